@@ -1,0 +1,45 @@
+"""Gets Docling / Hugging Face models onto a machine and proves that a document converts there.
+
+The public names below are loaded when first used, so that `import runbook_lib` stays quick and loads neither
+docling nor huggingface_hub, papermill or ipywidgets.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runbook_lib.runs import open_run as open_run
+    from runbook_lib.stages.configure_env import configure_env as configure_env
+    from runbook_lib.stages.configure_env import plan_environment as plan_environment
+    from runbook_lib.stages.convert import convert as convert
+    from runbook_lib.stages.detect import detect as detect
+    from runbook_lib.stages.download import download as download
+    from runbook_lib.stages.download import plan_download as plan_download
+    from runbook_lib.stages.measure_disk import measure_disk as measure_disk
+    from runbook_lib.stages.verify import verify as verify
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "configure_env": "runbook_lib.stages.configure_env",
+    "convert": "runbook_lib.stages.convert",
+    "detect": "runbook_lib.stages.detect",
+    "download": "runbook_lib.stages.download",
+    "measure_disk": "runbook_lib.stages.measure_disk",
+    "open_run": "runbook_lib.runs",
+    "plan_download": "runbook_lib.stages.download",
+    "plan_environment": "runbook_lib.stages.configure_env",
+    "verify": "runbook_lib.stages.verify",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the keys are strings
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

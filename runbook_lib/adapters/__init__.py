@@ -1,0 +1,1 @@
+"""All effects: file system, network, environment, other interpreters."""

@@ -1,0 +1,153 @@
+"""The variables that steer huggingface_hub and docling: which are set, what they mean, and putting them in place."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from runbook_lib.errors import LateConfigurationError
+from runbook_lib.records import Facts
+from runbook_lib.render import Section, Table
+
+_INTEREST = re.compile(
+    r"(HF|HUGGING_?FACE|TRANSFORMERS|DOCLING|HUGGINGFACE)_\w+|XDG_CACHE_HOME"
+    r"|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|PYTHONUTF8",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_?KEY", re.IGNORECASE)
+_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
+HUB_DEFAULT_ENDPOINT = "https://huggingface.co"
+
+_FROZEN_AT_IMPORT = {
+    "HF_ENDPOINT": "ENDPOINT",
+    "HF_HUB_CACHE": "HF_HUB_CACHE",
+    "HF_HUB_DISABLE_SYMLINKS": "HF_HUB_DISABLE_SYMLINKS",
+    "HF_HUB_DISABLE_XET": "HF_HUB_DISABLE_XET",
+    "HF_HUB_DOWNLOAD_TIMEOUT": "HF_HUB_DOWNLOAD_TIMEOUT",
+    "HF_HUB_ETAG_TIMEOUT": "HF_HUB_ETAG_TIMEOUT",
+    "HF_HUB_OFFLINE": "HF_HUB_OFFLINE",
+}
+"""Variable to the attribute of `huggingface_hub.constants` that holds it from the import on (1.33)."""
+
+
+class PlannedVariable(BaseModel):
+    """A variable the plan sets, with its reason."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    before: str
+    """Empty when it was not set."""
+    value: str
+    reason: str
+    in_files: bool = True
+    """False for what lives only as long as this run, such as the address of the practice hub."""
+
+
+class EnvironmentPlan(Facts):
+    """What is set before huggingface_hub and docling are imported, and how files share content."""
+
+    links: str
+    links_reason: str
+    hub_version: str
+    remedy: str
+    """What keeps the symlink race of quirk-001 away with this version."""
+    variables: tuple[PlannedVariable, ...]
+
+    def values(self) -> dict[str, str]:
+        """Return the variables as an environment overlay."""
+        return {variable.name: variable.value for variable in self.variables}
+
+    def sections(self) -> Sequence[Section]:
+        """Return one table: variable, before, after, reason."""
+        rows = tuple(
+            (variable.name, variable.before or "(not set)", variable.value, variable.reason)
+            for variable in self.variables
+        )
+        choice = (("links", self.links, self.links_reason), ("symlink race", self.hub_version, self.remedy))
+        return (
+            Table("Variables", ("variable", "before", "after", "reason"), rows, empty="nothing has to be set"),
+            Table("Decisions", ("question", "answer", "reason"), choice),
+        )
+
+
+def variables_of_interest(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what is set of `HF_*`, `DOCLING_*`, proxies and certificates, free of secrets."""
+    environ = os.environ if environ is None else environ
+    return {name: masked(name, value) for name, value in sorted(environ.items()) if _INTEREST.fullmatch(name)}
+
+
+def masked(name: str, value: str) -> str:
+    """Hide a value that is a secret by its name, and credentials inside a URL."""
+    if _SECRET.search(name):
+        return f"(set, {len(value)} characters)"
+    parts = urlsplit(value) if "://" in value else None
+    if parts and "@" in parts.netloc:
+        return value.replace(parts.netloc, f"***@{parts.netloc.rpartition('@')[2]}")
+    return value
+
+
+def is_true(value: str) -> bool:
+    """Read a flag as huggingface_hub does: only 1, ON, YES and TRUE count, in any case (quirk Q13)."""
+    return value.upper() in _TRUE
+
+
+def hub_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the cache huggingface_hub 1.33 would use: the order of quirk Q12, without importing it.
+
+    Like hub it takes empty values literally; detect warns about them.
+    """
+    environ = os.environ if environ is None else environ
+    home = environ.get("HF_HOME", str(Path(environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface")))
+    cache = environ.get("HF_HUB_CACHE", environ.get("HUGGINGFACE_HUB_CACHE", str(Path(home, "hub"))))
+    return Path(os.path.expandvars(cache)).expanduser()
+
+
+def docling_artifacts_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return docling's artifacts folder: `DOCLING_ARTIFACTS_PATH`, else where `docling-tools` downloads to."""
+    environ = os.environ if environ is None else environ
+    given = environ.get("DOCLING_ARTIFACTS_PATH")
+    return Path(given or Path(environ.get("DOCLING_CACHE_DIR") or "~/.cache/docling", "models")).expanduser()
+
+
+def hub_endpoint(environ: Mapping[str, str] | None = None) -> str:
+    """Return the endpoint huggingface_hub would use."""
+    environ = os.environ if environ is None else environ
+    return (environ.get("HF_ENDPOINT") or HUB_DEFAULT_ENDPOINT).rstrip("/")
+
+
+def apply(variables: Mapping[str, str]) -> None:
+    """Set variables in this process, before huggingface_hub is imported.
+
+    Raises `LateConfigurationError`, and sets nothing, when huggingface_hub is imported already under other values.
+    """
+    late = late_variables(variables)
+    if late:
+        raise LateConfigurationError(
+            f"{', '.join(late)} cannot be set any more in this process.",
+            why="huggingface_hub is imported already, and it reads its variables once, at import.",
+            remedy="Restart the kernel and run the notebook from the top; import nothing of Hugging Face before it.",
+        )
+    os.environ.update(variables)
+
+
+def late_variables(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that an already imported huggingface_hub holds with another value."""
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is None:
+        return ()
+    return tuple(
+        name
+        for name, value in variables.items()
+        if name in _FROZEN_AT_IMPORT and not _same(getattr(constants, _FROZEN_AT_IMPORT[name], None), value)
+    )
+
+
+def _same(constant: object, value: str) -> bool:
+    if isinstance(constant, bool):
+        return constant == is_true(value)
+    return str(constant) == value.rstrip("/")

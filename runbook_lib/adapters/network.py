@@ -1,0 +1,127 @@
+"""Whether the Hub answers: name, TCP, TLS, API; each step under a hard limit, the first failure ends it."""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+from pydantic import BaseModel, ConfigDict
+
+from runbook_lib.adapters.time_limit import within
+from runbook_lib.errors import DeadlineExceeded
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class NetworkStep(BaseModel):
+    """One step of the way to the Hub."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    ok: bool
+    evidence: str
+    elapsed_s: float
+
+
+class NetworkFacts(BaseModel):
+    """How far the way to an endpoint is open."""
+
+    model_config = ConfigDict(frozen=True)
+
+    endpoint: str
+    proxy: str
+    """Host and port of the proxy in use, without credentials; empty without one."""
+    steps: tuple[NetworkStep, ...]
+
+    @property
+    def failed(self) -> NetworkStep | None:
+        """The step that failed; None when the Hub answered."""
+        return next((step for step in self.steps if not step.ok), None)
+
+
+class _NotTheHub(Exception):
+    """Something answered, but it does not speak the Hub's protocol."""
+
+
+def examine_network(endpoint: str, repo_id: str, limit_s: float) -> NetworkFacts:
+    """Walk to the endpoint and ask its API for one model; takes `limit_s` a step at the most."""
+    proxy = _proxy_for(endpoint)
+    target = urlsplit(proxy or endpoint)
+    host, port = target.hostname or "", target.port or _PORTS.get(target.scheme, 443)
+    return NetworkFacts(
+        endpoint=endpoint,
+        proxy=f"{host}:{port}" if proxy else "",
+        steps=tuple(_walk(host, port, target.scheme == "https", f"{endpoint}/api/models/{repo_id}", limit_s)),
+    )
+
+
+def _walk(host: str, port: int, tls: bool, api_url: str, limit_s: float) -> Iterator[NetworkStep]:
+    steps: dict[str, Callable[[], str]] = {
+        "name": lambda: _resolve(host, port),
+        "tcp": lambda: _connect(host, port, limit_s),
+        "tls": lambda: _handshake(host, port, limit_s),
+        "api": lambda: _ask(api_url, limit_s),
+    }
+    for name, call in steps.items():
+        if name == "tls" and not tls:
+            continue
+        step = _step(name, call, limit_s)
+        yield step
+        if not step.ok:
+            return
+
+
+def _step(name: str, call: Callable[[], str], limit_s: float) -> NetworkStep:
+    started = time.perf_counter()
+    try:
+        ok, evidence = True, within(limit_s, name, call)
+    except DeadlineExceeded:
+        ok, evidence = False, f"no answer within {limit_s:g} s"
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, _NotTheHub) as error:
+        ok, evidence = False, f"{type(error).__name__}: {error}"
+    return NetworkStep(name=name, ok=ok, evidence=evidence, elapsed_s=round(time.perf_counter() - started, 3))
+
+
+def _resolve(host: str, port: int) -> str:
+    addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    return f"{host} is {', '.join(sorted(addresses)[:3])}"
+
+
+def _connect(host: str, port: int, limit_s: float) -> str:
+    with socket.create_connection((host, port), timeout=limit_s):
+        return f"port {port} accepts"
+
+
+def _handshake(host: str, port: int, limit_s: float) -> str:
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection((host, port), timeout=limit_s) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        certificate: Any = secured.getpeercert() or {}
+        issuer = {name: value for group in certificate.get("issuer", ()) for name, value in group}
+        return f"{secured.version()}, certificate issued by {issuer.get('organizationName', 'unknown')}"
+
+
+def _ask(url: str, limit_s: float) -> str:
+    """Require JSON: a captive portal answers 200 with a page (quirk Q21)."""
+    response = httpx.get(url, timeout=limit_s, follow_redirects=True)
+    kind = response.headers.get("content-type", "").partition(";")[0]
+    if kind != "application/json":
+        raise _NotTheHub(f"HTTP {response.status_code} with {kind or 'no content type'} where the Hub answers JSON")
+    if response.is_error:
+        reason = response.headers.get("x-error-message") or response.reason_phrase
+        raise _NotTheHub(f"HTTP {response.status_code}: {reason}")
+    return f"HTTP {response.status_code}, JSON"
+
+
+def _proxy_for(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if proxy_bypass(parts.hostname or ""):
+        return ""
+    return getproxies().get(parts.scheme, "")

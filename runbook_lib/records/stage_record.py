@@ -1,0 +1,100 @@
+"""The record of one stage."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field, model_validator
+
+from runbook_lib.errors import StageFailed
+from runbook_lib.records.values import SCHEMA_VERSION, Artifact, Change, Check, Status, worst
+from runbook_lib.render import Note, Rendered, Section, Table, format_seconds
+
+
+class Facts(Rendered, BaseModel):
+    """Base of what a stage saw; says nothing about good or bad."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RawFacts(Facts):
+    """Facts of any stage, for readers that only need checks and artifacts."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def sections(self) -> Sequence[Section]:
+        """Return nothing: raw facts are not for reading."""
+        return ()
+
+
+FactsT = TypeVar("FactsT", bound=Facts)
+
+
+class StageRecord(Rendered, BaseModel, Generic[FactsT]):
+    """What one stage was given, saw, judged and changed; the JSON file `NN_stage.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    stage: str
+    started_at: datetime
+    elapsed_s: float
+    inputs: dict[str, JsonValue] = Field(default_factory=dict)
+    facts: FactsT
+    checks: tuple[Check, ...] = ()
+    changes: tuple[Change, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _status_is_derived(cls, data: object) -> object:
+        """Drop the status a file carries: it is there for readers of the JSON, and follows from the checks."""
+        return {name: value for name, value in data.items() if name != "status"} if isinstance(data, dict) else data
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's documented order of decorators
+    @property
+    def status(self) -> Status:
+        """The worst status of the checks."""
+        return worst(check.status for check in self.checks)
+
+    def failed(self) -> tuple[Check, ...]:
+        """Return the failed checks, in their order."""
+        return tuple(check for check in self.checks if check.status is Status.FAIL)
+
+    def require(self) -> None:
+        """Raise `StageFailed` when a check failed; the message names the first, its evidence and what mends it."""
+        failed = self.failed()
+        if not failed:
+            return
+        first = failed[0]
+        others = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        raise StageFailed(
+            f"Stage {self.stage}: check {first.id} failed{others}: {first.title}.",
+            why=first.evidence,
+            remedy=" ".join(filter(None, (first.remedy, first.mended_by and f"See {first.mended_by}."))),
+        )
+
+    def sections(self) -> Sequence[Section]:
+        """Return the verdict, the checks and the changes."""
+        shown: list[Section] = [
+            Note(f"Stage {self.stage}: {self.status}", (self._summary(),)),
+            self.check_table(),
+        ]
+        if self.changes:
+            rows = tuple((change.what, change.before, change.after) for change in self.changes)
+            shown.append(Table("Changed on this machine", ("what", "before", "after"), rows))
+        return shown
+
+    def check_table(self) -> Table:
+        """Return the checks as a table, what needs a hand first."""
+        ordered = sorted(self.checks, key=lambda check: check.status not in (Status.FAIL, Status.WARN))
+        rows = tuple((check.status.value, check.title, check.evidence, check.remedy) for check in ordered)
+        return Table("Checks", ("status", "check", "evidence", "what to do"), rows, empty="no check was made")
+
+    def _summary(self) -> str:
+        counts = ", ".join(
+            f"{number} {status.value}"
+            for status in reversed(Status)
+            if (number := sum(check.status is status for check in self.checks))
+        )
+        return f"{counts or 'no checks'}; {len(self.changes)} changes; took {format_seconds(self.elapsed_s)}"

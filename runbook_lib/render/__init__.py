@@ -1,0 +1,19 @@
+"""Text and HTML of records: pure functions over three kinds of section."""
+
+from runbook_lib.render.html import to_html
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Figure, Note, Section, Table
+from runbook_lib.render.text import to_text
+from runbook_lib.render.values import format_bytes, format_seconds
+
+__all__ = [
+    "Figure",
+    "Note",
+    "Rendered",
+    "Section",
+    "Table",
+    "format_bytes",
+    "format_seconds",
+    "to_html",
+    "to_text",
+]

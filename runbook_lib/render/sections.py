@@ -1,0 +1,42 @@
+"""The three kinds of section a record is shown as; values only, no markup."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Note:
+    """A few lines of prose under a heading."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under column names; every cell is plain text and is escaped when shown.
+
+    A column named `status` is shown with its status word emphasised.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str = "none"
+    """What is said instead of a table without rows."""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.title!r}: {len(row)} cells for {len(self.columns)} columns")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A PNG picture; `alternative` says in words what it shows and stands in for it in text."""
+
+    title: str
+    png: bytes
+    alternative: str
+
+
+Section = Note | Table | Figure

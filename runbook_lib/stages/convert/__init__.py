@@ -1,0 +1,41 @@
+"""Stage 5, convert: a real document through the real pipeline, with the network cut off."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from runbook_lib.records import Artifact, StageRecord
+from runbook_lib.runs import OpenRun
+from runbook_lib.stages.convert.checks import judge_conversion
+from runbook_lib.stages.convert.collect import MARKDOWN_NAME, choose_document, collect_conversion
+from runbook_lib.stages.convert.facts import Conversion, ConvertedPage, ConvertFacts
+from runbook_lib.stages.started import StartedStage
+
+__all__ = ["Conversion", "ConvertFacts", "ConvertedPage", "collect_conversion", "convert", "judge_conversion"]
+
+
+def convert(run: OpenRun) -> StageRecord[ConvertFacts]:
+    """Convert the document offline and keep Markdown and page pictures beside the record.
+
+    The pipeline runs in a process of its own with HF_HUB_OFFLINE=1 and every socket but loopback refused, and ends
+    after `convert_limit_s`.
+    """
+    stage = StartedStage(run, "convert")
+    document, sentences = choose_document(run)
+    with tempfile.TemporaryDirectory(prefix="runbook-convert-") as name:
+        output = Path(name)
+        facts = collect_conversion(run, document, output, sentences)
+        artifacts = tuple(_keep(run, facts, output))
+    return stage.finish(facts, judge_conversion(facts), artifacts=artifacts)
+
+
+def _keep(run: OpenRun, facts: ConvertFacts, output: Path) -> Iterator[Artifact]:
+    done = facts.conversion
+    if done is None:
+        return
+    yield run.add_artifact(MARKDOWN_NAME, (output / MARKDOWN_NAME).read_bytes(), "The document as Markdown")
+    for page in done.pictures:
+        if page.name:
+            boxes = f"{len(page.boxes)} layout boxes" + (f": {', '.join(page.boxes)}" if page.boxes else "")
+            alternative = f"Page {page.page_no} of {facts.document} with {boxes}"
+            yield run.add_artifact(page.name, (output / page.name).read_bytes(), f"Page {page.page_no}", alternative)

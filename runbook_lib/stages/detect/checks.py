@@ -1,0 +1,169 @@
+"""The judging of stage detect: facts in, checks out; no effects."""
+
+from collections.abc import Iterator
+
+from runbook_lib.adapters.environment import is_true
+from runbook_lib.adapters.filesystem import FolderFacts
+from runbook_lib.records import Check, Status
+from runbook_lib.render import format_bytes
+from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
+
+_CONFIGURE = "notebooks/02_configure_env.ipynb"
+_LOW_SPACE_BYTES = 2_000_000_000
+_TRUE_OR_FALSE = frozenset({"1", "ON", "YES", "TRUE", "0", "OFF", "NO", "FALSE"})
+_FLAGS = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_SYMLINKS", "HF_HUB_DISABLE_XET", "TRANSFORMERS_OFFLINE")
+_WHOLE_NUMBERS = ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")
+_PLACES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
+
+_NETWORK_CAUSES = {
+    "name": "The name of the Hub cannot be resolved: no DNS, or no way out of this network.",
+    "tcp": "The Hub's port does not answer: a firewall, or a proxy that has to be named in HTTPS_PROXY.",
+    "tls": "The TLS handshake fails: usually a proxy that signs with a company certificate; name it in SSL_CERT_FILE.",
+    "api": "Something answers in place of the Hub: a block page, a captive portal or a mirror without the API.",
+}
+_NETWORK_QUIRKS = {"tls": "tls-interception", "api": "proxy-blockpage"}
+_NETWORK_REMEDY = (
+    "Name a mirror with -p hub URL, work from a filled cache with -p offline true, or try the built-in hub with"
+    " --practice (in a notebook: hub = 'practice')."
+)
+
+
+def judge_machine(facts: DetectFacts) -> tuple[Check, ...]:
+    """Return every check of stage detect, in the order of the story."""
+    return (
+        *_packages(facts),
+        *(_writable(folder) for folder in facts.folders),
+        _space(facts.folder("cache")),
+        _links(facts.folder("cache")),
+        _race(facts),
+        _variables(facts.variables),
+        _models(facts),
+        _hub(facts),
+    )
+
+
+def _packages(facts: DetectFacts) -> Iterator[Check]:
+    executable = facts.interpreter.executable
+    for name in ("docling", "huggingface_hub"):
+        version = facts.interpreter.packages.get(name)
+        yield Check.judged(
+            f"{name.replace('_', '-')}-installed",
+            f"{name} is installed",
+            version is not None,
+            f"version {version}" if version else f"not found by {executable}",
+            remedy=f"Install it there: {executable} -m pip install docling",
+        )
+
+
+def _writable(folder: FolderFacts) -> Check:
+    return Check.judged(
+        f"{folder.role}-writable",
+        f"the {folder.role} folder can be written",
+        folder.writable,
+        f"{folder.probed}: {folder.write_evidence}",
+        remedy="Choose a folder of your own, for example -p cache_dir PATH; do not run as root or administrator.",
+        quirk="cache-not-writable",
+        mended_by=_CONFIGURE,
+    )
+
+
+def _space(cache: FolderFacts) -> Check:
+    return Check.judged(
+        "free-space",
+        "there is room for models",
+        cache.free_bytes >= _LOW_SPACE_BYTES,
+        f"{format_bytes(cache.free_bytes)} free where the cache is; stage download compares with its plan",
+        otherwise=Status.WARN,
+        remedy="Free some space or put the cache on another volume: -p cache_dir PATH.",
+        quirk="disk-full-cross-volume",
+    )
+
+
+def _links(cache: FolderFacts) -> Check:
+    kind = "symlinks work" if cache.symlink.works else "no symlinks, but hard links work and need no privilege"
+    works = cache.symlink.works or cache.hardlink.works
+    return Check.judged(
+        "links",
+        f"files can share content: {kind}" if works else "files can share content",
+        works,
+        f"symlink: {cache.symlink.evidence}; hard link: {cache.hardlink.evidence}",
+        otherwise=Status.WARN,
+        remedy="Put the cache on NTFS, ext4 or APFS: here every revision costs a full copy.",
+        quirk="fs-without-symlinks",
+        mended_by=_CONFIGURE,
+    )
+
+
+def _race(facts: DetectFacts) -> Check:
+    version = facts.interpreter.hub_version
+    threatened = not facts.folder("cache").symlink.works and has_race(version)
+    switched_off = obeys_variable(version) and is_true(facts.variables.get("HF_HUB_DISABLE_SYMLINKS", ""))
+    return Check.judged(
+        "symlink-race",
+        "downloads cannot die of a refused symlink",
+        not threatened or switched_off,
+        f"huggingface_hub {version or 'missing'}; symlink: {facts.folder('cache').symlink.evidence}",
+        otherwise=Status.WARN,
+        remedy=f"For this version: {remedy_for(version)}.",
+        quirk="quirk-001",
+        mended_by=_CONFIGURE,
+    )
+
+
+def _variables(variables: dict[str, str]) -> Check:
+    problems = tuple(_variable_problems(variables))
+    return Check.judged(
+        "variables",
+        "the variables mean what they seem to",
+        not problems,
+        "; ".join(problems) or f"{len(variables)} variables are set, none is misleading",
+        otherwise=Status.WARN,
+        remedy="Correct or unset them where they are set: shell profile, service definition or Dockerfile.",
+        quirk="cache-location-confusion",
+        mended_by=_CONFIGURE,
+    )
+
+
+def _variable_problems(variables: dict[str, str]) -> Iterator[str]:
+    for name in _PLACES:
+        if name in variables and not variables[name].strip():
+            yield f"{name} is empty, which is not the same as unset: the cache would land in the working folder"
+    for name in _FLAGS:
+        if variables.get(name, "0").upper() not in _TRUE_OR_FALSE:
+            yield f"{name} counts as false: only 1, ON, YES and TRUE are true"
+    for name in _WHOLE_NUMBERS:
+        if not variables.get(name, "0").isdigit():
+            yield f"{name} is no whole number: importing huggingface_hub fails"
+    only_warning = is_true(variables.get("HF_HUB_DISABLE_SYMLINKS_WARNING", ""))
+    if only_warning and not is_true(variables.get("HF_HUB_DISABLE_SYMLINKS", "")):
+        yield "HF_HUB_DISABLE_SYMLINKS_WARNING only hides the warning; it changes nothing else"
+
+
+def _models(facts: DetectFacts) -> Check:
+    return Check.judged(
+        "models-known",
+        "it is known which models are needed",
+        bool(facts.models),
+        ", ".join(map(str, facts.models)) or facts.models_problem,
+        remedy="Mend docling's installation, or name the models: -p models org/name@revision,...",
+    )
+
+
+def _hub(facts: DetectFacts) -> Check:
+    title = "the Hub answers"
+    if facts.network is None:
+        return Check(id="hub-reachable", title=title, status=Status.SKIP, evidence="offline mode: not asked")
+    failed = facts.network.failed
+    if failed is None:
+        seen = facts.network.steps[-1].evidence
+        return Check(id="hub-reachable", title=title, status=Status.OK, evidence=f"{facts.network.endpoint}: {seen}")
+    cached = " Every file of the models is cached, so converting needs no Hub." if facts.models_cached else ""
+    return Check(
+        id="hub-reachable",
+        title=title,
+        status=Status.WARN if facts.models_cached else Status.FAIL,
+        evidence=f"{facts.network.endpoint}: step {failed.name} failed: {failed.evidence}",
+        remedy=f"{_NETWORK_CAUSES[failed.name]}{cached} {_NETWORK_REMEDY}",
+        quirk=_NETWORK_QUIRKS.get(failed.name, ""),
+    )

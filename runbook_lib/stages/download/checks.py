@@ -1,0 +1,47 @@
+"""The judging of stage download."""
+
+from collections.abc import Iterator
+
+from runbook_lib.records import Check
+from runbook_lib.render import format_bytes, format_seconds
+from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel
+
+
+def judge_download(facts: DownloadFacts) -> tuple[Check, ...]:
+    """Return one check for the room and two for each model: fetched, and placed for docling."""
+    return (_room(facts.plan), *(check for model in facts.models for check in _model(model)))
+
+
+def _room(plan: DownloadPlan) -> Check:
+    needed = plan.cache_needs_bytes + plan.artifacts_need_bytes
+    return Check.judged(
+        "room-for-plan",
+        "there is room for what has to be fetched",
+        plan.fits,
+        f"{format_bytes(needed)} needed, {format_bytes(plan.cache_free_bytes)} free where the cache is",
+        remedy="Free space, or name other volumes: -p cache_dir PATH, -p artifacts_dir PATH.",
+        quirk="disk-full-cross-volume",
+    )
+
+
+def _model(model: FetchedModel) -> Iterator[Check]:
+    fetched = f"{format_bytes(model.fetched_bytes)} fetched in {format_seconds(model.elapsed_s)}"
+    yield Check.judged(
+        f"fetched-{model.model.folder_name}",
+        f"{model.model} is in the cache",
+        not model.problem,
+        model.problem or fetched,
+        remedy=model.remedy,
+        quirk=model.quirk,
+        mended_by="notebooks/03_download.ipynb",
+    )
+    if model.problem:
+        return
+    yield Check.judged(
+        f"placed-{model.model.folder_name}",
+        f"{model.model} stands where docling looks",
+        model.placement is not None,
+        str(model.placement) if model.placement else model.placing_problem,
+        remedy="Free space, or choose a folder that this user may write: -p artifacts_dir PATH.",
+        quirk="cache-not-writable",
+    )

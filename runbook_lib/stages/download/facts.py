@@ -1,0 +1,138 @@
+"""What stage download plans and did."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from runbook_lib.adapters.artifacts import Placement
+from runbook_lib.adapters.hub_cache import Listing
+from runbook_lib.records import Facts
+from runbook_lib.render import Note, Section, Table, format_bytes, format_seconds
+from runbook_lib.settings import ModelRef
+
+
+class PlannedModel(BaseModel):
+    """One model of the plan: what the Hub lists and how much of it is still missing here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: ModelRef
+    listing: Listing
+    missing: tuple[str, ...]
+    missing_bytes: int
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether nothing has to be fetched."""
+        return not self.missing
+
+
+class DownloadPlan(Facts):
+    """What the download will fetch, where it goes and whether there is room."""
+
+    models: tuple[PlannedModel, ...]
+    cache_dir: str
+    artifacts_dir: str
+    links: str
+    cache_needs_bytes: int
+    cache_free_bytes: int
+    artifacts_need_bytes: int
+    artifacts_free_bytes: int
+    same_volume: bool
+    """Whether cache and artifacts folder share a volume; then hard links join them and one free space serves both."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room for all of it, with a tenth to spare."""
+        if self.same_volume:
+            return (self.cache_needs_bytes + self.artifacts_need_bytes) * 1.1 <= self.cache_free_bytes
+        return (
+            self.cache_needs_bytes * 1.1 <= self.cache_free_bytes
+            and self.artifacts_need_bytes * 1.1 <= self.artifacts_free_bytes
+        )
+
+    def sections(self) -> Sequence[Section]:
+        """Return the models, then the space."""
+        models = tuple(
+            (
+                str(planned.model),
+                planned.listing.commit[:8],
+                str(len(planned.listing.files)),
+                format_bytes(planned.listing.size_bytes),
+                format_bytes(planned.missing_bytes) if planned.missing else "nothing: cached",
+            )
+            for planned in self.models
+        )
+        space = (
+            ("cache", self.cache_dir, format_bytes(self.cache_needs_bytes), format_bytes(self.cache_free_bytes)),
+            (
+                "artifacts",
+                self.artifacts_dir,
+                format_bytes(self.artifacts_need_bytes),
+                format_bytes(self.artifacts_free_bytes),
+            ),
+        )
+        return (
+            Table("Plan", ("model", "commit", "files", "size", "to fetch"), models),
+            Table("Space", ("folder", "path", "needed", "free"), space),
+        )
+
+
+class FetchedModel(BaseModel):
+    """What became of one model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: ModelRef
+    listing: Listing
+    snapshot: str
+    """Empty when the model could not be fetched."""
+    fetched_bytes: int
+    elapsed_s: float
+    problem: str = ""
+    remedy: str = ""
+    quirk: str = ""
+    placement: Placement | None = None
+    """None when the artifacts folder was not made."""
+    placing_problem: str = ""
+
+
+class DownloadFacts(Facts):
+    """What stage download did."""
+
+    plan: DownloadPlan
+    models: tuple[FetchedModel, ...]
+
+    def listings(self) -> tuple[Listing, ...]:
+        """Return what the Hub listed, for verifying without it."""
+        return tuple(fetched.listing for fetched in self.models)
+
+    def sections(self) -> Sequence[Section]:
+        """Return what was fetched and how the artifacts folder was made."""
+        fetched = tuple(
+            (
+                "fail" if model.problem else "ok",
+                str(model.model),
+                format_bytes(model.fetched_bytes),
+                format_seconds(model.elapsed_s),
+                model.problem or model.snapshot,
+            )
+            for model in self.models
+        )
+        placed = tuple(
+            (
+                model.model.folder_name,
+                str(model.placement.linked),
+                str(model.placement.copied),
+                str(model.placement.kept),
+                str(model.placement.removed),
+            )
+            for model in self.models
+            if model.placement
+        )
+        total = sum(model.fetched_bytes for model in self.models)
+        return (
+            Note("Fetched", (f"{format_bytes(total)} came over the network.",)),
+            Table("Models", ("status", "model", "fetched", "took", "snapshot"), fetched),
+            Table("Artifacts folder", ("folder", "hard links", "copies", "kept", "removed"), placed),
+        )

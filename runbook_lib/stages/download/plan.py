@@ -1,0 +1,109 @@
+"""Planning a download: what the Hub lists, what stands here already, what room there is."""
+
+import os
+from pathlib import Path
+
+from runbook_lib.adapters.filesystem import free_bytes, nearest_existing
+from runbook_lib.adapters.hub_cache import CachedRepo, ListedFile, Listing, repo_of
+from runbook_lib.adapters.worker import WorkerFailed
+from runbook_lib.errors import DeadlineExceeded, HubError
+from runbook_lib.runs import OpenRun
+from runbook_lib.settings import ModelRef
+from runbook_lib.stages.configure_env import plan_environment
+from runbook_lib.stages.detect import DetectFacts
+from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
+from runbook_lib.stages.failures import explain_failure
+from runbook_lib.stages.interpreter import collect_models, interpreter_of
+from runbook_lib.stages.links import LinkMode
+
+_START_S = 15.0
+"""What starting a worker may take on top of the network's own limit."""
+
+
+def plan_download(run: OpenRun) -> DownloadPlan:
+    """Ask the Hub what the models hold (offline: the cache) and compare with what stands here; fetches no file.
+
+    Raises `HubError` when a model's listing cannot be had, naming the cause and what to do.
+    """
+    environment = plan_environment(run)
+    models = tuple(_planned(run, model, environment.values()) for model in wanted_models(run))
+    artifacts = run.artifacts_dir
+    same_volume = _volume(run.cache_dir) == _volume(artifacts)
+    return DownloadPlan(
+        models=models,
+        cache_dir=str(run.cache_dir),
+        artifacts_dir=str(artifacts),
+        links=environment.links,
+        cache_needs_bytes=sum(planned.missing_bytes for planned in models),
+        cache_free_bytes=free_bytes(run.cache_dir),
+        artifacts_need_bytes=sum(
+            file.size_bytes
+            for planned in models
+            for file in planned.listing.files
+            if not (artifacts / planned.model.folder_name / file.path).exists()
+            and not (same_volume and environment.links != LinkMode.COPY and file.sha256)
+        ),
+        artifacts_free_bytes=free_bytes(artifacts),
+        same_volume=same_volume,
+    )
+
+
+def wanted_models(run: OpenRun) -> tuple[ModelRef, ...]:
+    """Return the models of the run: as stage detect found them, or asked for now."""
+    if run.has("detect") and (models := run.read("detect", DetectFacts).facts.models):
+        return models
+    return collect_models(run)
+
+
+def _planned(run: OpenRun, model: ModelRef, variables: dict[str, str]) -> PlannedModel:
+    repo = repo_of(run.cache_dir, model)
+    listing = _listing_offline(repo, model) if run.settings.offline else _listing_online(run, model, variables)
+    missing = tuple(file for file in listing.files if not is_cached(repo, listing.commit, file))
+    return PlannedModel(
+        model=model,
+        listing=listing,
+        missing=tuple(file.path for file in missing),
+        missing_bytes=sum(file.size_bytes for file in missing),
+    )
+
+
+def is_cached(repo: CachedRepo, commit: str, file: ListedFile) -> bool:
+    """Whether the file stands in the cache in its full length; the content is not looked at."""
+    return any(
+        path.is_file() and path.stat().st_size == file.size_bytes
+        for path in (repo.snapshot(commit) / file.path, repo.blobs / file.etag)
+    )
+
+
+def _listing_online(run: OpenRun, model: ModelRef, variables: dict[str, str]) -> Listing:
+    timeout_s = run.settings.probe_limit_s
+    request = {"repo_id": model.repo_id, "revision": model.revision, "timeout_s": timeout_s}
+    try:
+        answer = interpreter_of(run, variables).run("list_files", request, limit_s=_START_S + 2 * timeout_s)
+    except WorkerFailed as failure:
+        explanation = explain_failure(failure)
+        raise HubError(
+            f"The Hub does not tell what {model} holds.", why=explanation.evidence, remedy=explanation.remedy
+        ) from failure
+    except DeadlineExceeded as late:
+        raise HubError(
+            f"The Hub at {run.endpoint} accepted the question about {model} and never answered.",
+            why=late.what,
+            remedy="Run notebooks/01_detect.ipynb to see which step of the way fails; or use a mirror: -p hub URL.",
+        ) from late
+    return Listing(repo_id=model.repo_id, revision=model.revision, **answer.value)
+
+
+def _listing_offline(repo: CachedRepo, model: ModelRef) -> Listing:
+    listing = repo.listing(model.revision)
+    if listing is None:
+        raise HubError(
+            f"{model} is not in the cache {repo.cache_dir}, or was put there without its file list.",
+            why="This run is offline, so the Hub cannot be asked.",
+            remedy="Run stage download once online with the same models and cache, then offline.",
+        )
+    return listing
+
+
+def _volume(path: Path) -> int:
+    return os.stat(nearest_existing(path)).st_dev  # noqa: PTH116 - Path.stat says no more

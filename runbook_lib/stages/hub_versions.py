@@ -1,0 +1,29 @@
+"""What each version of huggingface_hub does about missing symlinks: the facts of quirk-001, measured."""
+
+from typing import Final
+
+from packaging.version import Version
+
+VARIABLE_WORKS_SINCE: Final = Version("1.9.0")
+"""Below, `HF_HUB_DISABLE_SYMLINKS` is silently ignored (pull request 4032)."""
+RACE_FIXED_IN: Final = Version("1.33.0")
+"""Below, the probe's answer is published before the probe ends (issue 4915): a third of fresh downloads fail."""
+
+
+def has_race(version: Version | None) -> bool:
+    """Whether concurrent downloads can die of WinError 1314; an unknown version is taken to be affected."""
+    return version is None or version < RACE_FIXED_IN
+
+
+def obeys_variable(version: Version | None) -> bool:
+    """Whether `HF_HUB_DISABLE_SYMLINKS` does anything."""
+    return version is not None and version >= VARIABLE_WORKS_SINCE
+
+
+def remedy_for(version: Version | None) -> str:
+    """Return what keeps the symlink race away with this version, in one sentence."""
+    if not has_race(version):
+        return "nothing is needed: fixed in huggingface_hub 1.33.0"
+    if obeys_variable(version):
+        return "HF_HUB_DISABLE_SYMLINKS=1, set before huggingface_hub is imported"
+    return "settle the probe on one thread before downloading, as stage download does; or upgrade to 1.33.0"

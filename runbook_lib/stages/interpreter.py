@@ -1,0 +1,60 @@
+"""What the interpreter under examination has installed: the service's when `target_python` names one, else ours."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+from pydantic import BaseModel, ConfigDict
+
+from runbook_lib.adapters.worker import Interpreter
+from runbook_lib.runs import OpenRun
+from runbook_lib.settings import ModelRef
+
+PACKAGES = ("docling", "huggingface_hub", "hf_xet", "torch", "torchvision", "transformers")
+_DESCRIBE_LIMIT_S = 60.0
+_MODELS_LIMIT_S = 240.0
+
+
+class InterpreterFacts(BaseModel):
+    """An interpreter, its packages and what its huggingface_hub makes of the environment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    executable: str
+    version: str
+    prefix: str
+    site_packages: str
+    packages: dict[str, str | None]
+    hub_constants: dict[str, str | int | bool | None]
+
+    @property
+    def hub_version(self) -> Version | None:
+        """The installed huggingface_hub; None when there is none or its version cannot be read."""
+        try:
+            return Version(self.packages.get("huggingface_hub") or "")
+        except InvalidVersion:
+            return None
+
+
+def interpreter_of(run: OpenRun, variables: Mapping[str, str] | None = None) -> Interpreter:
+    """Return the interpreter the run works with, under these variables and the run's endpoint."""
+    overlay = {"HF_ENDPOINT": run.endpoint, **(variables or {})}
+    target = run.settings.target_python
+    return Interpreter(Path(target), overlay) if target else Interpreter(variables=overlay)
+
+
+def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:
+    """Ask the interpreter what it has; imports huggingface_hub there, not here."""
+    answer = interpreter.run("describe_interpreter", {"packages": PACKAGES}, limit_s=_DESCRIBE_LIMIT_S)
+    return InterpreterFacts.model_validate(answer.value)
+
+
+def collect_models(run: OpenRun) -> tuple[ModelRef, ...]:
+    """Return the models asked for by name, or those the interpreter's docling names, which takes it seconds."""
+    named = run.settings.model_refs()
+    if named is not None:
+        return named
+    answer = interpreter_of(run).run("list_pipeline_models", limit_s=_MODELS_LIMIT_S)
+    wanted: list[dict[str, Any]] = answer.value
+    return tuple(ModelRef(entry["repo_id"], entry["revision"]) for entry in wanted)

@@ -1,0 +1,107 @@
+"""Counting bytes in the cache and the artifacts folder."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.adapters.artifacts import read_stamp
+from runbook_lib.adapters.disk_usage import DiskUsage
+from runbook_lib.adapters.filesystem import free_bytes
+from runbook_lib.adapters.hub_cache import CachedRepo, cached_repos
+from runbook_lib.runs import OpenRun
+from runbook_lib.stages.measure_disk.facts import DiskFacts, Projection, RepositoryUsage, RevisionUsage
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A file of a snapshot: what makes it the same content as another, and its length."""
+
+    key: str
+    size_bytes: int
+
+
+def collect_disk(run: OpenRun) -> DiskFacts:
+    """Measure every repository of the cache, not only the models of this run, and the artifacts folder."""
+    repositories = tuple(_measure(repo) for repo in cached_repos(run.cache_dir))
+    cache = DiskUsage().add_tree(run.cache_dir)
+    artifacts = DiskUsage().add_tree(run.artifacts_dir)
+    return DiskFacts(
+        cache_dir=str(run.cache_dir),
+        artifacts_dir=str(run.artifacts_dir),
+        repositories=repositories,
+        cache_bytes=cache.allocated_bytes,
+        artifacts_bytes=artifacts.allocated_bytes,
+        shared_bytes=cache.shared_with(artifacts),
+        projections=project(repositories, artifacts.logical_bytes, _unlinked_bytes(run.artifacts_dir)),
+        free_bytes=free_bytes(run.cache_dir),
+    )
+
+
+def project(
+    repositories: tuple[RepositoryUsage, ...], artifacts_bytes: int, small_bytes: int
+) -> tuple[Projection, ...]:
+    """Return what the same content would take with each kind of link.
+
+    Symlinks: hub stores every content once; the artifacts folder is a copy, as docling-tools makes it. Copies: hub
+    without the privilege stores every revision whole. Hard links: every content once for cache and artifacts folder
+    together; only what is not LFS (`small_bytes`) is copied.
+    """
+    distinct = sum(repository.distinct_bytes for repository in repositories)
+    every_revision = sum(repository.logical_bytes for repository in repositories)
+    return (
+        Projection(name="symlinks", cache_bytes=distinct, artifacts_bytes=artifacts_bytes),
+        Projection(name="copies", cache_bytes=every_revision, artifacts_bytes=artifacts_bytes),
+        Projection(name="hard links", cache_bytes=distinct, artifacts_bytes=small_bytes),
+    )
+
+
+def _measure(repo: CachedRepo) -> RepositoryUsage:
+    contents = {snapshot.name: tuple(_contents(repo, snapshot)) for snapshot in repo.snapshots()}
+    distinct = {content.key: content.size_bytes for files in contents.values() for content in files}
+    revisions = tuple(
+        RevisionUsage(
+            commit=commit,
+            names=repo.names_of(commit),
+            file_count=len(files),
+            logical_bytes=sum(content.size_bytes for content in files),
+        )
+        for commit, files in contents.items()
+    )
+    return RepositoryUsage(
+        repo_id=repo.repo_id,
+        revisions=revisions,
+        logical_bytes=sum(revision.logical_bytes for revision in revisions),
+        distinct_bytes=sum(distinct.values()),
+        allocated_bytes=DiskUsage().add_tree(repo.folder).allocated_bytes,
+        leftover_bytes=sum(path.stat().st_size for path in repo.leftovers()),
+    )
+
+
+def _contents(repo: CachedRepo, snapshot: Path) -> Iterator[_Content]:
+    """Yield what a snapshot holds; contents differ by the Hub's hash where the listing is kept, else by inode."""
+    listing = repo.listing(snapshot.name)
+    etags = {file.path: file.etag for file in listing.files} if listing else {}
+    for folder, _, names in os.walk(snapshot):
+        for name in names:
+            path = Path(folder, name)
+            try:
+                facts = path.stat()
+            except OSError:
+                continue  # a dangling link: stage verify tells
+            inode = f"{facts.st_dev}:{facts.st_ino}"
+            yield _Content(etags.get(path.relative_to(snapshot).as_posix(), inode), facts.st_size)
+
+
+def _unlinked_bytes(artifacts_dir: Path) -> int:
+    """Return the bytes of the artifacts folder that are no weights: an LFS etag is a SHA-256, 64 characters long."""
+    if not artifacts_dir.is_dir():
+        return 0
+    stamps = (read_stamp(folder) for folder in artifacts_dir.iterdir() if folder.is_dir())
+    return sum(
+        file.size_bytes
+        for stamp in stamps
+        if stamp
+        for file in stamp.files.values()
+        if len(file.etag) != 64  # noqa: PLR2004
+    )

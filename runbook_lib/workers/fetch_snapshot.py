@@ -1,0 +1,66 @@
+"""Downloads one snapshot with the unmodified huggingface_hub of this interpreter, and reports progress.
+
+Works with huggingface_hub 0.25 to 2.x.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from pathlib import Path
+from typing import Any, Callable
+
+POLL_S = 0.2
+
+
+def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
+    """Fetch `repo_id` at `revision` into the cache of the environment; returns the snapshot folder."""
+    from huggingface_hub import constants, snapshot_download
+
+    storage = Path(constants.HF_HUB_CACHE) / ("models--" + request["repo_id"].replace("/", "--"))
+    storage.mkdir(parents=True, exist_ok=True)
+    settle_symlink_probe(storage, wanted=request["symlinks"])
+    stop = threading.Event()
+    watcher = threading.Thread(target=watch, args=(storage, stop, emit), daemon=True)
+    watcher.start()
+    try:
+        folder = snapshot_download(request["repo_id"], revision=request["revision"], max_workers=request["workers"])
+    finally:
+        stop.set()
+        watcher.join()
+    return {"folder": str(Path(folder))}
+
+
+def settle_symlink_probe(storage: Path, *, wanted: bool) -> None:
+    """Answer the question of symlink support on one thread, before the download's threads ask it.
+
+    Up to huggingface_hub 1.32.0 the other threads trust a "supported" that is published before the probe has ended,
+    and die of WinError 1314 (quirk Q01, issue 4915). Up to 1.8 no variable switches symlinks off, so that the function
+    itself is told the answer when they are not wanted.
+    """
+    from huggingface_hub import constants, file_download
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the "degraded" warning; stage detect has said it better
+        if not wanted and not hasattr(constants, "HF_HUB_DISABLE_SYMLINKS"):
+            file_download.are_symlinks_supported = lambda _cache_dir=None: False
+        file_download.are_symlinks_supported(str(storage))
+
+
+def watch(storage: Path, stop: threading.Event, emit: Callable[..., None]) -> None:
+    """Report the bytes that stand in the repository's folder, finished or not, until told to stop."""
+    while not stop.wait(POLL_S):
+        emit("progress", size_bytes=size_on_disk(storage))
+
+
+def size_on_disk(storage: Path) -> int:
+    """Sum the files below the folder, each inode once; one that vanishes meanwhile counts nothing."""
+    seen: dict[tuple[int, int], int] = {}
+    for path in storage.rglob("*"):
+        try:
+            facts = path.lstat()
+        except OSError:
+            continue
+        if path.is_file() and not path.is_symlink():
+            seen[facts.st_dev, facts.st_ino] = facts.st_size
+    return sum(seen.values())
