@@ -1,0 +1,86 @@
+"""`runbook run`: the stages, headless."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.errors import UsageError
+from runbook_lib.records import RawFacts, Run, Status
+from runbook_lib.records.run import STAGES
+from runbook_lib.render import format_seconds
+from runbook_lib.runs import PreparedRun, prepare_run
+
+
+@click.command()
+@setting_options
+@click.option("--run-dir", default="", metavar="DIR", help="Folder of the run; default: a new one under runs/.")
+@click.option("--from", "first", type=click.Choice(STAGES), help="Begin with this stage, in an existing --run-dir.")
+@click.option("--only", type=click.Choice(STAGES), help="Run this stage alone.")
+@click.option("--resume", is_flag=True, help="Begin with the first stage that has not ended well in --run-dir.")
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
+@json_option
+def run(
+    pairs: Sequence[tuple[str, str]],
+    practice: bool,
+    run_dir: str,
+    first: str | None,
+    only: str | None,
+    resume: bool,
+    strict: bool,
+    as_json: bool,
+) -> int:
+    """Run the six stages headless and say whether a document converts.
+
+    Settings are checked before any kernel starts. The run folder keeps a JSON record and an executed notebook a stage,
+    and report.html.
+    """
+    opened = prepare_run(parameters_from(pairs, practice=practice, run_dir=run_dir), new=True)
+    stages = _chosen(opened, first, only, resume)
+    from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
+    from runbook_lib.headless.summary import StageOutcome
+
+    def listen(event: StageStarted | StageOutcome) -> None:
+        if isinstance(event, StageStarted):
+            _say(f"{event.stage} ...")
+        else:
+            _say(f"  {event.status.value:<5} {format_seconds(event.elapsed_s):>9}  {event.said}")
+
+    _say(f"run folder: {opened.folder}")
+    summary = run_stages(opened, opened.settings, stages, listen)
+    if as_json:
+        click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
+    else:
+        click.echo(str(summary))
+    return 1 if summary.status is Status.FAIL or (strict and summary.status is Status.WARN) else 0
+
+
+def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bool) -> tuple[str, ...]:
+    if sum((first is not None, only is not None, resume)) > 1:
+        raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
+    if only is not None:
+        return (only,)
+    if resume:
+        first = next((stage for stage in STAGES if not _ended_well(opened, stage)), STAGES[-1])
+    return STAGES[STAGES.index(first) :] if first else STAGES
+
+
+def _ended_well(opened: PreparedRun, stage: str) -> bool:
+    return opened.has(stage) and opened.read(stage, RawFacts).status is not Status.FAIL
+
+
+def _document(opened: Run, status: Status, verdict: str) -> dict[str, object]:
+    return {
+        "status": status.value,
+        "verdict": verdict,
+        "run": opened.header().model_dump(mode="json"),
+        "run_dir": str(opened.folder),
+        "stages": [record.model_dump(mode="json") for record in opened.records()],
+    }
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

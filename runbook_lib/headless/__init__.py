@@ -1,0 +1,1 @@
+"""Runs the notebooks without a person: papermill, a truthful record, a summary and a report."""

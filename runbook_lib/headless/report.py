@@ -1,0 +1,57 @@
+"""The self-contained HTML report of a run."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from runbook_lib import atomic
+from runbook_lib.headless.summary import REPORT_NAME, RunSummary
+from runbook_lib.records import RawFacts, Run, StageRecord
+from runbook_lib.records.run import stage_file_stem
+from runbook_lib.render import format_seconds
+
+_PICTURE_SUFFIX = ".png"
+
+
+def write_report(run: Run, summary: RunSummary) -> Path:
+    """Write `report.html` into the run folder; pictures are inside it, executed notebooks are linked."""
+    environment = Environment(
+        loader=PackageLoader("runbook_lib.headless"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["seconds"] = format_seconds
+    header = run.header()
+    page = environment.get_template("report.html.j2").render(
+        summary=summary,
+        header=header,
+        settings=[(name, value, header.origins.get(name, "")) for name, value in header.settings.items()],
+        stages=[_stage(run, record) for record in run.records() if record.stage in header.stages],
+    )
+    path = run.folder / REPORT_NAME
+    atomic.write_text(path, page)
+    return path
+
+
+def _stage(run: Run, record: StageRecord[RawFacts]) -> dict[str, Any]:
+    notebook = f"{stage_file_stem(record.stage)}.ipynb"
+    files = [artifact for artifact in record.artifacts if (run.folder / artifact.name).is_file()]
+    return {
+        "record": record,
+        "checks": record.check_table(),
+        "notebook": notebook if (run.folder / notebook).is_file() else "",
+        "pictures": [
+            (artifact, _data_uri(run.folder / artifact.name))
+            for artifact in files
+            if artifact.name.endswith(_PICTURE_SUFFIX)
+        ],
+        "files": [artifact for artifact in files if not artifact.name.endswith(_PICTURE_SUFFIX)],
+    }
+
+
+def _data_uri(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"

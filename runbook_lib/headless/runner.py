@@ -1,0 +1,101 @@
+"""Runs stages one after the other, each through its notebook, and keeps the run's header true."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from runbook_lib.adapters.progress import HEADLESS_VARIABLE
+from runbook_lib.headless.notebook import execute_notebook, find_notebook
+from runbook_lib.headless.report import write_report
+from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
+from runbook_lib.records import RawFacts, Run, RunState, Status
+from runbook_lib.records.run import stage_file_stem
+from runbook_lib.settings import Settings
+
+_GRACE_S = 300.0
+"""What a cell may take on top of the limits its own steps have: importing docling, hashing weights."""
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """Told before a stage's kernel starts."""
+
+    stage: str
+
+
+Listener = Callable[[StageStarted | StageOutcome], None]
+
+
+def run_stages(run: Run, settings: Settings, stages: Sequence[str], listener: Listener) -> RunSummary:
+    """Execute the stages' notebooks in the run folder, write the report, and return the summary.
+
+    A failed stage skips the ones after it. The outcome of a stage is what its record says; a notebook that ended
+    without writing one has failed, whatever papermill's metadata says.
+    """
+    run.update(state=RunState.RUNNING, stages=tuple(stages), problem="")
+    outcomes: list[StageOutcome] = []
+    with _interruption_noted(run), _headless():
+        for stage in stages:
+            if any(outcome.status is Status.FAIL for outcome in outcomes):
+                outcome = StageOutcome(stage, Status.SKIP, 0.0, "skipped: an earlier stage failed")
+            else:
+                listener(StageStarted(stage))
+                outcome = _run_stage(run, settings, stage)
+            outcomes.append(outcome)
+            listener(outcome)
+    failed = next((outcome for outcome in outcomes if outcome.status is Status.FAIL), None)
+    run.update(state=RunState.FAILED if failed else RunState.FINISHED, problem=failed.problem if failed else "")
+    summary = summarise(run, outcomes)
+    write_report(run, summary)
+    return summary
+
+
+def _run_stage(run: Run, settings: Settings, stage: str) -> StageOutcome:
+    stem = stage_file_stem(stage)
+    run.record_path(stage).unlink(missing_ok=True)  # an older record must not pass for the result of this execution
+    started = time.monotonic()
+    executed = execute_notebook(
+        find_notebook(stem),
+        run.folder / f"{stem}.ipynb",
+        {"run_dir": str(run.folder.absolute())},
+        cell_limit_s=settings.download_limit_s + settings.convert_limit_s + _GRACE_S,
+    )
+    elapsed_s = time.monotonic() - started
+    if not run.has(stage):
+        problem = executed.problem or "the notebook ended without a record"
+        return StageOutcome(stage, Status.FAIL, elapsed_s, problem, problem=problem)
+    record = run.read(stage, RawFacts)
+    if executed.problem and record.status is not Status.FAIL:
+        return StageOutcome(stage, Status.FAIL, elapsed_s, executed.problem, problem=executed.problem)
+    failed = record.failed()
+    said = failed[0].title if failed else f"{len(record.checks)} checks"
+    return StageOutcome(stage, record.status, elapsed_s, said, failed_check=failed[0] if failed else None)
+
+
+@contextmanager
+def _interruption_noted(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        run.update(
+            state=RunState.INTERRUPTED if interrupted else RunState.FAILED,
+            problem="interrupted" if interrupted else f"{type(error).__name__}: {error}",
+        )
+        raise
+
+
+@contextmanager
+def _headless() -> Iterator[None]:
+    """Tell the kernels, which inherit our environment, that nobody is watching."""
+    before = os.environ.get(HEADLESS_VARIABLE)
+    os.environ[HEADLESS_VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[HEADLESS_VARIABLE]
+        else:
+            os.environ[HEADLESS_VARIABLE] = before

@@ -1,0 +1,85 @@
+"""How a run ended, in a few lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.records import Check, RawFacts, Run, Status, worst
+from runbook_lib.render import Note, Rendered, Section, Table, format_seconds
+
+REPORT_NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class StageOutcome:
+    """How one stage ended."""
+
+    stage: str
+    status: Status
+    elapsed_s: float
+    said: str
+    """A few words for the table."""
+    failed_check: Check | None = None
+    problem: str = ""
+    """Set when the stage ended without a record that could say it."""
+
+
+@dataclass(frozen=True)
+class RunSummary(Rendered):
+    """What a run comes to: a verdict, the stages, and what to do."""
+
+    folder: Path
+    outcomes: tuple[StageOutcome, ...]
+    proved: bool
+    """Whether this run's convert stage converted a document with the network cut off."""
+
+    @property
+    def status(self) -> Status:
+        """The worst status of the stages that ran."""
+        return worst(outcome.status for outcome in self.outcomes)
+
+    @property
+    def failed(self) -> StageOutcome | None:
+        """The stage that failed; None when none did."""
+        return next((outcome for outcome in self.outcomes if outcome.status is Status.FAIL), None)
+
+    def verdict(self) -> str:
+        """Return the sentence everything is about."""
+        if self.failed is not None:
+            return f"Stage {self.failed.stage} failed: {self.failed.said}."
+        if self.proved:
+            return "A document converts on this machine, now, with the network cut off."
+        return "The stages that ran ended well; nothing was converted in this run."
+
+    def advice(self) -> tuple[str, ...]:
+        """Return what failed, its evidence and what to do; empty when nothing failed."""
+        failed = self.failed
+        if failed is None:
+            return ()
+        check = failed.failed_check
+        if check is None:
+            return (f"problem: {failed.problem}", f"Look into {self.folder} for the executed notebook of the stage.")
+        lines = (f"check: {check.title} ({check.id})", f"evidence: {check.evidence}", f"what to do: {check.remedy}")
+        return (*lines, f"see: {check.mended_by}") if check.mended_by else lines
+
+    def sections(self) -> Sequence[Section]:
+        """Return the stages, then the verdict, then what to do, then where it is kept."""
+        rows = tuple(
+            (outcome.status.value, outcome.stage, format_seconds(outcome.elapsed_s), outcome.said)
+            for outcome in self.outcomes
+        )
+        advice = self.advice()
+        return (
+            Table("Stages", ("status", "stage", "took", "result"), rows),
+            Note("Verdict", (self.verdict(),)),
+            *((Note("What failed", advice),) if advice else ()),
+            Note("Kept in", (str(self.folder), f"report: {self.folder / REPORT_NAME}")),
+        )
+
+
+def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
+    """Join the outcomes with what the convert record proves."""
+    converted = any(outcome.stage == "convert" and outcome.status is not Status.FAIL for outcome in outcomes)
+    checks = run.read("convert", RawFacts).checks if converted and run.has("convert") else ()
+    proved = any(check.id == "converted" and check.status is Status.OK for check in checks)
+    return RunSummary(folder=run.folder, outcomes=tuple(outcomes), proved=proved)

@@ -1,0 +1,31 @@
+"""The layout model's ONNX twin, which `docling-tools models download layout` of docling 2.143 fetches as well.
+
+The default pipeline does not use it.
+"""
+
+import base64
+from typing import Final
+
+from runbook_lib.practice.content import Content
+from runbook_lib.practice.layout_model import layout_files
+
+REPO_ID: Final = "docling-project/docling-layout-heron-onnx"
+WEIGHTS_PATH: Final = "model.onnx"
+
+# Written by tools/make_layout_onnx.py.
+_MODEL = (
+    "CAg6xgQKIQoRb3JpZ190YXJnZXRfc2l6ZXMSBXNoYXBlIgVTaGFwZQodCgVzaGFwZQoFZmlyc3QSBXBhZ2VzIgZHYXRoZXIKJwoFcGFnZXMKA2"
+    "9uZRIEZmxhdCIGQ29uY2F0KgsKBGF4aXMYAKABAgouCgVwYWdlcwoDb25lCgRmb3VyEgVib3hlZCIGQ29uY2F0KgsKBGF4aXMYAKABAgo6CgRm"
+    "bGF0EgZsYWJlbHMiD0NvbnN0YW50T2ZTaGFwZSoZCgV2YWx1ZSoNCAEQBzoBAEIEemVyb6ABBAo9CgVib3hlZBIFYm94ZXMiD0NvbnN0YW50T2"
+    "ZTaGFwZSocCgV2YWx1ZSoQCAEQASIEAAAAAEIEemVyb6ABBAo9CgRmbGF0EgZzY29yZXMiD0NvbnN0YW50T2ZTaGFwZSocCgV2YWx1ZSoQCAEQ"
+    "ASIEAAAAAEIEemVyb6ABBBIPcHJhY3RpY2VfbGF5b3V0Kg4IARAHOgEAQgVmaXJzdCoMCAEQBzoBAUIDb25lKg0IARAHOgEEQgRmb3VyWicKBm"
+    "ltYWdlcxIdChsIARIXCgcSBXBhZ2VzCgIIAwoDCIAFCgMIgAVaKAoRb3JpZ190YXJnZXRfc2l6ZXMSEwoRCAcSDQoHEgVwYWdlcwoCCAJiHQoG"
+    "bGFiZWxzEhMKEQgHEg0KBxIFcGFnZXMKAggBYiAKBWJveGVzEhcKFQgBEhEKBxIFcGFnZXMKAggBCgIIBGIdCgZzY29yZXMSEwoRCAESDQoHEg"
+    "VwYWdlcwoCCAFCBAoAEA0="
+)
+
+
+def onnx_files() -> dict[str, Content]:
+    """Return the model's files: the configuration of the layout model, and a graph that finds nothing."""
+    shared = {path: content for path, content in layout_files().items() if path.endswith(".json")}
+    return {**shared, WEIGHTS_PATH: Content.of_bytes(base64.b64decode(_MODEL))}
