@@ -92,7 +92,12 @@ class Settings(BaseModel):
     def _file_exists(cls, value: str) -> str:
         if value and not Path(value).is_file():
             raise ValueError(f"there is no file {value!r}")
-        return value
+        return str(Path(value).absolute()) if value else value
+
+    @field_validator("run_dir", "cache_dir", "artifacts_dir")
+    @classmethod
+    def _folder_is_absolute(cls, value: str) -> str:
+        return str(Path(value).expanduser().absolute()) if value else value
 
     @property
     def is_practice(self) -> bool:

@@ -127,9 +127,17 @@ class Run:
         atomic.write_bytes(self.folder / name, content)
         return Artifact(name=name, title=title, alternative=alternative)
 
-    def figure(self, artifact: Artifact) -> Figure:
-        """Read a picture of this run for showing."""
-        return Figure(artifact.title, (self.folder / artifact.name).read_bytes(), artifact.alternative)
+    def pictures(self, record: StageRecord[FactsT]) -> tuple[Figure, ...]:
+        """Read the pictures a stage left in the run folder, for showing."""
+        return tuple(
+            Figure(artifact.title, (self.folder / artifact.name).read_bytes(), artifact.alternative)
+            for artifact in record.artifacts
+            if artifact.name.endswith(".png")
+        )
+
+    def text(self, name: str) -> str:
+        """Read a text file of the run folder."""
+        return (self.folder / name).read_text(encoding="utf-8")
 
     def _write_header(self, header: RunHeader) -> None:
         atomic.write_text(self.folder / HEADER_NAME, header.model_dump_json(indent=2) + "\n")

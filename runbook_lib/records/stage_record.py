@@ -86,10 +86,12 @@ class StageRecord(Rendered, BaseModel, Generic[FactsT]):
         return shown
 
     def check_table(self) -> Table:
-        """Return the checks as a table, what needs a hand first."""
+        """Return the checks as a table, what needs a hand first; without remedies when nothing needs one."""
         ordered = sorted(self.checks, key=lambda check: check.status not in (Status.FAIL, Status.WARN))
         rows = tuple((check.status.value, check.title, check.evidence, check.remedy) for check in ordered)
-        return Table("Checks", ("status", "check", "evidence", "what to do"), rows, empty="no check was made")
+        columns = ("status", "check", "evidence", "what to do")
+        shown = len(columns) if any(check.remedy for check in self.checks) else len(columns) - 1
+        return Table("Checks", columns[:shown], tuple(row[:shown] for row in rows), empty="no check was made")
 
     def _summary(self) -> str:
         counts = ", ".join(

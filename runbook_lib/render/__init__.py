@@ -1,7 +1,7 @@
 """Text and HTML of records: pure functions over three kinds of section."""
 
 from runbook_lib.render.html import to_html
-from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.rendered import Rendered, show
 from runbook_lib.render.sections import Figure, Note, Section, Table
 from runbook_lib.render.text import to_text
 from runbook_lib.render.values import format_bytes, format_seconds
@@ -14,6 +14,7 @@ __all__ = [
     "Table",
     "format_bytes",
     "format_seconds",
+    "show",
     "to_html",
     "to_text",
 ]

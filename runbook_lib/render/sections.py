@@ -1,6 +1,8 @@
 """The three kinds of section a record is shown as; values only, no markup."""
 
+import base64
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Figure:
     title: str
     png: bytes
     alternative: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ANN401, ARG002
+        encoded = base64.b64encode(self.png).decode("ascii")
+        return {"text/plain": f"[picture] {self.alternative}", "image/png": encoded}
 
 
 Section = Note | Table | Figure

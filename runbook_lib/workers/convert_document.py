@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 PICTURE_SCALE = 1.5
+PICTURE_COLOURS = 64
 BOX_COLOURS = {
     "table": (200, 80, 0),
     "picture": (120, 60, 180),
@@ -105,7 +106,7 @@ def draw_page(result: Any, page: Any, output: Path) -> dict[str, Any]:  # noqa: 
         scaled = [value * PICTURE_SCALE for value in (box.l, box.t, box.r, box.b)]
         pen.rectangle(scaled, outline=colour, width=2)
         pen.text((scaled[0] + 3, scaled[1] + 1), f"{number} {cluster.label.value}", fill=colour)
-    image.save(output / name, optimize=True)
+    image.quantize(PICTURE_COLOURS).save(output / name, optimize=True)
     return {**entry, "name": name}
 
 

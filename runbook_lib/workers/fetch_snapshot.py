@@ -43,8 +43,13 @@ def settle_symlink_probe(storage: Path, *, wanted: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the "degraded" warning; stage detect has said it better
         if not wanted and not hasattr(constants, "HF_HUB_DISABLE_SYMLINKS"):
-            file_download.are_symlinks_supported = lambda _cache_dir=None: False
+            file_download.are_symlinks_supported = no_symlinks
         file_download.are_symlinks_supported(str(storage))
+
+
+def no_symlinks(cache_dir: str | Path | None = None) -> bool:  # noqa: ARG001 - the signature it stands in for
+    """Stand in for `are_symlinks_supported` where no variable can switch symlinks off."""
+    return False
 
 
 def watch(storage: Path, stop: threading.Event, emit: Callable[..., None]) -> None:
