@@ -19,7 +19,7 @@ from runbook_lib.errors import UsageError
 
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 _START_TIMEOUT_S = 120
-_ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})
+ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})
 """Kernels talk over loopback TCP, which every user of the machine can listen to; ipykernel 7.4 warns of it."""
 
 
@@ -60,7 +60,7 @@ def execute_notebook(
                 escaped,
                 parameters=dict(parameters),
                 progress_bar=False,
-                config=_ENCRYPTED,
+                config=ENCRYPTED,
                 start_timeout=_START_TIMEOUT_S,
                 execution_timeout=int(cell_limit_s),
             )

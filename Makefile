@@ -1,0 +1,58 @@
+# The two that matter: `make run` and `make test`. Each makes the environment first.
+# Windows without make: see README.md.
+
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-windows test-browser lab notebooks lint bench clean constraints
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || test -x $(BIN)/python.exe || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -c constraints.txt -e ".[test]"
+	touch $(STAMP)
+
+run: $(STAMP) ## The six stages headless on the built-in practice hub, with a report
+	$(BIN)/runbook run --practice
+
+test: $(STAMP) lint ## All tests; the Windows and browser lanes where their Debian packages are installed
+	$(BIN)/python tools/lanes.py
+	$(BIN)/python -m pytest tests --ignore=tests/windows --ignore=tests/browser -n 2
+	$(BIN)/python tools/check_notebooks.py
+	$(BIN)/python -m pytest tests/windows tests/browser
+
+test-windows: $(STAMP) ## The Windows lane alone: real Windows Python under Wine
+	$(BIN)/python -m pytest tests/windows
+
+test-browser: $(STAMP) ## The browser lane alone
+	$(BIN)/python -m pytest tests/browser
+
+lab: $(STAMP) ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+notebooks: $(STAMP) ## Run the notebooks on the practice hub and store their outputs
+	$(BIN)/python tools/store_notebooks.py
+
+lint: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP) ## Benchmarks against the bare tools
+	$(BIN)/python -m benchmarks
+
+constraints: $(STAMP) ## Write constraints.txt anew from the installed versions
+	$(BIN)/python tools/write_constraints.py
+
+clean: ## Remove the environment, runs and caches of the tools
+	rm -rf $(VENV) runs workspace build dist test-artifacts *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

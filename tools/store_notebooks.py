@@ -1,0 +1,61 @@
+"""Runs the notebooks on the practice hub and stores their outputs, free of anything that names this machine."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from practice_notebooks import FOLDER_PREFIX, practice_environment, replacements, stored_notebooks
+
+_TIMEOUT_S = 900
+
+
+def main() -> None:
+    """Execute every notebook in order and write it back."""
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
+        os.environ.clear()
+        os.environ.update(practice_environment(Path(name)))
+        for path in stored_notebooks():
+            sys.stdout.write(f"{path.name}\n")
+            sys.stdout.flush()
+            store(path, Path(name))
+
+
+def store(path: Path, folder: Path) -> None:
+    """Execute one notebook; one that fails is not stored, and stops everything."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": folder}}
+    ).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", ()):
+            clean(output)
+    notebook.metadata["language_info"] = {"name": "python"}
+    nbformat.write(notebook, path)
+
+
+def clean(output: dict[str, Any]) -> None:
+    """Replace in one output what names this machine or this moment.
+
+    Plain text beside HTML is folded: how it is broken and aligned depends on what was replaced.
+    """
+    texts = output if "text" in output else output.get("data", {})
+    for kind, text in texts.items():
+        if isinstance(text, str) and (kind == "text" or kind.startswith("text/")):
+            folded = " ".join(text.split()) if kind == "text/plain" and "text/html" in texts else text
+            texts[kind] = cleaned(folded)
+
+
+def cleaned(text: str) -> str:
+    """Apply every replacement in order."""
+    for pattern, replacement in replacements():
+        text = pattern.sub(replacement, text)
+    return text
+
+
+if __name__ == "__main__":
+    main()
