@@ -1,0 +1,95 @@
+"""The audit: every selected rule over every source, less what comments silence."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from runbook_lib.audit.finding import Finding, SkippedFile
+from runbook_lib.audit.registry import RULES, select_rules
+from runbook_lib.audit.report import AuditReport
+from runbook_lib.audit.repository import ParsedSource, Repository
+from runbook_lib.audit.rule import Hit, Rule
+from runbook_lib.audit.silence import UNUSED_SILENCE, Silence, Silences
+from runbook_lib.audit.sources import read_sources
+
+
+def audit(path: Path, *, select: Iterable[str] | None = None) -> AuditReport:
+    """Read a service's repository and report what will fail; runs nothing of it and writes nothing.
+
+    Args:
+        path: A folder, or a single file.
+        select: Ids of the rules to apply; None for all.
+
+    Raises:
+        UsageError: The path does not exist, or an id names no rule.
+    """
+    rules = select_rules(select)
+    read = read_sources(path)
+    repository = Repository(tuple(map(ParsedSource, read.sources)))
+    findings: list[Finding] = []
+    silenced = 0
+    for source in repository.sources:
+        kept, quiet = _apply(rules, source, repository)
+        findings.extend(_finding(source, rule, hit) for rule, hit in kept)
+        silenced += quiet
+    unparsed = tuple(
+        SkippedFile(path=one.source.path, reason=_text_only(one)) for one in repository.sources if one.syntax_problem
+    )
+    return AuditReport(
+        findings=tuple(sorted(findings, key=_reading_order)),
+        silenced=silenced,
+        files_read=read.files_read,
+        files_skipped=read.files_skipped + unparsed,
+    )
+
+
+def _apply(rules: tuple[Rule, ...], source: ParsedSource, repository: Repository) -> tuple[list[tuple[Rule, Hit]], int]:
+    """Return what the rules find in one source and no comment excuses, and how many a comment does."""
+    silences = Silences(source)
+    used: set[Silence] = set()
+    kept: list[tuple[Rule, Hit]] = []
+    silenced = 0
+    for rule in rules:
+        for hit in rule.check(source, repository):
+            covering = silences.covering(rule.id, hit)
+            used.update(covering)
+            if covering:
+                silenced += 1
+            else:
+                kept.append((rule, hit))
+    return [*kept, *_unused(silences, used, rules)], silenced
+
+
+def _unused(silences: Silences, used: set[Silence], rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Hit]]:
+    """Yield the silences in vain; one for a rule that was not applied cannot be judged."""
+    applied = {rule.id for rule in rules}
+    for silence in silences.all if UNUSED_SILENCE.id in applied else ():
+        if silence.rule_id not in RULES:
+            yield UNUSED_SILENCE, Hit(silence.line, f"no rule is named {silence.rule_id!a}")
+        elif silence not in used and silence.rule_id in applied:
+            yield UNUSED_SILENCE, Hit(silence.line, f"{silence.rule_id} finds nothing here")
+
+
+def _text_only(source: ParsedSource) -> str:
+    origin = source.source.origin(1)
+    place = origin.place or ("" if source.source.is_whole_file else f"example from line {origin.line}")
+    return f"read as text only: {place}{': ' if place else ''}{source.syntax_problem}"
+
+
+def _finding(source: ParsedSource, rule: Rule, hit: Hit) -> Finding:
+    origin = source.source.origin(hit.line)
+    whole = source.source.is_whole_file
+    return Finding(
+        rule_id=rule.id,
+        severity=hit.severity or rule.severity,
+        path=source.source.path,
+        line=origin.line,
+        message=f"{origin.place}: {hit.message}" if origin.place else hit.message,
+        remedy=rule.remedy,
+        quirk=rule.quirk,
+        column=hit.column if whole else None,
+        end_line=source.source.origin(hit.end_line).line if hit.end_line else None,
+    )
+
+
+def _reading_order(finding: Finding) -> tuple[str, int, int, str]:
+    return finding.path, finding.line, finding.column or 0, finding.rule_id

@@ -1,0 +1,1 @@
+"""Texts as structures: pure functions, nothing is executed."""

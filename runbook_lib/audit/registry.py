@@ -1,0 +1,39 @@
+"""All rules by id, in the order in which they are documented."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from runbook_lib.audit.rule import Rule
+from runbook_lib.audit.rules import (
+    downloads,
+    environment,
+    images,
+    privilege,
+    requirements,
+    secrets,
+    service,
+)
+from runbook_lib.audit.silence import UNUSED_SILENCE
+from runbook_lib.errors import UsageError
+
+_FAMILIES = (privilege, environment, downloads, service, images, requirements, secrets)
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {rule.id: rule for rule in (*(rule for family in _FAMILIES for rule in family.RULES), UNUSED_SILENCE)}
+)
+
+
+def select_rules(ids: Iterable[str] | None) -> tuple[Rule, ...]:
+    """Return the named rules, or all for None.
+
+    Raises:
+        UsageError: An id names no rule.
+    """
+    wanted = set(RULES) if ids is None else set(ids)
+    unknown = sorted(wanted - set(RULES))
+    if unknown:
+        raise UsageError(
+            f"There is no audit rule named {', '.join(unknown)}.",
+            remedy=f"The rules are: {', '.join(RULES)}.",
+        )
+    return tuple(rule for rule in RULES.values() if rule.id in wanted)

@@ -1,0 +1,140 @@
+"""When the service loads its models: at start-up, or while somebody waits."""
+
+import ast
+from collections.abc import Iterator
+
+from runbook_lib.audit.finding import Severity
+from runbook_lib.audit.parsers.python_module import Function, PythonModule, keywords_of, text_of
+from runbook_lib.audit.repository import ParsedSource, Repository
+from runbook_lib.audit.rule import Hit, Rule
+from runbook_lib.audit.rules.hits import at_node
+
+_NO_SUCH_ARGUMENT = {"model_path", "artifacts_path", "cache_dir"}
+
+
+def _converter_argument(source: ParsedSource, _: Repository) -> Iterator[Hit]:
+    module = source.python
+    for call in module.calls if module else ():
+        if module and module.last_name_of(call) == "DocumentConverter":
+            for name in sorted(_NO_SUCH_ARGUMENT & set(keywords_of(call))):
+                yield at_node(module, call, f"DocumentConverter has no argument {name}")
+
+
+_ROUTE_METHODS = {"get", "post", "put", "delete", "patch", "head", "options", "route", "api_route", "websocket"}
+_ROUTE_ADDERS = {"Route", "WebSocketRoute", "add_route", "add_api_route", "add_url_rule", "add_websocket_route"}
+_LOADS = {"snapshot_download", "hf_hub_download", "download_models", "DocumentConverter", "initialize_pipeline"}
+
+
+def _download_in_handler(source: ParsedSource, _: Repository) -> Iterator[Hit]:
+    module = source.python
+    if module is None:
+        return
+    handlers = _handlers(module)
+    for call in module.calls:
+        if module.last_name_of(call) in _LOADS and handlers.intersection(module.functions_around(call)):
+            yield at_node(module, call, f"{module.last_name_of(call)} runs while a request waits")
+
+
+def _handlers(module: PythonModule) -> set[Function]:
+    """Return the functions that answer requests: decorated with a route, or handed to one."""
+    named = {
+        argument.id
+        for call in module.calls
+        if module.last_name_of(call) in _ROUTE_ADDERS
+        for argument in (*call.args, *keywords_of(call).values())
+        if isinstance(argument, ast.Name)
+    }
+    return {one for one in module.functions if one.name in named or any(map(_is_route, one.decorator_list))}
+
+
+def _is_route(decorator: ast.expr) -> bool:
+    """Tell `@app.post("/x")` from other decorators: a method call whose first argument is a path."""
+    if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
+        return False
+    path = decorator.args[0] if decorator.args else keywords_of(decorator).get("path")
+    return decorator.func.attr in _ROUTE_METHODS and (text_of(path) or "/").startswith("/")
+
+
+def _no_preload(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
+    module = source.python
+    if module is None or not source.is_application_code or not repository.serves_http or repository.preloads_models:
+        return
+    handlers = _handlers(module)
+    for call in module.calls:
+        created = module.last_name_of(call) == "DocumentConverter"
+        if created and handlers.isdisjoint(module.functions_around(call)):
+            yield at_node(module, call, "creating a DocumentConverter loads no model; the first request will")
+
+
+_APP = "from docling.document_converter import DocumentConverter\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
+_LIFESPAN = """from contextlib import asynccontextmanager
+
+from docling.datamodel.base_models import InputFormat
+from docling.document_converter import DocumentConverter
+from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def lifespan(app):
+    app.state.converter = DocumentConverter()
+    app.state.converter.initialize_pipeline(InputFormat.PDF)
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+"""
+
+RULES = (
+    Rule(
+        id="converter-argument",
+        title="DocumentConverter is given an argument that it never had",
+        reason="It raises TypeError; the folder of models belongs to the options of the pipeline.",
+        remedy="Pass PdfPipelineOptions(artifacts_path=...) in a PdfFormatOption, or set DOCLING_ARTIFACTS_PATH. "
+        "The folder is the parent of the org--name folders.",
+        severity=Severity.ERROR,
+        quirk="docling-model-path-kw",
+        bad={
+            "convert.py": "from docling.document_converter import DocumentConverter\n\n"
+            'converter = DocumentConverter(model_path="/app/models")\n'
+        },
+        good={
+            "convert.py": "from docling.datamodel.base_models import InputFormat\n"
+            "from docling.datamodel.pipeline_options import PdfPipelineOptions\n"
+            "from docling.document_converter import DocumentConverter, PdfFormatOption\n\n"
+            'options = PdfPipelineOptions(artifacts_path="/app/models")\n'
+            "converter = DocumentConverter(\n"
+            "    format_options={InputFormat.PDF: PdfFormatOption(pipeline_options=options)}\n)\n"
+        },
+        check=_converter_argument,
+    ),
+    Rule(
+        id="download-in-handler",
+        title="Models are loaded inside a request handler",
+        reason="The first request hangs for minutes, each worker does it again, and huggingface_hub sets no limit "
+        "to its first look-up.",
+        remedy="Download when the image is built; build one converter at start-up and call initialize_pipeline.",
+        severity=Severity.ERROR,
+        quirk="snapshot-no-timeout-hang",
+        bad={
+            "main.py": _APP
+            + '\n\n@app.post("/convert")\ndef convert(path: str):\n    return DocumentConverter().convert(path)\n'
+        },
+        good={
+            "main.py": _LIFESPAN
+            + '\n\n@app.post("/convert")\ndef convert(path: str):\n    return app.state.converter.convert(path)\n'
+        },
+        check=_download_in_handler,
+    ),
+    Rule(
+        id="no-preload",
+        title="Nothing loads the models at start-up",
+        reason="DocumentConverter() returns at once and loads the models in the first convert(): a start without "
+        "models looks healthy, and the first user waits.",
+        remedy="Call converter.initialize_pipeline(InputFormat.PDF) in the lifespan or start-up hook.",
+        severity=Severity.WARNING,
+        quirk="snapshot-no-timeout-hang",
+        bad={"main.py": _APP + "converter = DocumentConverter()\n"},
+        good={"main.py": _LIFESPAN},
+        check=_no_preload,
+    ),
+)

@@ -1,0 +1,91 @@
+"""`# runbook: ignore[rule-id]`: a comment that silences a rule on its line, or on the line below."""
+
+import ast
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from runbook_lib.audit.finding import Severity
+from runbook_lib.audit.parsers.python_module import text_of
+from runbook_lib.audit.repository import ParsedSource, Repository
+from runbook_lib.audit.rule import Hit, Rule
+from runbook_lib.audit.sources import Kind
+
+_MARK = "ignore["
+_IDS = r"\s*runbook:\s*ignore\[(?P<ids>[\w\s,-]{1,500})\]"
+_DEFAULT_LEADER = r"#|//|;"
+_LEADERS = {Kind.BATCH: r"::|\brem\s", Kind.PROSE: r"<!--|\.\.\s"}
+_SILENCE = {kind: re.compile(f"(?:{_LEADERS.get(kind, _DEFAULT_LEADER)}){_IDS}", re.IGNORECASE) for kind in Kind}
+_COMMENT_LINE = {kind: re.compile(rf"\s*@?(?:{_LEADERS.get(kind, _DEFAULT_LEADER)})", re.IGNORECASE) for kind in Kind}
+
+
+@dataclass(frozen=True)
+class Silence:
+    """One rule silenced at one line of a source."""
+
+    rule_id: str
+    line: int
+    """Where the comment stands."""
+    target: int
+    """The line that it speaks of."""
+
+
+class Silences:
+    """The silences of one source, to be asked for each hit."""
+
+    def __init__(self, source: ParsedSource) -> None:
+        self.all = tuple(_find(source))
+        self._by_rule: dict[str, list[Silence]] = {}
+        for silence in sorted(self.all, key=_target):
+            self._by_rule.setdefault(silence.rule_id, []).append(silence)
+
+    def covering(self, rule_id: str, hit: Hit) -> Sequence[Silence]:
+        """Return those that speak of any line of the statement in which the hit is."""
+        candidates = self._by_rule.get(rule_id, [])
+        first, last = hit.scope or (hit.line, hit.line)
+        return candidates[bisect_left(candidates, first, key=_target) : bisect_right(candidates, last, key=_target)]
+
+
+def _target(silence: Silence) -> int:
+    return silence.target
+
+
+def _find(source: ParsedSource) -> Iterator[Silence]:
+    """Yield the silences from the last line to the first, one per rule named."""
+    comment, below = _COMMENT_LINE[source.kind], len(source.lines)
+    quoted = _quoted_lines(source)
+    for number in range(len(source.lines), 0, -1):
+        line = source.lines[number - 1]
+        found = _SILENCE[source.kind].search(line) if _MARK in line else None
+        if found and number not in quoted:
+            alone = not line[: found.start()].strip(" \t@")
+            for rule_id in found["ids"].split(","):
+                yield Silence(rule_id.strip(), number, below if alone else number)
+        if line.strip() and not comment.match(line):
+            below = number
+
+
+def _quoted_lines(source: ParsedSource) -> set[int]:
+    """Return the lines of Python strings that speak of a silence; there `#` begins no comment."""
+    strings = source.python.all_of(ast.Constant) if source.python and _MARK in source.source.text else ()
+    ranges = {(one.lineno, one.end_lineno or one.lineno) for one in strings if _MARK in (text_of(one) or "")}
+    return {line for first, last in ranges for line in range(first, last + 1)}
+
+
+def _found_by_the_audit(_: ParsedSource, __: Repository) -> Iterator[Hit]:
+    """Find nothing: only when all other rules have spoken is it known which silence was needed."""
+    return iter(())
+
+
+UNUSED_SILENCE = Rule(
+    id="unused-silence",
+    title="A silence silences nothing",
+    reason="What it once excused is gone, or its rule is misspelt; the next real finding there would go unseen.",
+    remedy="Remove the comment, or correct the id.",
+    severity=Severity.NOTE,
+    quirk="",
+    bad={"start.sh": "# runbook: ignore[admin-launch]\nuvicorn app.main:app\n"},
+    good={"start.sh": "# runbook: ignore[world-writable]\nchmod 777 /scratch\n"},
+    check=_found_by_the_audit,
+)

@@ -1,0 +1,160 @@
+"""How a report is shown, and what programs get."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from runbook_lib.audit import RULES, AuditReport
+
+jsonschema: Any = pytest.importorskip("jsonschema")
+Audit = Callable[[Mapping[str, str]], AuditReport]
+TOKEN = "hf_" + "aB3dE6gH9j" * 3 + "kL5m"
+FILES = {
+    "a b/start.sh": "sudo uvicorn app\nchmod 777 /a\n",
+    ".env": f"HF_TOKEN={TOKEN}\n",
+    "old.py": "print 'x'\n",
+    "a&b.sh": "chmod 777 /a\n",
+}
+_TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+_LOCATION = {
+    "type": "object",
+    "required": ["physicalLocation"],
+    "properties": {
+        "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation"],
+            "properties": {
+                "artifactLocation": {
+                    "type": "object",
+                    "required": ["uri", "uriBaseId"],
+                    "properties": {"uri": {"type": "string", "pattern": "^[A-Za-z0-9._~/%-]+$"}},
+                },
+                "region": {
+                    "type": "object",
+                    "required": ["startLine"],
+                    "additionalProperties": {"type": "integer", "minimum": 1},
+                },
+            },
+        }
+    },
+}
+_LEVEL = {"enum": ["error", "warning", "note"]}
+SARIF_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["version", "runs", "$schema"],
+    "properties": {
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name", "rules"],
+                                "properties": {
+                                    "rules": {
+                                        "type": "array",
+                                        "uniqueItems": True,
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["id", "shortDescription", "defaultConfiguration"],
+                                            "properties": {"shortDescription": _TEXT, "help": _TEXT},
+                                        },
+                                    }
+                                },
+                            }
+                        },
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["ruleId", "ruleIndex", "level", "message", "locations"],
+                            "properties": {
+                                "level": _LEVEL,
+                                "message": _TEXT,
+                                "locations": {"type": "array", "minItems": 1, "items": _LOCATION},
+                            },
+                        },
+                    },
+                    "invocations": {
+                        "type": "array",
+                        "items": {"type": "object", "required": ["executionSuccessful"]},
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.fixture
+def report(audit_tree: Audit) -> AuditReport:
+    return audit_tree(FILES)
+
+
+def test_text_names_severity_place_rule_and_remedy(report: AuditReport) -> None:
+    text = str(report)
+    assert "2 errors, 2 warnings, 0 notes in 4 files read; 0 silenced; 1 path not read" in text
+    assert "error     a b/start.sh:1  admin-launch" in text
+    assert RULES["admin-launch"].remedy.split(";", maxsplit=1)[0] in text
+    assert "old.py" in text
+    assert text.isascii()
+
+
+def test_the_notebook_gets_escaped_html_and_the_same_text(report: AuditReport) -> None:
+    bundle = report._repr_mimebundle_()
+    assert bundle["text/plain"] == str(report)
+    assert "a&amp;b.sh" in bundle["text/html"]
+    assert "a&b" not in bundle["text/html"]
+
+
+def test_no_form_of_the_report_holds_the_token(report: AuditReport) -> None:
+    assert "token-in-file" in {one.rule_id for one in report.findings}
+    forms = [str(report), repr(report), report.model_dump_json(), json.dumps(report.to_sarif())]
+    assert [TOKEN[3:] in form for form in forms] == [False] * 4
+
+
+def test_json_comes_back_as_the_same_report(report: AuditReport) -> None:
+    data = json.loads(report.model_dump_json())
+    assert data["schema_version"] == 1
+    assert data["worst"] == "error"
+    assert AuditReport.model_validate(data) == report
+    assert set(data["findings"][0]) == {
+        *("rule_id", "severity", "path", "line", "column", "end_line", "message", "remedy", "quirk")
+    }
+
+
+def test_sarif_has_the_required_properties(report: AuditReport) -> None:
+    log = report.to_sarif()
+    jsonschema.Draft202012Validator(SARIF_SCHEMA).validate(log)
+    [run] = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert [rules[one["ruleIndex"]]["id"] for one in run["results"]] == [one["ruleId"] for one in run["results"]]
+    assert len(run["results"]) == len(report.findings) == 4
+    paths = [one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]]
+    assert paths == [".env", "a%20b/start.sh", "a%20b/start.sh", "a%26b.sh"]
+    assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].startswith(
+        "not read: read as text"
+    )
+
+
+def test_an_empty_report_says_so(audit_tree: Audit) -> None:
+    report = audit_tree({"x.sh": "true\n"})
+    assert report.worst is None
+    assert "nothing found" in str(report)
+    assert report.to_sarif()["runs"][0]["results"] == []
+
+
+def test_two_audits_of_the_same_files_are_equal(audit_tree: Audit) -> None:
+    assert audit_tree(FILES) == audit_tree(FILES)
+    assert str(audit_tree(FILES)) == str(audit_tree(FILES))
