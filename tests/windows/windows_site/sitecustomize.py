@@ -1,0 +1,32 @@
+"""Gives every Windows interpreter of this lane the variables and the symlink behaviour that the test asked for.
+
+`RUNBOOK_TEST_VARIABLES`: a JSON object to set over the environment. Wine puts its own values in place of USERPROFILE,
+USERNAME, APPDATA, LOCALAPPDATA, TEMP and TMP when a process is started from outside.
+
+`RUNBOOK_TEST_SYMLINK`: `deny`: `os.symlink` raises what CPython raises on Windows for a user without
+SeCreateSymbolicLinkPrivilege. `stub`: Wine's own behaviour, which reports success and creates nothing.
+"""
+
+import json
+import os
+from typing import Any, NoReturn
+
+_ERROR_PRIVILEGE_NOT_HELD = 1314
+
+
+def _deny(src: Any, dst: Any, target_is_directory: bool = False, *, dir_fd: int | None = None) -> NoReturn:
+    # On Windows errno follows from the fourth argument (PC/errmap.h): 1314 becomes EINVAL, a plain OSError.
+    message = "A required privilege is not held by the client"
+    raise OSError(22, message, os.fspath(src), _ERROR_PRIVILEGE_NOT_HELD, os.fspath(dst))
+
+
+# Taken out again: what a process sets for its own children must hold.
+os.environ.update(json.loads(os.environ.pop("RUNBOOK_TEST_VARIABLES", "{}")))
+
+match os.environ.get("RUNBOOK_TEST_SYMLINK", "stub"):
+    case "deny":
+        os.symlink = _deny
+    case "stub":
+        pass
+    case other:
+        raise SystemExit(f"RUNBOOK_TEST_SYMLINK must be deny or stub, not {other!r}.")
