@@ -1,10 +1,11 @@
 """The command line: data on stdout, progress and hints on stderr, one place where errors become exit codes."""
 
+import io
 import sys
 
 import click
 
-from runbook_lib.cli import hub, run
+from runbook_lib.cli.lazy import LazyGroup
 from runbook_lib.errors import RunbookError
 
 __all__ = ["main", "runbook"]
@@ -12,18 +13,26 @@ __all__ = ["main", "runbook"]
 _INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    homes={
+        "audit": "runbook_lib.cli.audit:audit",
+        "diagnose": "runbook_lib.cli.diagnose:diagnose",
+        "hub": "runbook_lib.cli.hub:hub",
+        "quirks": "runbook_lib.cli.diagnose:quirks",
+        "run": "runbook_lib.cli.run:run",
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="docling-runbook")
 def runbook() -> None:
     """Get Docling / Hugging Face models onto this machine and prove that a document converts."""
 
 
-runbook.add_command(run.run)
-runbook.add_command(hub.hub)
-
-
 def main() -> None:
     """Run a command; exit 0 ok, 1 failed, 2 wrong usage or settings, 130 interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a folder's name need not fit the encoding of a pipe
     try:
         sys.exit(runbook(standalone_mode=False) or 0)
     except RunbookError as error:

@@ -37,6 +37,8 @@ def run(
     Settings are checked before any kernel starts. The run folder keeps a JSON record and an executed notebook a stage,
     and report.html.
     """
+    if sum((first is not None, only is not None, resume)) > 1:
+        raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
     opened = prepare_run(parameters_from(pairs, practice=practice, run_dir=run_dir), new=True)
     stages = _chosen(opened, first, only, resume)
     from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
@@ -58,8 +60,6 @@ def run(
 
 
 def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bool) -> tuple[str, ...]:
-    if sum((first is not None, only is not None, resume)) > 1:
-        raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
     if only is not None:
         return (only,)
     if resume:

@@ -8,7 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from runbook_lib import atomic
 from runbook_lib.headless.summary import REPORT_NAME, RunSummary
-from runbook_lib.records import RawFacts, Run, StageRecord
+from runbook_lib.quirks import load_catalogue
+from runbook_lib.records import RawFacts, Run, StageRecord, Status
 from runbook_lib.records.run import stage_file_stem
 from runbook_lib.render import format_seconds
 
@@ -43,6 +44,7 @@ def _stage(run: Run, record: StageRecord[RawFacts]) -> dict[str, Any]:
     return {
         "record": record,
         "checks": record.check_table(),
+        "quirks": [load_catalogue().quirk(name) for name in _quirks(record)],
         "notebook": notebook if (run.folder / notebook).is_file() else "",
         "pictures": [
             (artifact, _data_uri(run.folder / artifact.name))
@@ -51,6 +53,12 @@ def _stage(run: Run, record: StageRecord[RawFacts]) -> dict[str, Any]:
         ],
         "files": [artifact for artifact in files if not artifact.name.endswith(_PICTURE_SUFFIX)],
     }
+
+
+def _quirks(record: StageRecord[RawFacts]) -> list[str]:
+    """Return the quirks behind what failed or warned, each once, in the order of the checks."""
+    troubled = (check.quirk for check in record.checks if check.status in (Status.FAIL, Status.WARN))
+    return list(dict.fromkeys(filter(None, troubled)))
 
 
 def _data_uri(path: Path) -> str:

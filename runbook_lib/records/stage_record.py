@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field, mo
 
 from runbook_lib.errors import StageFailed
 from runbook_lib.records.values import SCHEMA_VERSION, Artifact, Change, Check, Status, worst
-from runbook_lib.render import Note, Rendered, Section, Table, format_seconds
+from runbook_lib.render import Cell, Link, Note, Rendered, Section, Table, format_seconds
 
 
 class Facts(Rendered, BaseModel):
@@ -88,9 +88,11 @@ class StageRecord(Rendered, BaseModel, Generic[FactsT]):
     def check_table(self) -> Table:
         """Return the checks as a table, what needs a hand first; without remedies when nothing needs one."""
         ordered = sorted(self.checks, key=lambda check: check.status not in (Status.FAIL, Status.WARN))
-        rows = tuple((check.status.value, check.title, check.evidence, check.remedy) for check in ordered)
-        columns = ("status", "check", "evidence", "what to do")
-        shown = len(columns) if any(check.remedy for check in self.checks) else len(columns) - 1
+        columns = ("status", "check", "evidence", "known as", "what to do")
+        rows = tuple(
+            (check.status.value, check.title, check.evidence, _quirk_link(check), check.remedy) for check in ordered
+        )
+        shown = len(columns) if any(check.remedy for check in self.checks) else columns.index("known as")
         return Table("Checks", columns[:shown], tuple(row[:shown] for row in rows), empty="no check was made")
 
     def _summary(self) -> str:
@@ -100,3 +102,8 @@ class StageRecord(Rendered, BaseModel, Generic[FactsT]):
             if (number := sum(check.status is status for check in self.checks))
         )
         return f"{counts or 'no checks'}; {len(self.changes)} changes; took {format_seconds(self.elapsed_s)}"
+
+
+def _quirk_link(check: Check) -> Cell:
+    """Link to the catalogue as seen from a notebook; docs/quirks.md has an anchor for every id."""
+    return Link(check.quirk, f"../docs/quirks.md#{check.quirk}") if check.quirk else ""

@@ -2,12 +2,14 @@
 
 from runbook_lib.render.html import to_html
 from runbook_lib.render.rendered import Rendered, show
-from runbook_lib.render.sections import Figure, Note, Section, Table
+from runbook_lib.render.sections import Cell, Figure, Link, Note, Section, Table
 from runbook_lib.render.text import to_text
 from runbook_lib.render.values import format_bytes, format_seconds
 
 __all__ = [
+    "Cell",
     "Figure",
+    "Link",
     "Note",
     "Rendered",
     "Section",

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable
 from html import escape
 
-from runbook_lib.render.sections import Figure, Note, Section, Table
+from runbook_lib.render.sections import Cell, Figure, Link, Note, Section, Table
 
 _STATUS_COLUMN = "status"
 
@@ -34,11 +34,13 @@ def _table_html(table: Table) -> str:
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
 
 
-def _row_html(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
-    cells = "".join(
-        f'<td class="status-{escape(cell)}"><strong>{escape(cell)}</strong></td>'
-        if column == _STATUS_COLUMN
-        else f"<td>{escape(cell)}</td>"
-        for column, cell in zip(columns, row, strict=True)
-    )
-    return f"<tr>{cells}</tr>"
+def _row_html(columns: tuple[str, ...], row: tuple[Cell, ...]) -> str:
+    return f"<tr>{''.join(map(_cell_html, columns, row))}</tr>"
+
+
+def _cell_html(column: str, cell: Cell) -> str:
+    if isinstance(cell, Link):
+        return f'<td><a href="{escape(cell.target)}">{escape(cell.words)}</a></td>'
+    if column == _STATUS_COLUMN:
+        return f'<td class="status-{escape(cell)}"><strong>{escape(cell)}</strong></td>'
+    return f"<td>{escape(cell)}</td>"

@@ -14,15 +14,29 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell that leads somewhere, as seen from a notebook; plain text shows its words alone."""
+
+    words: str
+    target: str
+
+    def __str__(self) -> str:
+        return self.words
+
+
+Cell = str | Link
+
+
+@dataclass(frozen=True)
 class Table:
-    """Rows under column names; every cell is plain text and is escaped when shown.
+    """Rows under column names; every cell is plain text or a link, and is escaped when shown.
 
     A column named `status` is shown with its status word emphasised.
     """
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     empty: str = "none"
     """What is said instead of a table without rows."""
 

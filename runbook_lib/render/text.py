@@ -32,7 +32,7 @@ def _section_lines(section: Section) -> list[str]:
 def _table_lines(table: Table) -> list[str]:
     if not table.rows:
         return [_printable(table.empty)]
-    rows = [tuple(_printable(cell) for cell in row) for row in (table.columns, *table.rows)]
+    rows = [tuple(_printable(str(cell)) for cell in row) for row in (table.columns, *table.rows)]
     widths = [max(len(row[index]) for row in rows) for index in range(len(table.columns))]
     return [line for row in rows for line in _row_lines(row, widths)]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 PICTURE_SCALE = 1.5
 PICTURE_COLOURS = 64
+TAG_SIZE = 13
 BOX_COLOURS = {
     "table": (200, 80, 0),
     "picture": (120, 60, 180),
@@ -47,7 +48,7 @@ def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
         "pages_converted": len(result.pages),
         "characters": len(markdown),
         "tables": len(result.document.tables),
-        "pictures": [draw_page(result, page, output) for page in result.pages],
+        "pictures": [draw_page(result.document, page.page_no, output) for page in result.pages],
         "timings_s": clock.laps,
         "refused_connections": refused,
     }
@@ -88,26 +89,35 @@ def make_converter(request: dict[str, Any]) -> Any:  # noqa: ANN401 - docling's 
     )
 
 
-def draw_page(result: Any, page: Any, output: Path) -> dict[str, Any]:  # noqa: ANN401 - docling's classes
-    """Draw the layout boxes on the page, numbered in the model's order, and save it as PNG."""
+def draw_page(document: Any, page_no: int, output: Path) -> dict[str, Any]:  # noqa: ANN401 - docling's class
+    """Draw the boxes of a page, numbered in reading order, and save it as PNG; returns the labels in that order."""
     from PIL import ImageDraw
 
-    clusters = page.predictions.layout.clusters if page.predictions.layout else []
-    name = f"page-{page.page_no}.png"
-    entry = {"page_no": page.page_no, "name": None, "boxes": [cluster.label.value for cluster in clusters]}
-    document_page = result.document.pages.get(page.page_no)
-    if document_page is None or document_page.image is None or document_page.image.pil_image is None:
-        return entry
-    image = document_page.image.pil_image.convert("RGB")
+    page = document.pages.get(page_no)
+    if page is None or page.image is None or page.image.pil_image is None:
+        return {"page_no": page_no, "name": None, "boxes": []}
+    boxes = list(boxes_of(document, page_no))
+    image = page.image.pil_image.convert("RGB")
     pen = ImageDraw.Draw(image)
-    for number, cluster in enumerate(clusters, start=1):
-        colour = BOX_COLOURS.get(cluster.label.value, OTHER_COLOUR)
-        box = cluster.bbox
-        scaled = [value * PICTURE_SCALE for value in (box.l, box.t, box.r, box.b)]
-        pen.rectangle(scaled, outline=colour, width=2)
-        pen.text((scaled[0] + 3, scaled[1] + 1), f"{number} {cluster.label.value}", fill=colour)
+    for number, (label, box) in enumerate(boxes, start=1):
+        colour = BOX_COLOURS.get(label, OTHER_COLOUR)
+        left, top, right, bottom = (value * PICTURE_SCALE for value in box)
+        pen.rectangle((left - 2, top - 1, right + 2, bottom + 1), outline=colour, width=2)
+        tag = str(number) if label == "text" else f"{label} {number}"
+        pen.text((left - 6, (top + bottom) / 2), tag, fill=colour, anchor="rm", font_size=TAG_SIZE)
+    name = f"page-{page_no}.png"
     image.quantize(PICTURE_COLOURS).save(output / name, optimize=True)
-    return {**entry, "name": name}
+    return {"page_no": page_no, "name": name, "boxes": [label for label, _ in boxes]}
+
+
+def boxes_of(document: Any, page_no: int) -> Iterator[tuple[str, tuple[float, float, float, float]]]:  # noqa: ANN401
+    """Yield label and box (left, top, right, bottom; origin top left) of each item of a page, in reading order."""
+    height = document.pages[page_no].size.height
+    for item, _level in document.iterate_items(page_no=page_no):
+        for place in item.prov:
+            if place.page_no == page_no:
+                box = place.bbox.to_top_left_origin(height)
+                yield item.label.value, (box.l, box.t, box.r, box.b)
 
 
 def refuse_network() -> list[str]:

@@ -23,13 +23,15 @@ CONSTANTS = (
 def run(request: dict[str, Any], _emit: Callable[..., None]) -> dict[str, Any]:
     """Return interpreter, packages (those asked for; None when absent) and hub's constants."""
     packages = {name: version(name) for name in request["packages"]}
+    constants, problem = hub_constants() if packages.get("huggingface_hub") else ({}, "")
     return {
         "executable": sys.executable,
         "version": platform.python_version(),
         "prefix": sys.prefix,
         "site_packages": sysconfig.get_path("purelib"),
         "packages": packages,
-        "hub_constants": hub_constants() if packages.get("huggingface_hub") else {},
+        "hub_constants": constants,
+        "hub_problem": problem,
     }
 
 
@@ -41,8 +43,10 @@ def version(name: str) -> str | None:
         return None
 
 
-def hub_constants() -> dict[str, Any]:
-    """Return the constants as hub froze them at import; one that this version does not know is None."""
-    from huggingface_hub import constants
-
-    return {name: getattr(constants, name, None) for name in CONSTANTS}
+def hub_constants() -> tuple[dict[str, Any], str]:
+    """Return the constants as hub froze them at import, None where this version knows none, and why it has none."""
+    try:
+        from huggingface_hub import constants
+    except Exception as error:  # noqa: BLE001 - a variable it cannot read, or a damaged installation: told, not judged
+        return {}, f"{type(error).__name__}: {error}"
+    return {name: getattr(constants, name, None) for name in CONSTANTS}, ""

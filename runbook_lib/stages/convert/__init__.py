@@ -1,6 +1,7 @@
 """Stage 5, convert: a real document through the real pipeline, with the network cut off."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,6 @@ def _keep(run: OpenRun, facts: ConvertFacts, output: Path) -> Iterator[Artifact]
     yield run.add_artifact(MARKDOWN_NAME, (output / MARKDOWN_NAME).read_bytes(), "The document as Markdown")
     for page in done.pictures:
         if page.name:
-            boxes = f"{len(page.boxes)} layout boxes" + (f": {', '.join(page.boxes)}" if page.boxes else "")
-            alternative = f"Page {page.page_no} of {facts.document} with {boxes}"
+            counts = ", ".join(f"{number} {label}" for label, number in Counter(page.boxes).most_common())
+            alternative = f"Page {page.page_no} of {facts.document} with its boxes in reading order: {counts or 'none'}"
             yield run.add_artifact(page.name, (output / page.name).read_bytes(), f"Page {page.page_no}", alternative)

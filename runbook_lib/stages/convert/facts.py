@@ -9,7 +9,7 @@ from runbook_lib.render import Section, Table, format_bytes, format_seconds
 
 
 class ConvertedPage(BaseModel):
-    """One page: its picture with the layout boxes, and the labels of the boxes in the model's order."""
+    """One page: its picture with the layout boxes, and the labels of the boxes in reading order."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,0 +1,56 @@
+"""`runbook diagnose` and `runbook quirks`: name a failure, read what is known of it."""
+
+import sys
+
+import click
+
+from runbook_lib.cli.options import json_option
+from runbook_lib.quirks import Quirk, diagnose_given, load_catalogue
+from runbook_lib.quirks import diagnose as diagnose_log
+from runbook_lib.render import Table, show
+
+
+@click.command()
+@click.argument("file", default="-", metavar="[FILE|-]")
+@json_option
+def diagnose(file: str, as_json: bool) -> int:
+    """Name the failures in a log or traceback, their causes, and what to do with the installed versions.
+
+    Reads FILE, or standard input. Exit code 0 when something was recognised, 1 when nothing was.
+    """
+    diagnosis = diagnose_log(sys.stdin.buffer) if file == "-" else diagnose_given(log=file)
+    click.echo(diagnosis.model_dump_json(indent=2) if as_json else str(diagnosis))
+    return 0 if diagnosis.findings else 1
+
+
+@click.command()
+@click.argument("quirk_id", default="", metavar="[ID]")
+@json_option
+def quirks(quirk_id: str, as_json: bool) -> None:
+    """List the known failures, or show all that is known of one: runbook quirks quirk-001."""
+    catalogue = load_catalogue()
+    if quirk_id:
+        quirk = catalogue.quirk(quirk_id)
+        click.echo(quirk.model_dump_json(indent=2) if as_json else str(show(_everything(quirk))))
+        return
+    if as_json:
+        click.echo("[" + ",\n".join(quirk.model_dump_json() for quirk in catalogue) + "]")
+        return
+    rows = tuple((quirk.id, quirk.severity.value, quirk.title) for quirk in catalogue)
+    click.echo(str(show(Table("Known failures", ("id", "severity", "title"), rows))))
+
+
+def _everything(quirk: Quirk) -> Table:
+    rows = (
+        ("number", quirk.number),
+        ("severity", quirk.severity.value),
+        ("cause", quirk.cause),
+        *(("do", remedy.text) for remedy in quirk.remedies),
+        ("not this", quirk.dont),
+        ("probe", quirk.probe),
+        ("mended by", quirk.mended_by),
+        ("evidence", quirk.evidence_words),
+        ("unproven", " ".join(quirk.hypotheses)),
+        ("see", " ".join(quirk.references)),
+    )
+    return Table(f"{quirk.id}: {quirk.title}", ("", "what is known"), tuple(row for row in rows if row[1]))
