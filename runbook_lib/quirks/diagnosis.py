@@ -1,0 +1,219 @@
+"""From a log or traceback to the quirks in it, the cause first."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import BaseModel, ConfigDict, field_serializer
+
+from runbook_lib.errors import UsageError
+from runbook_lib.quirks.catalogue import load_catalogue
+from runbook_lib.quirks.log_text import LogReader
+from runbook_lib.quirks.model import Quirk, Severity, reference_url
+from runbook_lib.quirks.remedies import installed_versions, remedy_for, versions_sentence
+from runbook_lib.quirks.scan import MAX_OCCURRENCES, Hit, Scanner
+from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
+
+COLLECT = (
+    "the whole traceback, from the first 'Traceback' to the last line, with every chained exception",
+    "the versions: `runbook doctor --json`",
+    "the same failure with HF_HUB_VERBOSITY=debug set before Python starts",
+    "where it runs: Windows or Linux, container or not, behind which proxy, as which user",
+)
+"""What helps to understand a failure that the catalogue does not know."""
+
+
+class Finding(BaseModel):
+    """One quirk recognised in a log."""
+
+    model_config = ConfigDict(frozen=True)
+
+    quirk: Quirk
+    line_number: int
+    line: str
+    """The first line it was recognised in: printable, capped, secrets starred out."""
+    occurrences: int
+    """In how many lines; counting stops at `MAX_OCCURRENCES`."""
+    consequence_of: str = ""
+    """The id of the quirk that lies deeper in the same chain of exceptions, every time this one occurs."""
+    cause: str
+    remedy: str
+    """The remedy for the installed versions."""
+    versions: str = ""
+    """What the installed versions say about the quirk."""
+    dont: str
+    references: tuple[str, ...] = ()
+
+    @field_serializer("quirk")
+    def _named(self, quirk: Quirk) -> dict[str, str]:
+        """Name the quirk in JSON; the rest of it is in the catalogue."""
+        return {
+            "id": quirk.id,
+            "number": quirk.number,
+            "title": quirk.title,
+            "severity": quirk.severity,
+            "evidence": quirk.evidence_words,
+            "probe": quirk.probe,
+            "mended_by": quirk.mended_by,
+        }
+
+    def table(self) -> Table:
+        """Return the finding as a table of two columns."""
+        more = "+" if self.occurrences >= MAX_OCCURRENCES else ""
+        rows = [
+            ("severity", self.quirk.severity.value),
+            ("line", str(self.line_number)),
+            ("text", self.line),
+            ("seen", f"in {self.occurrences}{more} lines" if self.occurrences > 1 else ""),
+            ("follows from", self.consequence_of),
+            ("cause", self.cause),
+            ("do", self.remedy),
+            ("not this", self.dont),
+            ("versions", self.versions),
+            ("mended by", self.quirk.mended_by),
+            ("evidence", self.quirk.evidence_words),
+            ("unproven", " ".join(self.quirk.hypotheses)),
+            ("see", " ".join(self.references)),
+        ]
+        shown = tuple((name, text) for name, text in rows if text)
+        return Table(f"{self.quirk.id}: {self.quirk.title}", ("", "what is known"), shown)
+
+
+class Diagnosis(Rendered, BaseModel):
+    """What was recognised in a log; `str()`, HTML in a notebook, `model_dump()` for JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    findings: tuple[Finding, ...]
+    """Causes before what follows from them, then by severity, then by place."""
+    innermost: str | None
+    """The line with the innermost exception of the last traceback, or the last line with an error."""
+    lines_read: int
+    size_bytes: int
+
+    def sections(self) -> Sequence[Section]:
+        """Return the summary and one table for each finding."""
+        lines = "1 line" if self.lines_read == 1 else f"{self.lines_read} lines"
+        read = f"{lines} ({format_bytes(self.size_bytes)}) read"
+        if self.findings:
+            names = ", ".join(finding.quirk.id for finding in self.findings)
+            return [
+                Note("Diagnosis", (f"{read}; recognised: {names}.",)),
+                *(finding.table() for finding in self.findings),
+            ]
+        error = f"The innermost error is: {self.innermost}" if self.innermost else "There is no error in it."
+        return [
+            Note("Diagnosis", (f"{read}; no known quirk recognised.", error)),
+            Note("What to collect", tuple(f"- {item}" for item in COLLECT)),
+        ]
+
+
+def diagnose(
+    log: BinaryIO | Path | str,
+    *,
+    installed: Mapping[str, str] | None = None,
+    platform: str | None = None,
+) -> Diagnosis:
+    """Name the known quirks in a log or traceback of any size, in constant memory.
+
+    Args:
+        log: A binary stream, which is read to its end and not closed, the path of a file, or the text itself.
+        installed: Versions of packages on the machine the log comes from; without it those of this interpreter.
+        platform: `windows`, `linux` or `macos`, where the log comes from, if remedies differ.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if isinstance(log, Path):
+        with log.open("rb") as file:
+            return _diagnose(file, installed, platform)
+    stream = BytesIO(log.encode("utf-8", "backslashreplace")) if isinstance(log, str) else log
+    return _diagnose(stream, installed, platform)
+
+
+def diagnose_given(*, error: str = "", log: str = "") -> Diagnosis:
+    """Diagnose the log file when its path is given, else the pasted text; for a notebook's two parameters.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    try:
+        return diagnose(Path(log) if log else error)
+    except OSError as problem:
+        raise UsageError(
+            f"{log} cannot be read.", why=problem.strerror or str(problem), remedy="Give the path of a log file."
+        ) from problem
+
+
+def _diagnose(stream: BinaryIO, installed: Mapping[str, str] | None, platform: str | None) -> Diagnosis:
+    reader, scanner = LogReader(stream), Scanner(load_catalogue())
+    for window in reader.windows():
+        scanner.scan(window)
+    by_quirk: dict[str, list[Hit]] = {}
+    for hit in scanner.hits:
+        by_quirk.setdefault(hit.quirk.id, []).append(hit)
+    findings = [_finding(hits, scanner.hits, installed, platform) for hits in by_quirk.values()]
+    return Diagnosis(
+        findings=tuple(sorted(findings, key=_rank)),
+        innermost=scanner.innermost,
+        lines_read=reader.lines_read,
+        size_bytes=reader.size_bytes,
+    )
+
+
+def _finding(
+    hits: Sequence[Hit], every: Iterable[Hit], installed: Mapping[str, str] | None, platform: str | None
+) -> Finding:
+    first = min(hits, key=lambda hit: (hit.line_number, hit.column))
+    quirk = first.quirk
+    if installed is None:
+        installed = installed_versions(_packages(quirk))
+    return Finding(
+        quirk=quirk,
+        line_number=first.line_number,
+        line=first.line,
+        occurrences=len({hit.line_number for hit in hits}),
+        consequence_of=_deeper_quirk(hits, every),
+        cause=quirk.cause,
+        remedy=remedy_for(quirk, installed, platform),
+        versions=versions_sentence(quirk, installed),
+        dont=quirk.dont,
+        references=tuple(map(reference_url, quirk.references)),
+    )
+
+
+def _packages(quirk: Quirk) -> set[str]:
+    named = {affected.package for affected in quirk.packages}
+    return named | {remedy.package for remedy in quirk.remedies if remedy.package}
+
+
+def _deeper_quirk(hits: Sequence[Hit], every: Iterable[Hit]) -> str:
+    """Return the quirk that lies deeper than all hits, each in its own event; empty if one hit has none deeper."""
+    by_event: dict[int, list[Hit]] = {}
+    for other in every:
+        if other.quirk.severity is not Severity.NOISE:
+            by_event.setdefault(other.event, []).append(other)
+    deeper = ""
+    for hit in hits:
+        causes = [other for other in by_event.get(hit.event, ()) if _is_deeper(other, hit)]
+        if not causes:
+            return ""
+        deeper = min(causes, key=lambda cause: (cause.depth, -cause.column)).quirk.id
+    return deeper
+
+
+def _is_deeper(other: Hit, hit: Hit) -> bool:
+    """Say whether `other` is nearer to the cause: an earlier traceback of the chain, or further right in the line.
+
+    Messages nest to the right: `LocalEntryNotFoundError: ... Got: ConnectError: [SSL: ...]`.
+    """
+    if other.quirk.id == hit.quirk.id:
+        return False
+    if other.line_number == hit.line_number:
+        return other.column > hit.column
+    return hit.traced and other.traced and other.depth < hit.depth
+
+
+def _rank(finding: Finding) -> tuple[bool, int, int]:
+    return bool(finding.consequence_of), finding.quirk.severity.rank, finding.line_number

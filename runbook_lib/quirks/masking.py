@@ -1,0 +1,32 @@
+"""Secrets in a log are starred out before a line is shown or stored; lengths stay, so that positions hold."""
+
+import re
+
+_SECRET = re.compile(
+    r"""
+      \b(?:hf|api_org|ghp|gho|ghs)_(?P<token>[A-Za-z0-9]{8,400})
+    | \b(?:github_pat_|glpat-|xox[abp]-)(?P<long_token>[A-Za-z0-9_-]{12,400})
+    | (?i:authorization)["']?\ {0,4}[:=]\ {0,4}["']?\w{0,20}\ {0,4}(?P<header>[^\s"',;}]{4,4000})
+    | (?i:bearer|basic)\ {1,4}(?P<scheme>[A-Za-z0-9._~+/=-]{12,4000})
+    | ://[^\s/:@]{0,200}:(?P<password>[^\s/@]{1,200})@
+    | (?i:token|passw(?:or)?d|pwd|secret|api[_-]?key|signature|x-amz-credential)["']?\ {0,4}[=:]\ {0,4}["']?
+      (?P<value>[^\s"'&,;)}\]]{6,4000})
+    | \beyJ(?P<jwt>[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_.-]{10,4000})
+    | \b(?:AKIA|ASIA)(?P<aws>[A-Z0-9]{16})\b
+    """,
+    re.VERBOSE,
+)
+
+
+def mask_secrets(text: str) -> str:
+    """Replace tokens, authorization headers and passwords in URLs by as many stars."""
+    return _SECRET.sub(_starred, text)
+
+
+def _starred(match: re.Match[str]) -> str:
+    name = match.lastgroup
+    if name is None:  # every alternative names its secret
+        return "*" * len(match.group())
+    start, end = match.start(name) - match.start(), match.end(name) - match.start()
+    whole = match.group()
+    return f"{whole[:start]}{'*' * (end - start)}{whole[end:]}"

@@ -1,0 +1,105 @@
+"""The dialect of regular expressions the catalogue may use: bounded, and with a literal to look for first.
+
+Allowed are literals, classes, groups, alternatives and repeats with an upper bound of at most `MAX_REPEAT`.
+Refused are `*`, `+`, a repeat within a repeat, look-around, back references and flags, and any pattern whose
+backtracking repeats multiply to more than `MAX_CHOICES`. So one search costs at most `MAX_CHOICES` steps a character.
+A possessive repeat (`{0,300}+`) never backtracks and is free.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+MAX_REPEAT = 1000
+MAX_CHOICES = 1000
+MIN_LITERAL = 5
+
+_PLAIN = frozenset({"LITERAL", "NOT_LITERAL", "ANY", "IN", "AT"})
+_REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
+
+_Nodes = Sequence[tuple[Any, Any]]
+
+
+def check_bounds(pattern: str) -> None:
+    """Raise ValueError, with the reason, if the pattern is outside the dialect."""
+    nodes = _parse(pattern)
+    choices = _choices(nodes, inside_repeat=False)
+    if choices > MAX_CHOICES:
+        raise ValueError(f"{pattern!r} leaves {choices} choices to backtracking; at most {MAX_CHOICES}")
+
+
+def check_literal(pattern: str) -> None:
+    """Raise ValueError if there is no literal to look for before the pattern is tried."""
+    shortest = min(map(len, required_literals(pattern)), default=0)
+    if shortest < MIN_LITERAL:
+        raise ValueError(f"{pattern!r} has no literal of {MIN_LITERAL} characters that every match contains")
+
+
+def required_literals(pattern: str) -> tuple[str, ...]:
+    """Return strings of which at least one is in every match; empty if there are none."""
+    return max(_literal_sets(_parse(pattern)), key=lambda found: min(map(len, found)), default=())
+
+
+def _parse(pattern: str) -> _Nodes:
+    # The parse tree of `re` is not public, but stable from 3.11 to 3.14; a node it may add is refused below.
+    tree = import_module("re._parser").parse(pattern)
+    if tree.state.flags & ~re.UNICODE:
+        raise ValueError(f"{pattern!r} sets flags")
+    nodes: _Nodes = tree.data
+    return nodes
+
+
+def _choices(nodes: _Nodes, *, inside_repeat: bool) -> int:
+    """Multiply the choices that backtracking has in a sequence; alternatives add up."""
+    product = 1
+    for operation, argument in nodes:
+        name = str(operation)
+        if name in _REPEATS:
+            product *= _repeat_choices(name, argument, inside_repeat=inside_repeat)
+        elif name == "BRANCH":
+            product *= sum(_choices(branch, inside_repeat=inside_repeat) for branch in argument[1])
+        elif name == "SUBPATTERN":
+            if argument[1] or argument[2]:
+                raise ValueError("flags within a group are not allowed")
+            product *= _choices(argument[3], inside_repeat=inside_repeat)
+        elif name not in _PLAIN:
+            raise ValueError(f"{name.lower()} is not allowed in a pattern")
+    return product
+
+
+def _repeat_choices(name: str, argument: tuple[int, int, _Nodes], *, inside_repeat: bool) -> int:
+    low, high, body = argument
+    if high > MAX_REPEAT:
+        raise ValueError(f"a repeat needs an upper bound of at most {MAX_REPEAT}, such as .{{0,200}}")
+    if inside_repeat and high > low:
+        raise ValueError("a repeat within a repeat is not allowed")
+    inner = _choices(body, inside_repeat=high > 1)
+    return inner if name == "POSSESSIVE_REPEAT" else inner * (high - low + 1)
+
+
+def _literal_sets(nodes: _Nodes) -> Iterator[tuple[str, ...]]:
+    """Yield, for each stretch that every match must contain, the strings it can be."""
+    run = ""
+    for operation, argument in nodes:
+        name = str(operation)
+        if name == "LITERAL":
+            run += chr(argument)
+            continue
+        if run:
+            yield (run,)
+            run = ""
+        if name == "SUBPATTERN":
+            yield from _literal_sets(argument[3])
+        elif name == "BRANCH":
+            yield from _branch_literals(argument[1])
+        elif name in _REPEATS and argument[0] > 0:
+            yield from _literal_sets(argument[2])
+    if run:
+        yield (run,)
+
+
+def _branch_literals(branches: Sequence[_Nodes]) -> Iterator[tuple[str, ...]]:
+    best = [max(_literal_sets(branch), key=lambda found: min(map(len, found)), default=()) for branch in branches]
+    if all(best):
+        yield tuple(literal for literals in best for literal in literals)

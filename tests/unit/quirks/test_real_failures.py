@@ -1,0 +1,197 @@
+"""Failures made for real: what the unmodified libraries print is recognised."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.practice import Fault, PracticeHub
+from runbook_lib.quirks import diagnose
+
+REPOSITORY = "docling-project/docling-layout-heron"
+SNAPSHOT = f"import huggingface_hub as hub; hub.snapshot_download('{REPOSITORY}')"
+ONE_FILE = f"import huggingface_hub as hub; hub.hf_hub_download('{REPOSITORY}', 'config.json')"
+
+PIPELINE = """
+import pathlib
+from docling.datamodel.base_models import InputFormat
+from docling.datamodel.pipeline_options import PdfPipelineOptions
+from docling.document_converter import DocumentConverter, PdfFormatOption
+pathlib.Path({folder!r}).mkdir(parents=True)
+options = PdfPipelineOptions(artifacts_path={artifacts_path!r}, do_ocr={do_ocr})
+converter = DocumentConverter(format_options={{InputFormat.PDF: PdfFormatOption(pipeline_options=options)}})
+converter.initialize_pipeline(InputFormat.PDF)
+"""
+
+NOTEBOOK = """
+import nbformat
+notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('1')])
+del notebook.cells[0][{missing!r}]
+nbformat.validate(notebook)
+"""
+
+
+def numbers(output: bytes) -> list[str]:
+    return [finding.quirk.number for finding in diagnose(output.decode("utf-8", "replace")).findings]
+
+
+def safetensors_of(content: bytes) -> str:
+    write = f"import pathlib, safetensors; pathlib.Path('x.safetensors').write_bytes({content!r});"
+    return f"{write} safetensors.safe_open('x.safetensors', 'np')"
+
+
+def read_notebook(content: bytes) -> str:
+    write = f"import pathlib, nbformat; pathlib.Path('x.ipynb').write_bytes({content!r});"
+    return f"{write} nbformat.read('x.ipynb', 4)"
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "number"),
+    [
+        pytest.param(SNAPSHOT, {"SSL_CERT_FILE": "nowhere.pem"}, "Q17", id="ssl-cert-file-missing"),
+        pytest.param(
+            f"open('empty.pem', 'w').close(); {SNAPSHOT}",
+            {"SSL_CERT_FILE": "empty.pem"},
+            "Q17",
+            id="ssl-cert-file-empty",
+        ),
+        pytest.param(SNAPSHOT, {"HTTPS_PROXY": "socks://127.0.0.1:9"}, "Q20", id="proxy-scheme"),
+        pytest.param(SNAPSHOT, {"HTTPS_PROXY": "socks5://127.0.0.1:9"}, "Q20", id="proxy-socksio"),
+        pytest.param(SNAPSHOT, {"NO_PROXY": "[::1]"}, "Q20", id="no-proxy-brackets"),
+        pytest.param(SNAPSHOT, {"HF_HUB_DOWNLOAD_TIMEOUT": "30s"}, "Q12", id="timeout-with-unit"),
+        pytest.param(SNAPSHOT, {"HF_HUB_OFFLINE": "1"}, "Q23", id="offline"),
+        pytest.param(SNAPSHOT, {"HF_ENDPOINT": "http://127.0.0.1:9"}, "Q50", id="connection-refused"),
+        pytest.param(ONE_FILE, {"HF_HUB_OFFLINE": "1"}, "Q23", id="offline-one-file"),
+        pytest.param("import huggingface_hub.constants", {"HF_HUB_ENABLE_HF_TRANSFER": "1"}, "Q28", id="hf-transfer"),
+        pytest.param(
+            "from huggingface_hub import snapshot_download; snapshot_download('/models/docling/layout')",
+            {},
+            "Q30",
+            id="path-taken-for-a-repository",
+        ),
+        pytest.param(safetensors_of(b"<!DOCTYPE html><html>" * 9), {}, "Q29", id="html-as-weights"),
+        pytest.param(safetensors_of(b"version https://git-lfs.github.com/spec/v1\n"), {}, "Q29", id="lfs-pointer"),
+        pytest.param(safetensors_of(b""), {}, "Q29", id="empty-weights"),
+        pytest.param(safetensors_of(b"\x10" + b"\0" * 200), {}, "Q29", id="nul-weights"),
+        pytest.param(
+            "from jupyter_client.kernelspec import get_kernel_spec; get_kernel_spec('elsewhere')",
+            {},
+            "Q45",
+            id="no-such-kernel",
+        ),
+        pytest.param("print(chr(0x2713))", {"PYTHONIOENCODING": "cp1252"}, "Q47", id="cp1252"),
+        pytest.param(read_notebook(b"\xef\xbb\xbf{}"), {}, "Q49", id="notebook-with-bom"),
+        pytest.param(read_notebook(b"<html>"), {}, "Q49", id="notebook-is-a-page"),
+        pytest.param(NOTEBOOK.format(missing="outputs"), {}, "Q49", id="notebook-without-outputs"),
+        pytest.param(NOTEBOOK.format(missing="id"), {}, "Q49", id="notebook-without-id"),
+        pytest.param(
+            "import requests; requests.get('https://127.0.0.1:9')",
+            {"REQUESTS_CA_BUNDLE": "nowhere.pem"},
+            "Q17",
+            id="requests-ca-bundle",
+        ),
+    ],
+)
+def test_a_failure_of_the_environment(run_python: Any, code: str, variables: Mapping[str, str], number: str) -> None:
+    assert numbers(run_python(code, variables=variables)) == [number]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is of Linux")
+def test_a_full_disk(run_python: Any) -> None:
+    assert numbers(run_python("open('/dev/full', 'wb', buffering=0).write(b'x')")) == ["Q10"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "number"),
+    [
+        (Fault("block_page"), SNAPSHOT, "Q21"),
+        (Fault("block_page", path_glob="*/resolve/*"), ONE_FILE, "Q21"),
+        (Fault("403"), SNAPSHOT, "Q21"),
+        (Fault("401"), SNAPSHOT, "Q24"),
+        (Fault("gated"), SNAPSHOT, "Q25"),
+        (Fault("404"), SNAPSHOT, "Q25"),
+        (Fault("429"), SNAPSHOT, "Q26"),
+        (Fault("503"), SNAPSHOT, "Q51"),
+        (Fault("reset"), SNAPSHOT, "Q50"),
+        (Fault("wrong_length", path_glob="*model.safetensors"), SNAPSHOT, "Q27"),
+        (Fault("truncate", path_glob="*model.safetensors", times=1, after_bytes=10_000), SNAPSHOT, "Q15"),
+    ],
+    ids=lambda value: f"{value.kind}-{value.path_glob}" if isinstance(value, Fault) else None,
+)
+@pytest.mark.slow
+def test_a_fault_of_the_hub(run_python: Any, fault: Fault, code: str, number: str) -> None:
+    with PracticeHub(faults=[fault]) as hub:
+        output = run_python(code, variables={"HF_ENDPOINT": hub.url})
+    assert numbers(output) == [number]
+
+
+@pytest.mark.slow
+def test_a_cache_that_lacks_files_offline(run_python: Any) -> None:
+    with PracticeHub() as hub:
+        run_python(SNAPSHOT, variables={"HF_ENDPOINT": hub.url})
+        remove = (
+            "import os, pathlib; [p.unlink() for p in pathlib.Path(os.environ['HF_HOME']).rglob('model.safetensors')];"
+        )
+        output = run_python(remove + SNAPSHOT, variables={"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "1"})
+    assert b"is incomplete: 1 file(s) are missing" in output
+    assert numbers(output) == ["Q23"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs a cache with symlinks")
+def test_a_copied_repository_folder_whose_blobs_are_elsewhere(run_python: Any) -> None:
+    """The links of a snapshot are kept and what they point to is gone, as after copying one folder."""
+    scan = (
+        "import os, pathlib, huggingface_hub as h;"
+        "[p.unlink() for p in pathlib.Path(os.environ['HF_HOME']).rglob('blobs/*')];"
+        "print(*h.scan_cache_dir().warnings)"
+    )
+    with PracticeHub() as hub:
+        run_python(SNAPSHOT, variables={"HF_ENDPOINT": hub.url})
+        assert numbers(run_python(scan)) == ["Q07"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [
+        pytest.param(
+            "from docling.document_converter import *; DocumentConverter(model_path='x')", "Q32", id="model-path"
+        ),
+        pytest.param(PIPELINE.format(folder="a", artifacts_path="nowhere", do_ocr=False), "Q30", id="no-such-folder"),
+        pytest.param(PIPELINE.format(folder="a", artifacts_path="a", do_ocr=False), "Q30", id="empty-folder"),
+        pytest.param(PIPELINE.format(folder="a", artifacts_path="a", do_ocr=True), "Q33", id="no-ocr-models"),
+        pytest.param(
+            PIPELINE.format(folder="a/ds4sd--docling-layout-heron", artifacts_path="a", do_ocr=False),
+            "Q31",
+            id="folders-of-an-older-docling",
+        ),
+        pytest.param(
+            "import torch, pathlib; pathlib.Path('det.pth').write_bytes(b'<html>no</html>'); torch.load('det.pth')",
+            "Q34",
+            id="page-as-ocr-model",
+        ),
+    ],
+)
+def test_a_failure_of_docling(run_python: Any, code: str, number: str) -> None:
+    assert numbers(run_python(code)) == [number]
+
+
+@pytest.mark.slow
+def test_a_chunker_without_its_tokenizer(run_python: Any) -> None:
+    code = "from docling.chunking import HybridChunker; HybridChunker()"
+    assert numbers(run_python(code, variables={"HF_HUB_OFFLINE": "1"})) == ["Q35"]
+
+
+@pytest.mark.slow
+def test_a_kernel_that_dies(run_python: Any) -> None:
+    code = """
+import nbformat, papermill
+notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('import os; os._exit(1)')])
+notebook.metadata['kernelspec'] = {'name': 'python3', 'display_name': 'Python 3', 'language': 'python'}
+nbformat.write(notebook, 'dies.ipynb')
+papermill.execute_notebook('dies.ipynb', 'out.ipynb')
+"""
+    assert "Q46" in numbers(run_python(code))
