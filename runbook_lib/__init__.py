@@ -8,7 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runbook_lib.interactive.cache_browser import CacheBrowser as CacheBrowser
+    from runbook_lib.interactive.check_list import CheckList as CheckList
+    from runbook_lib.interactive.diagnose_box import DiagnoseBox as DiagnoseBox
+    from runbook_lib.interactive.download_panel import DownloadPanel as DownloadPanel
+    from runbook_lib.interactive.run_panel import RunPanel as RunPanel
+    from runbook_lib.interactive.settings_form import SettingsForm as SettingsForm
+    from runbook_lib.quirks import diagnose_given as diagnose_given
+    from runbook_lib.render import show as show
     from runbook_lib.runs import open_run as open_run
+    from runbook_lib.service import DoclingModelManager as DoclingModelManager
     from runbook_lib.stages.configure_env import configure_env as configure_env
     from runbook_lib.stages.configure_env import plan_environment as plan_environment
     from runbook_lib.stages.convert import convert as convert
@@ -21,14 +30,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CacheBrowser": "runbook_lib.interactive.cache_browser",
+    "CheckList": "runbook_lib.interactive.check_list",
+    "DiagnoseBox": "runbook_lib.interactive.diagnose_box",
+    "DoclingModelManager": "runbook_lib.service",
+    "DownloadPanel": "runbook_lib.interactive.download_panel",
+    "RunPanel": "runbook_lib.interactive.run_panel",
+    "SettingsForm": "runbook_lib.interactive.settings_form",
     "configure_env": "runbook_lib.stages.configure_env",
     "convert": "runbook_lib.stages.convert",
     "detect": "runbook_lib.stages.detect",
+    "diagnose_given": "runbook_lib.quirks",
     "download": "runbook_lib.stages.download",
     "measure_disk": "runbook_lib.stages.measure_disk",
     "open_run": "runbook_lib.runs",
     "plan_download": "runbook_lib.stages.download",
     "plan_environment": "runbook_lib.stages.configure_env",
+    "show": "runbook_lib.render",
     "verify": "runbook_lib.stages.verify",
 }
 

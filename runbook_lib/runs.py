@@ -102,7 +102,7 @@ def _contradiction(run: Run, parameters: Mapping[str, object]) -> SettingsError:
 
 
 def _newest() -> Path | None:
-    candidates = sorted(path.parent for path in RUNS.glob("*/run.json"))
+    candidates = sorted(path.parent for path in RUNS.absolute().glob("*/run.json"))
     return candidates[-1] if candidates else None
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ PRACTICE = "practice"
 DOCLING = "docling"
 NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_PRACTICE_MODELS"})
 """Variables with our prefix that are switches of the program, not parameters of a run."""
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,17 @@ class Settings(BaseModel):
         parse_models(value)
         return value
 
+    @field_validator("run_dir", "cache_dir", "artifacts_dir", "document", "target_python")
+    @classmethod
+    def _path_is_absolute(cls, value: str) -> str:
+        return _absolute(value) if value else value
+
     @field_validator("document", "target_python")
     @classmethod
     def _file_exists(cls, value: str) -> str:
-        if value and not Path(value).is_file():
+        if value and not os.path.isfile(value):  # noqa: PTH113 - Path.is_file raises where a parent may not be read
             raise ValueError(f"there is no file {value!r}")
-        return str(Path(value).absolute()) if value else value
-
-    @field_validator("run_dir", "cache_dir", "artifacts_dir")
-    @classmethod
-    def _folder_is_absolute(cls, value: str) -> str:
-        return str(Path(value).expanduser().absolute()) if value else value
+        return value
 
     @property
     def is_practice(self) -> bool:
@@ -107,6 +109,13 @@ class Settings(BaseModel):
     def model_refs(self) -> tuple[ModelRef, ...] | None:
         """Return the models asked for by name; None when docling is to be asked."""
         return parse_models(self.models)
+
+
+def _absolute(path: str) -> str:
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError as error:  # a ~user that this machine does not know
+        raise ValueError(str(error)) from error
 
 
 def parse_models(value: str) -> tuple[ModelRef, ...] | None:
@@ -143,7 +152,8 @@ def resolve_settings(
 
     The settings of a `run` that is continued stand in for environment, file and default: they were joined when it
     began. A parameter that equals its default counts as "not given": a notebook's parameter cell names every value,
-    and must not hide the other sources by doing so. Raises `SettingsError` for an unknown name or a wrong value.
+    and must not hide the other sources by doing so; environment and file name only what they mean. Raises
+    `SettingsError` for an unknown name or a wrong value.
     """
     environ = os.environ if environ is None else environ
     layers: list[tuple[str, Mapping[str, object]]] = [("parameter", parameters or {})]
@@ -155,10 +165,15 @@ def resolve_settings(
     origins = dict.fromkeys(Settings.model_fields, "default")
     for origin, layer in layers:
         _require_known(layer, origin)
-        given = {name: value for name, value in layer.items() if value != Settings.model_fields[name].default}
+        named_all = origin == "parameter"
+        given = {name: value for name, value in layer.items() if not (named_all and _is_default(name, value))}
         merged |= given
         origins |= dict.fromkeys(given, origin)
     return ResolvedSettings(_validated(merged, origins), origins)
+
+
+def _is_default(name: str, value: object) -> bool:
+    return bool(value == Settings.model_fields[name].default)
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
@@ -201,7 +216,7 @@ def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Sett
         name = str(first["loc"][0])
         reason = first["msg"].removeprefix("Value error, ")
         raise SettingsError(
-            f"Parameter {name!r} has a value that cannot be used: {merged[name]!r}.",
+            f"Parameter {name!r} has a value that cannot be used: {_CREDENTIALS.sub('***@', repr(merged[name]))}.",
             why=f"{reason} (given as {origins[name]}).",
             remedy=f"{name}: {Settings.model_fields[name].description}.",
         ) from error

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,15 +49,13 @@ def _walk(folder: str) -> Iterator[os.stat_result]:
     """Yield the stat of every file; what vanishes or may not be read meanwhile is passed over."""
     pending = [folder]
     while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
+        with suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                     else:
                         yield _stat(entry)
-        except OSError:
-            continue
 
 
 def _stat(entry: "os.DirEntry[str]") -> os.stat_result:

@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +18,9 @@ _INTEREST = re.compile(
     re.IGNORECASE,
 )
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_?KEY", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
+_LEADING_CREDENTIALS = re.compile(r"^\S*@")
+"""A proxy may be named without a scheme."""
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 HUB_DEFAULT_ENDPOINT = "https://huggingface.co"
 
@@ -85,10 +87,9 @@ def masked(name: str, value: str) -> str:
     """Hide a value that is a secret by its name, and credentials inside a URL."""
     if _SECRET.search(name):
         return f"(set, {len(value)} characters)"
-    parts = urlsplit(value) if "://" in value else None
-    if parts and "@" in parts.netloc:
-        return value.replace(parts.netloc, f"***@{parts.netloc.rpartition('@')[2]}")
-    return value
+    if name.upper().endswith("_PROXY") and "://" not in value:
+        return _LEADING_CREDENTIALS.sub("***@", value)
+    return _CREDENTIALS.sub("***@", value)
 
 
 def is_true(value: str) -> bool:
@@ -102,9 +103,14 @@ def hub_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     Like hub it takes empty values literally; detect warns about them.
     """
     environ = os.environ if environ is None else environ
-    home = environ.get("HF_HOME", str(Path(environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface")))
+    home = _expanded(environ.get("HF_HOME", str(Path(environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface"))))
     cache = environ.get("HF_HUB_CACHE", environ.get("HUGGINGFACE_HUB_CACHE", str(Path(home, "hub"))))
-    return Path(os.path.expandvars(cache)).expanduser()
+    return Path(_expanded(cache))
+
+
+def _expanded(path: str) -> str:
+    """Expand as hub does, `~` before variables; an unknown `~user` stays."""
+    return os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for an unknown user
 
 
 def docling_artifacts_dir(environ: Mapping[str, str] | None = None) -> Path:

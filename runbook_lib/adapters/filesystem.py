@@ -56,9 +56,10 @@ def examine_folder(role: str, path: Path) -> FolderFacts:
 
 
 def nearest_existing(path: Path) -> Path:
-    """Return the path itself or its nearest parent that is a folder."""
+    """Return the path itself or its nearest parent that is a folder, or the root of a volume that is not there."""
     absolute = path.expanduser().absolute()
-    return next(candidate for candidate in (absolute, *absolute.parents) if candidate.is_dir())
+    folders = (candidate for candidate in (absolute, *absolute.parents) if os.path.isdir(candidate))  # noqa: PTH112 - Path.is_dir raises where a parent may not be read
+    return next(folders, Path(absolute.anchor))
 
 
 def probe_symlink(folder: Path) -> LinkProbe:
@@ -110,8 +111,11 @@ def _try_writing(folder: Path) -> tuple[bool, str]:
 
 
 def free_bytes(path: Path) -> int:
-    """Return the bytes this user may still write on the volume of the path or its nearest parent."""
-    return shutil.disk_usage(nearest_existing(path)).free
+    """Return the bytes this user may still write on the volume of the path or its nearest parent; 0 without one."""
+    try:
+        return shutil.disk_usage(nearest_existing(path)).free
+    except OSError:
+        return 0
 
 
 def filesystem_type(path: Path) -> str:

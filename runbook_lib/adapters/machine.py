@@ -1,5 +1,6 @@
 """What kind of machine this is."""
 
+import ctypes
 import locale
 import os
 import platform
@@ -46,9 +47,14 @@ def examine_machine(environ: Mapping[str, str] | None = None) -> MachineFacts:
         container=_container_sign(environ),
         ci=next((name for name in _CI_VARIABLES if environ.get(name)), ""),
         wsl="microsoft" in platform.release().lower(),
-        wine=platform.system() == "Windows" and bool(environ.get("WINEPREFIX") or environ.get("WINELOADER")),
+        wine=runs_under_wine(),
         text_encoding=locale.getpreferredencoding(do_setlocale=False),
     )
+
+
+def runs_under_wine() -> bool:
+    """Whether Wine plays Windows here: its ntdll alone exports `wine_get_version` (Wine Developer's Guide)."""
+    return sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
 
 
 def _container_sign(environ: Mapping[str, str]) -> str:

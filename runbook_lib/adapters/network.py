@@ -1,18 +1,17 @@
 """Whether the Hub answers: name, TCP, TLS, API; each step under a hard limit, the first failure ends it."""
 
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import httpx
 from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.adapters.time_limit import within
 from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.masking import mask_secrets
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -50,9 +49,9 @@ class _NotTheHub(Exception):
 
 def examine_network(endpoint: str, repo_id: str, limit_s: float) -> NetworkFacts:
     """Walk to the endpoint and ask its API for one model; takes `limit_s` a step at the most."""
-    proxy = _proxy_for(endpoint)
+    proxy = proxy_for(endpoint)
     target = urlsplit(proxy or endpoint)
-    host, port = target.hostname or "", target.port or _PORTS.get(target.scheme, 443)
+    host, port = target.hostname or "", _port_of(target)
     return NetworkFacts(
         endpoint=endpoint,
         proxy=f"{host}:{port}" if proxy else "",
@@ -77,14 +76,23 @@ def _walk(host: str, port: int, tls: bool, api_url: str, limit_s: float) -> Iter
 
 
 def _step(name: str, call: Callable[[], str], limit_s: float) -> NetworkStep:
+    import httpx  # a third of a second, and not needed offline
+
     started = time.perf_counter()
     try:
         ok, evidence = True, within(limit_s, name, call)
     except DeadlineExceeded:
         ok, evidence = False, f"no answer within {limit_s:g} s"
-    except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, _NotTheHub) as error:
-        ok, evidence = False, f"{type(error).__name__}: {error}"
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, _NotTheHub) as error:
+        ok, evidence = False, mask_secrets(f"{type(error).__name__}: {error}")
     return NetworkStep(name=name, ok=ok, evidence=evidence, elapsed_s=round(time.perf_counter() - started, 3))
+
+
+def _port_of(address: SplitResult) -> int:
+    try:
+        return address.port or _PORTS.get(address.scheme, 443)
+    except ValueError:  # no number; the step that asks the API says so
+        return 443
 
 
 def _resolve(host: str, port: int) -> str:
@@ -98,7 +106,9 @@ def _connect(host: str, port: int, limit_s: float) -> str:
 
 
 def _handshake(host: str, port: int, limit_s: float) -> str:
-    context = ssl.create_default_context()
+    import httpx
+
+    context = httpx.create_ssl_context()  # the certificates huggingface_hub trusts, not those of the system
     with (
         socket.create_connection((host, port), timeout=limit_s) as plain,
         context.wrap_socket(plain, server_hostname=host) as secured,
@@ -110,6 +120,8 @@ def _handshake(host: str, port: int, limit_s: float) -> str:
 
 def _ask(url: str, limit_s: float) -> str:
     """Require JSON: a captive portal answers 200 with a page (quirk Q21)."""
+    import httpx
+
     response = httpx.get(url, timeout=limit_s, follow_redirects=True)
     kind = response.headers.get("content-type", "").partition(";")[0]
     if kind != "application/json":
@@ -120,8 +132,11 @@ def _ask(url: str, limit_s: float) -> str:
     return f"HTTP {response.status_code}, JSON"
 
 
-def _proxy_for(endpoint: str) -> str:
+def proxy_for(endpoint: str) -> str:
+    """Return the proxy that the system or the variables name for an endpoint; empty without one."""
     parts = urlsplit(endpoint)
     if proxy_bypass(parts.hostname or ""):
         return ""
-    return getproxies().get(parts.scheme, "")
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all", "")
+    return proxy if "://" in proxy or not proxy else f"http://{proxy}"

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Never, Protocol
 
 from tqdm.std import tqdm
@@ -14,6 +15,7 @@ from runbook_lib.render import format_bytes
 HEADLESS_VARIABLE = "RUNBOOK_HEADLESS"
 _FRONT_END_VARIABLES = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
 _LINE_EVERY_S = 10.0
+_shown_elsewhere: ContextVar[bool] = ContextVar("shown_elsewhere", default=False)
 
 
 class Progress(Protocol):
@@ -32,9 +34,21 @@ def has_front_end() -> bool:
 
 
 @contextmanager
+def progress_shown_elsewhere() -> Iterator[None]:
+    """Let the steps of this thread show no progress of their own, because a view of it does."""
+    token = _shown_elsewhere.set(True)
+    try:
+        yield
+    finally:
+        _shown_elsewhere.reset(token)
+
+
+@contextmanager
 def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
     """Show a step's progress in the way that fits the place; writes to stderr outside notebooks."""
-    if "ipykernel" in sys.modules:
+    if _shown_elsewhere.get():
+        yield _Nothing()
+    elif "ipykernel" in sys.modules:
         if has_front_end():
             from tqdm.notebook import tqdm as notebook_bar
 
@@ -49,6 +63,11 @@ def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
         yield _Lines(title, total_bytes)
 
 
+def print_to_stderr(line: str) -> None:
+    """Tell a person what is being waited for."""
+    sys.stderr.write(f"{line}\n")
+
+
 class _Bar:
     def __init__(self, bar: "tqdm[Never]") -> None:
         self._bar = bar
@@ -56,6 +75,11 @@ class _Bar:
     def update_to(self, done_bytes: int) -> None:
         self._bar.n = min(done_bytes, self._bar.total or done_bytes)
         self._bar.refresh()
+
+
+class _Nothing:
+    def update_to(self, done_bytes: int) -> None:
+        """Show nothing."""
 
 
 class _Lines:

@@ -12,16 +12,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
 import psutil
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.errors import DeadlineExceeded, RunbookError
+from runbook_lib.masking import mask_secrets
 
 WORKERS = Path(__file__).parent.parent / "workers"
 _POLL_S = 0.25
+_END_S = 5.0
 _TAIL_LINES = 60
+_LAST_LINES = 4
+"""huggingface_hub tells in two lines what failed and that it tries again."""
 
 EventHandler = Callable[[Mapping[str, Any]], None]
 
@@ -32,20 +37,39 @@ class Cause(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     type: str
-    message: str
+    message: Annotated[str, AfterValidator(mask_secrets)]
+    """Free of secrets: a proxy's URL or a request's headers stand in some messages."""
     errno: int | None = None
     winerror: int | None = None
 
 
 class WorkerFailed(RunbookError):
-    """A worker raised, or died; `chain` holds the exception and its causes, outermost first."""
+    """A worker raised, or died.
+
+    Args:
+        verb: What the worker was to do.
+        chain: The exception and its causes, outermost first; empty when it died without a word.
+        log: The last lines it wrote to stderr.
+        traceback: The exception as Python prints it.
+        versions: The packages of its interpreter that known failures depend on.
+    """
 
     id = "worker"
 
-    def __init__(self, verb: str, chain: tuple[Cause, ...], log: str) -> None:
+    def __init__(
+        self,
+        verb: str,
+        chain: tuple[Cause, ...],
+        log: str,
+        *,
+        traceback: str = "",
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
         self.verb = verb
         self.chain = chain
         self.log = log
+        self.traceback = traceback
+        self.versions = dict(versions or {})
         last = chain[-1] if chain else Cause(type="", message="")
         super().__init__(f"Worker {verb} failed: {last.type or 'it died'}.", why=last.message or log[-500:])
 
@@ -106,35 +130,44 @@ class Interpreter:
                 if cancel is not None and cancel.is_set():
                     raise Cancelled(f"Worker {verb} was stopped on request.")
                 if time.monotonic() > deadline:
-                    raise DeadlineExceeded(verb, limit_s, why=_last_line(observed.log))
+                    raise DeadlineExceeded(verb, limit_s, why=_last_lines(observed.log))
                 match event:
                     case {"event": "result", "value": value}:
                         return Answer(value, observed.peak_memory_bytes, "\n".join(observed.log))
-                    case {"event": "error", "chain": chain}:
+                    case {"event": "error", "chain": chain, "traceback": traceback, "versions": versions}:
                         causes = tuple(Cause.model_validate(cause) for cause in chain)
-                        raise WorkerFailed(verb, causes, "\n".join(observed.log))
+                        log = "\n".join(observed.log)
+                        raise WorkerFailed(verb, causes, log, traceback=traceback, versions=versions)
                     case dict() if on_event is not None:
                         on_event(event)
-            process.wait(timeout=_POLL_S * 20)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_END_S)
         raise WorkerFailed(verb, (), f"exit code {process.returncode}\n" + "\n".join(observed.log))
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment a worker gets."""
         merged = {**os.environ, **self.variables, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
-        return {name: value for name, value in merged.items() if value}
+        return {name: value for name, value in merged.items() if value or name not in self.variables}
 
     @contextmanager
     def _started(self, verb: str, request: Path) -> Iterator["subprocess.Popen[str]"]:
-        process = subprocess.Popen(
-            [str(self.executable), str(WORKERS), verb, str(request)],
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        )
+        try:
+            process = subprocess.Popen(
+                [str(self.executable), str(WORKERS), verb, str(request)],
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise RunbookError(
+                f"{self.executable} cannot be started.",
+                why=describe_os_error(error),
+                remedy="Name a Python interpreter that this user may run: -p target_python PATH.",
+            ) from error
         try:
             yield process
         finally:
@@ -163,8 +196,9 @@ def _request_file(request: Mapping[str, Any]) -> Iterator[Path]:
 def _events(process: "subprocess.Popen[str]", observed: _Observed) -> Iterator[dict[str, Any] | None]:
     """Yield the worker's events, and None at least every poll so that the caller can look at the clock."""
     lines: queue.Queue[str | None] = queue.Queue()
+    collector = threading.Thread(target=_collect, args=(process.stderr, observed.log), daemon=True)
     threading.Thread(target=_pump, args=(process.stdout, lines), daemon=True).start()
-    threading.Thread(target=_collect, args=(process.stderr, observed.log), daemon=True).start()
+    collector.start()
     while True:
         observed.peak_memory_bytes = max(observed.peak_memory_bytes, _memory_bytes(process.pid))
         try:
@@ -173,20 +207,23 @@ def _events(process: "subprocess.Popen[str]", observed: _Observed) -> Iterator[d
             yield None
             continue
         if line is None:
+            collector.join(_END_S)  # the last words stand on stderr
             return
         yield _parsed(line)
 
 
 def _pump(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
-    for line in stream:
-        lines.put(line)
+    with stream:
+        for line in stream:
+            lines.put(line)
     lines.put(None)
 
 
 def _collect(stream: IO[str], log: list[str]) -> None:
-    for line in stream:
-        log.append(line.rstrip())
-        del log[:-_TAIL_LINES]
+    with stream:
+        for line in stream:
+            log.append(mask_secrets(line.rstrip()))
+            del log[:-_TAIL_LINES]
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
@@ -206,5 +243,5 @@ def _memory_bytes(pid: int) -> int:
     return int(getattr(facts, "peak_wset", facts.rss))
 
 
-def _last_line(log: list[str]) -> str:
-    return next((line for line in reversed(log) if line.strip()), "")
+def _last_lines(log: list[str]) -> str:
+    return "\n".join([line for line in log if line.strip()][-_LAST_LINES:])

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from runbook_lib.audit.masking import mask_secrets
+from runbook_lib.masking import mask_secrets
 
 
 class Severity(StrEnum):

@@ -19,6 +19,11 @@ def setting_options(command: CommandT) -> CommandT:
     return practice(parameter(command))
 
 
+def dry_run_option(command: CommandT) -> CommandT:
+    """Add `--dry-run`: show the plan and change nothing."""
+    return click.option("--dry-run", is_flag=True, help="Show the plan and change nothing.")(command)
+
+
 def json_option(command: CommandT) -> CommandT:
     """Add `--json`: one JSON document and nothing else on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")(command)

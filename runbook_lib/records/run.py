@@ -136,8 +136,9 @@ class Run:
         )
 
     def text(self, name: str) -> str:
-        """Read a text file of the run folder."""
-        return (self.folder / name).read_text(encoding="utf-8")
+        """Read a text file a stage left in the run folder; says so when it left none."""
+        path = self.folder / name
+        return path.read_text(encoding="utf-8") if path.is_file() else f"(the stage left no {name})"
 
     def _write_header(self, header: RunHeader) -> None:
         atomic.write_text(self.folder / HEADER_NAME, header.model_dump_json(indent=2) + "\n")

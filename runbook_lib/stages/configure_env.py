@@ -17,6 +17,7 @@ from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
 from runbook_lib.stages.interpreter import InterpreterFacts, collect_interpreter, interpreter_of
 from runbook_lib.stages.links import LinkMode, choose_links
 from runbook_lib.stages.started import StartedStage
+from runbook_lib.target import Target
 
 _WRITERS = {"env.sh": to_shell, "env.ps1": to_powershell, ".env": to_dotenv}
 _PATIENT_TIMEOUT_S = "30"
@@ -36,26 +37,31 @@ def configure_env(run: OpenRun, plan: EnvironmentPlan | None = None) -> StageRec
 
 
 def plan_environment(run: OpenRun) -> EnvironmentPlan:
-    """Plan from what stage detect saw, or look at the two things that matter when it has not run; sets nothing."""
+    """Plan from what stage detect saw, or from scratch when it has not run; sets nothing."""
     if run.has("detect"):
         facts = run.read("detect", DetectFacts).facts
         return plan_variables(run, facts.folder("cache"), facts.interpreter, os.environ)
-    cache = examine_folder("cache", run.cache_dir)
-    return plan_variables(run, cache, collect_interpreter(interpreter_of(run)), os.environ)
+    return plan_from_scratch(run)
+
+
+def plan_from_scratch(target: Target) -> EnvironmentPlan:
+    """Plan from a look at the cache folder and the interpreter; sets nothing."""
+    cache = examine_folder("cache", target.cache_dir)
+    return plan_variables(target, cache, collect_interpreter(interpreter_of(target)), os.environ)
 
 
 def plan_variables(
-    run: OpenRun, cache: FolderFacts, interpreter: InterpreterFacts, environ: Mapping[str, str]
+    target: Target, cache: FolderFacts, interpreter: InterpreterFacts, environ: Mapping[str, str]
 ) -> EnvironmentPlan:
     """Return the plan: a variable is in it only when it has an effect and a reason."""
-    choice = choose_links(run.settings.links, cache)
+    choice = choose_links(target.settings.links, cache)
     version = interpreter.hub_version
     wanted: list[tuple[str, str, str]] = [
-        *_places(run),
-        *_endpoint(run.settings),
+        *_places(target),
+        *_endpoint(target.settings),
         *_symlink_switch(choice.mode, cache.symlink.works, interpreter),
-        *_timeouts(run.settings, environ),
-        *_offline(run.settings),
+        *_timeouts(target.settings, environ),
+        *_offline(target.settings),
         *_windows_text(),
     ]
     return EnvironmentPlan(
@@ -67,7 +73,7 @@ def plan_variables(
             PlannedVariable(name=name, before=environment.masked(name, environ.get(name, "")), value=value, reason=why)
             for name, value, why in wanted
         )
-        + _session_only(run, environ),
+        + _session_only(target, environ),
     )
 
 
@@ -120,13 +126,13 @@ def judge_environment(run: OpenRun, plan: EnvironmentPlan, effective: Interprete
     )
 
 
-def _places(run: OpenRun) -> Iterator[tuple[str, str, str]]:
-    own = bool(run.settings.cache_dir) or run.settings.is_practice
+def _places(target: Target) -> Iterator[tuple[str, str, str]]:
+    own = bool(target.settings.cache_dir) or target.settings.is_practice
     reason = "the cache this run was told to use" if own else "what huggingface_hub uses anyway, said aloud"
-    yield "HF_HUB_CACHE", str(run.cache_dir), reason
+    yield "HF_HUB_CACHE", str(target.cache_dir), reason
     if own:
-        yield "HF_XET_CACHE", str(run.cache_dir.parent / "xet"), "moving only the cache would leave Xet's data behind"
-    yield "DOCLING_ARTIFACTS_PATH", str(run.artifacts_dir), "docling loads models from here and downloads nothing"
+        yield "HF_XET_CACHE", str(target.cache_dir.parent / "xet"), "moving only the cache would leave the data of Xet"
+    yield "DOCLING_ARTIFACTS_PATH", str(target.artifacts_dir), "docling loads models from here and downloads nothing"
 
 
 def _endpoint(settings: Settings) -> Iterator[tuple[str, str, str]]:
@@ -166,9 +172,9 @@ def _windows_text() -> Iterator[tuple[str, str, str]]:
         yield "PYTHONUTF8", "1", "a redirected stdout is cp1252 otherwise and dies of the first foreign letter"
 
 
-def _session_only(run: OpenRun, environ: Mapping[str, str]) -> tuple[PlannedVariable, ...]:
-    if not run.settings.is_practice:
+def _session_only(target: Target, environ: Mapping[str, str]) -> tuple[PlannedVariable, ...]:
+    if not target.settings.is_practice:
         return ()
     reason = "the practice hub, which lives as long as this process; not written to the files"
     before = environ.get("HF_ENDPOINT", "")
-    return (PlannedVariable(name="HF_ENDPOINT", before=before, value=run.endpoint, reason=reason, in_files=False),)
+    return (PlannedVariable(name="HF_ENDPOINT", before=before, value=target.endpoint, reason=reason, in_files=False),)

@@ -1,112 +1,78 @@
-"""What a worker's exceptions mean: the innermost cause decides, never the outermost sentence."""
+"""What the failures of workers mean: the catalogue of quirks names the cause, the runbook adds what it can do."""
 
-import errno
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook_lib.adapters.worker import Cause, WorkerFailed
+from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.quirks import Finding, diagnose
+
+_SHOWN_CHARS = 400
+
+_HERE = {
+    "quirk-001": "Run notebooks/02_configure_env.ipynb: it sets what this huggingface_hub needs without symlinks.",
+    "disk-full-cross-volume": "Free space, or put the cache on another volume with -p cache_dir PATH; then run again.",
+    "cache-not-writable": "Choose a cache folder that this user may write: -p cache_dir PATH.",
+    "lock-network-fs": "Choose a cache folder on a local disk, where files can be locked: -p cache_dir PATH.",
+    "hub-unreachable": "Run notebooks/01_detect.ipynb to see which step of the way fails; or use a mirror: -p hub URL.",
+    "hub-server-error": "Wait and run again: what is complete is kept. If it stays, use a mirror: -p hub URL.",
+    "proxy-blockpage": "A portal or filter answers for the Hub. Have the Hub allowed, or use a mirror: -p hub URL.",
+    "rate-limit-429": "The Hub limits this address. Wait and run again, set HF_TOKEN, or use a mirror: -p hub URL.",
+    "repo-missing-or-gated": "Check repository and revision in -p models; gated and private ones need HF_TOKEN.",
+    "offline-cache-miss": "Run stage download once online with the same models and cache, then offline.",
+}
+"""What helps within a run, where the catalogue speaks to someone who has only a log."""
+
+_NO_QUIRK = "Read the whole message with runbook diagnose, or run notebooks/01_detect.ipynb."
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a download failed and what helps."""
+    """Why a worker failed and what helps."""
 
     evidence: str
     remedy: str
     quirk: str = ""
 
 
-@dataclass(frozen=True)
-class _Rule:
-    matches: Callable[[Cause], bool]
-    remedy: str
-    quirk: str
-
-
-def _named(*types: str) -> Callable[[Cause], bool]:
-    return lambda cause: cause.type in types
-
-
-def _saying(*parts: str) -> Callable[[Cause], bool]:
-    return lambda cause: any(part in cause.message for part in parts)
-
-
-_SPACE = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS}
-
-_RULES = (
-    _Rule(
-        lambda cause: cause.winerror == 1314,  # noqa: PLR2004 - ERROR_PRIVILEGE_NOT_HELD
-        "Run notebooks/02_configure_env.ipynb: it sets what this huggingface_hub needs to do without symlinks.",
-        "quirk-001",
-    ),
-    _Rule(
-        lambda cause: cause.errno in _SPACE or cause.winerror == 112,  # noqa: PLR2004 - ERROR_DISK_FULL
-        "Free space, or put the cache on another volume with -p cache_dir PATH, and run this stage again.",
-        "disk-full-cross-volume",
-    ),
-    _Rule(
-        lambda cause: cause.errno in _REFUSED,
-        "Choose a cache folder that this user may write: -p cache_dir PATH.",
-        "cache-not-writable",
-    ),
-    _Rule(
-        _saying("Invalid credentials in Authorization header"),
-        "The stored token is stale. Unset HF_TOKEN or run hf auth logout; public models need no token.",
-        "stale-token-401",
-    ),
-    _Rule(_saying("429 "), "The Hub limits this address. Wait, set HF_TOKEN, or use a mirror.", "rate-limit-429"),
-    _Rule(
-        _named("GatedRepoError", "RepositoryNotFoundError", "RevisionNotFoundError"),
-        "Check the spelling of repository and revision; gated and private models need a token in HF_TOKEN.",
-        "repo-missing-or-gated",
-    ),
-    _Rule(
-        _named("JSONDecodeError"),
-        "Something answers with a page in place of the Hub: a portal or a filter. Use a mirror: -p hub URL.",
-        "proxy-blockpage",
-    ),
-    _Rule(
-        _saying("X-Repo-Commit", "does not seem to be on huggingface.co", "403 Forbidden"),
-        "Something answers in place of the Hub: a portal or a filter. Use a mirror: -p hub URL.",
-        "proxy-blockpage",
-    ),
-    _Rule(
-        _saying("CERTIFICATE_VERIFY_FAILED", "self-signed certificate"),
-        "A proxy signs with a certificate Python does not trust. Name it in SSL_CERT_FILE; do not switch checks off.",
-        "tls-interception",
-    ),
-    _Rule(_named("ProxyError"), "The proxy refuses. Check HTTPS_PROXY and its credentials.", "proxy-407"),
-    _Rule(
-        _saying("Consistency check failed", "file should be of size"),
-        "What arrived has another length than announced: a proxy rewrites or cuts. Try another network or a mirror.",
-        "consistency-check",
-    ),
-    _Rule(
-        _named("ConnectError", "ConnectionError", "gaierror", "ConnectTimeout", "ReadTimeout", "RemoteProtocolError"),
-        "The Hub does not answer. Run notebooks/01_detect.ipynb to see which step of the way fails.",
-        "",
-    ),
-    _Rule(
-        _saying("outgoing traffic has been disabled", "offline"),
-        "The cache is not complete. Run this stage once online with the same models, then offline.",
-        "offline-cache-miss",
-    ),
-)
-
-
 def explain_failure(failure: WorkerFailed) -> Explanation:
-    """Return evidence and remedy for the innermost cause that is known; the outermost is the last resort."""
-    for cause in reversed(failure.chain):
-        for rule in _RULES:
-            if rule.matches(cause):
-                return Explanation(_sentence(cause), rule.remedy, rule.quirk)
-    shown = failure.chain[0] if failure.chain else None
-    evidence = _sentence(shown) if shown else failure.why
-    return Explanation(evidence, "Read the whole message with runbook diagnose, or run notebooks/01_detect.ipynb.")
+    """Return what the catalogue recognises in the traceback, or in the last words of a worker that died.
+
+    The evidence is the innermost exception that shows the quirk by itself: what lies deeper is a detail of it, what
+    lies further out (`LocalEntryNotFoundError: ... check your connection`) is a guess.
+    """
+    finding = _recognised(failure.traceback or failure.log, failure)
+    if not failure.chain:
+        return _explained(finding, " ".join(failure.why.split()))
+    innermost_first = failure.chain[::-1]
+    telling = (cause for cause in innermost_first if finding and _shows(cause, finding.quirk.id))
+    return _explained(finding, _sentence(next(telling, innermost_first[0])))
+
+
+def explain_deadline(late: DeadlineExceeded) -> Explanation:
+    """Return why a worker did not end in time, as far as its last words tell; silence is a quirk of its own (Q22)."""
+    finding = next(iter(diagnose(late.why).findings), None)
+    evidence = " ".join((late.what, *late.why.split()))[:_SHOWN_CHARS]
+    if finding is not None:
+        return _explained(finding, evidence)
+    remedy = "Run the stage again: files that arrived whole are kept. Or allow more: -p download_limit_s SECONDS."
+    return Explanation(evidence, remedy, "" if late.why else "snapshot-no-timeout-hang")
+
+
+def _recognised(text: str, failure: WorkerFailed) -> Finding | None:
+    return next(iter(diagnose(text, installed=failure.versions).findings), None)
+
+
+def _shows(cause: Cause, quirk_id: str) -> bool:
+    return any(finding.quirk.id == quirk_id for finding in diagnose(f"{cause.type}: {cause.message}").findings)
+
+
+def _explained(finding: Finding | None, evidence: str) -> Explanation:
+    if finding is None:
+        return Explanation(evidence, _NO_QUIRK)
+    return Explanation(evidence, _HERE.get(finding.quirk.id, finding.remedy), finding.quirk.id)
 
 
 def _sentence(cause: Cause) -> str:
     number = f" [WinError {cause.winerror}]" if cause.winerror else ""
     text = " ".join(cause.message.split())
-    return f"{cause.type}{number}: {text[:400]}"
+    return f"{cause.type}{number}: {text[:_SHOWN_CHARS]}"

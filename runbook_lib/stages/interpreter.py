@@ -8,8 +8,8 @@ from packaging.version import InvalidVersion, Version
 from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.adapters.worker import Interpreter
-from runbook_lib.runs import OpenRun
 from runbook_lib.settings import ModelRef
+from runbook_lib.target import Target
 
 PACKAGES = ("docling", "huggingface_hub", "hf_xet", "torch", "torchvision", "transformers")
 _DESCRIBE_LIMIT_S = 60.0
@@ -27,6 +27,8 @@ class InterpreterFacts(BaseModel):
     site_packages: str
     packages: dict[str, str | None]
     hub_constants: dict[str, str | int | bool | None]
+    hub_problem: str = ""
+    """Why huggingface_hub could not be imported; empty when it could, or is not installed."""
 
     @property
     def hub_version(self) -> Version | None:
@@ -37,11 +39,11 @@ class InterpreterFacts(BaseModel):
             return None
 
 
-def interpreter_of(run: OpenRun, variables: Mapping[str, str] | None = None) -> Interpreter:
-    """Return the interpreter the run works with, under these variables and the run's endpoint."""
-    overlay = {"HF_ENDPOINT": run.endpoint, **(variables or {})}
-    target = run.settings.target_python
-    return Interpreter(Path(target), overlay) if target else Interpreter(variables=overlay)
+def interpreter_of(target: Target, variables: Mapping[str, str] | None = None) -> Interpreter:
+    """Return the interpreter under examination, under these variables and the target's endpoint."""
+    overlay = {"HF_ENDPOINT": target.endpoint, **(variables or {})}
+    named = target.settings.target_python
+    return Interpreter(Path(named), overlay) if named else Interpreter(variables=overlay)
 
 
 def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:
@@ -50,11 +52,11 @@ def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:
     return InterpreterFacts.model_validate(answer.value)
 
 
-def collect_models(run: OpenRun) -> tuple[ModelRef, ...]:
+def collect_models(target: Target) -> tuple[ModelRef, ...]:
     """Return the models asked for by name, or those the interpreter's docling names, which takes it seconds."""
-    named = run.settings.model_refs()
+    named = target.settings.model_refs()
     if named is not None:
         return named
-    answer = interpreter_of(run).run("list_pipeline_models", limit_s=_MODELS_LIMIT_S)
+    answer = interpreter_of(target).run("list_pipeline_models", limit_s=_MODELS_LIMIT_S)
     wanted: list[dict[str, Any]] = answer.value
     return tuple(ModelRef(entry["repo_id"], entry["revision"]) for entry in wanted)

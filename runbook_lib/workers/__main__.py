@@ -9,10 +9,14 @@ import importlib
 import json
 import os
 import sys
+import traceback
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 CAUSE_DEPTH = 12
+NAMED_PACKAGES = ("docling", "huggingface_hub", "hf_xet", "filelock", "safetensors", "torch", "transformers")
 
 
 def error_chain(error: BaseException | None) -> list[dict[str, Any]]:
@@ -27,8 +31,21 @@ def error_chain(error: BaseException | None) -> list[dict[str, Any]]:
                 "winerror": getattr(error, "winerror", None),
             }
         )
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return chain
+
+
+def whole_story(error: BaseException) -> dict[str, Any]:
+    """Return all that helps to name the cause: the chain, the traceback as Python prints it, and the versions here."""
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return {"chain": error_chain(error), "traceback": trace, "versions": dict(installed_versions())}
+
+
+def installed_versions() -> Iterator[tuple[str, str]]:
+    """Yield the packages the known failures depend on, from their metadata."""
+    for name in NAMED_PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            yield name, metadata.version(name)
 
 
 def main() -> int:
@@ -45,7 +62,7 @@ def main() -> int:
     try:
         emit("result", value=importlib.import_module(verb).run(request, emit))
     except BaseException as error:  # noqa: BLE001 - the parent judges; a worker only tells
-        emit("error", chain=error_chain(error))
+        emit("error", **whole_story(error))
         return 1
     return 0
 

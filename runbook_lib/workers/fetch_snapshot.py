@@ -5,10 +5,15 @@ Works with huggingface_hub 0.25 to 2.x.
 
 from __future__ import annotations
 
+import os
+import stat
 import threading
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
+
+from transient import retried  # type: ignore[import-not-found]  # workers run with their own folder on sys.path
 
 POLL_S = 0.2
 
@@ -24,7 +29,9 @@ def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     watcher = threading.Thread(target=watch, args=(storage, stop, emit), daemon=True)
     watcher.start()
     try:
-        folder = snapshot_download(request["repo_id"], revision=request["revision"], max_workers=request["workers"])
+        folder = retried(
+            lambda: snapshot_download(request["repo_id"], revision=request["revision"], max_workers=request["workers"])
+        )
     finally:
         stop.set()
         watcher.join()
@@ -44,7 +51,8 @@ def settle_symlink_probe(storage: Path, *, wanted: bool) -> None:
         warnings.simplefilter("ignore", UserWarning)  # the "degraded" warning; stage detect has said it better
         if not wanted and not hasattr(constants, "HF_HUB_DISABLE_SYMLINKS"):
             file_download.are_symlinks_supported = no_symlinks
-        file_download.are_symlinks_supported(str(storage))
+        with suppress(OSError):  # a complete cache that may only be read needs no links
+            file_download.are_symlinks_supported(str(storage))
 
 
 def no_symlinks(cache_dir: str | Path | None = None) -> bool:  # noqa: ARG001 - the signature it stands in for
@@ -53,19 +61,24 @@ def no_symlinks(cache_dir: str | Path | None = None) -> bool:  # noqa: ARG001 - 
 
 
 def watch(storage: Path, stop: threading.Event, emit: Callable[..., None]) -> None:
-    """Report the bytes that stand in the repository's folder, finished or not, until told to stop."""
+    """Report the bytes that stand in the repository's folder, finished or not, until told to stop.
+
+    Ends the whole process when nobody listens any more: who started it was killed, and with it the lock it held.
+    """
     while not stop.wait(POLL_S):
-        emit("progress", size_bytes=size_on_disk(storage))
+        try:
+            emit("progress", size_bytes=size_on_disk(storage))
+        except OSError:
+            os._exit(1)
 
 
 def size_on_disk(storage: Path) -> int:
     """Sum the files below the folder, each inode once; one that vanishes meanwhile counts nothing."""
     seen: dict[tuple[int, int], int] = {}
-    for path in storage.rglob("*"):
-        try:
-            facts = path.lstat()
-        except OSError:
-            continue
-        if path.is_file() and not path.is_symlink():
-            seen[facts.st_dev, facts.st_ino] = facts.st_size
+    for folder, _, names in os.walk(storage):
+        for name in names:
+            with suppress(OSError):
+                facts = Path(folder, name).lstat()
+                if not stat.S_ISLNK(facts.st_mode):
+                    seen[facts.st_dev, facts.st_ino] = facts.st_size
     return sum(seen.values())

@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.audit.finding import Severity
-from runbook_lib.audit.masking import TOKEN
 from runbook_lib.audit.parsers.python_module import PythonModule, keywords_of
 from runbook_lib.audit.parsers.variables import Variable
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node, in_commands
+from runbook_lib.masking import HUB_TOKEN
 
 _TOKEN_VARIABLES = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOKEN"}
 _PLACEHOLDER = re.compile(
@@ -25,7 +25,7 @@ _FEWEST_CHARACTERS = 6
 def _token_in_file(source: ParsedSource, _: Repository) -> Iterator[Hit]:
     found: set[int] = set()
     for number, line in enumerate(source.lines, start=1):
-        for token in TOKEN.finditer(line):
+        for token in HUB_TOKEN.finditer(line):
             if len(set(token[0])) >= _FEWEST_CHARACTERS and number not in found:
                 found.add(number)
                 yield Hit(number, "a Hugging Face token (hf_***) is written into the file", token.start() + 1)

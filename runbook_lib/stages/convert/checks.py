@@ -9,12 +9,15 @@ _VERIFY = "notebooks/04_verify.ipynb"
 
 
 def judge_conversion(facts: ConvertFacts) -> tuple[Check, ...]:
-    """Return the checks: success, all pages, known sentences, no network asked for."""
+    """Return the checks: success, all pages, known sentences, no network asked for; one when skipped."""
+    title = "the document converts with the network cut off"
+    if facts.skipped:
+        return (Check(id="converted", title=title, status=Status.SKIP, evidence=facts.skipped),)
     done = facts.conversion
     seen = "; ".join((f"status {done.status}", *done.errors)) if done else facts.problem
     converted = Check.judged(
         "converted",
-        "the document converts with the network cut off",
+        title,
         done is not None and done.status == "success" and not done.errors,
         seen,
         remedy=facts.remedy or "Run notebooks/04_verify.ipynb: a damaged model fails here first.",

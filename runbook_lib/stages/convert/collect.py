@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.adapters.machine import runs_under_wine
 from runbook_lib.adapters.worker import Answer, WorkerFailed
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.runs import OpenRun
@@ -16,10 +17,11 @@ _OCR_OFF = (
     "OCR is off: its models do not come from the Hub but from ModelScope or GitHub (quirk docling-ocr-download-host)."
     " Turn it on with -p ocr true once they are in the artifacts folder."
 )
+_NO_TORCH = "Wine plays Windows here, where torch does not start (Wine 8): convert on Windows itself"
 
 
 def collect_conversion(run: OpenRun, document: Path, output: Path, sentences: Sequence[str]) -> ConvertFacts:
-    """Run the pipeline in a worker; a pipeline that cannot run is told as a problem, not raised."""
+    """Run the pipeline in a worker; a pipeline that cannot run is told as a problem, not raised; none under Wine."""
     facts = ConvertFacts(
         document=document.name,
         ocr=run.settings.ocr,
@@ -27,6 +29,8 @@ def collect_conversion(run: OpenRun, document: Path, output: Path, sentences: Se
         conversion=None,
         sentences_known=len(sentences),
     )
+    if runs_under_wine():
+        return facts.model_copy(update={"skipped": _NO_TORCH})
     try:
         answer = _run_pipeline(run, document, output)
     except WorkerFailed as failure:

@@ -42,6 +42,8 @@ class ConvertFacts(Facts):
     ocr_reason: str
     conversion: Conversion | None
     """None when the pipeline could not be run."""
+    skipped: str = ""
+    """Why the pipeline was not tried; empty when it was."""
     problem: str = ""
     remedy: str = ""
     quirk: str = ""
@@ -54,7 +56,13 @@ class ConvertFacts(Facts):
         """Return the result and the timings."""
         done = self.conversion
         if done is None:
-            return (Table("Conversion", ("what", "seen"), (("problem", self.problem),)),)
+            return (
+                Table(
+                    "Conversion",
+                    ("what", "seen"),
+                    (("skipped", self.skipped) if self.skipped else ("problem", self.problem),),
+                ),
+            )
         result = (
             ("document", self.document),
             ("status", done.status),

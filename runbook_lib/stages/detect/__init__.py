@@ -1,17 +1,20 @@
 """Stage 1, detect: look at the machine and judge it; changes nothing."""
 
+from runbook_lib.probes import run_probes
 from runbook_lib.records import StageRecord
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.detect.checks import judge_machine
 from runbook_lib.stages.detect.collect import collect_detect_facts
 from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.detect.preflight import probe_context, probes_for
 from runbook_lib.stages.started import StartedStage
 
 __all__ = ["DetectFacts", "collect_detect_facts", "detect", "judge_machine"]
 
 
 def detect(run: OpenRun) -> StageRecord[DetectFacts]:
-    """Look at machine, interpreter, folders, variables, network and models; judge them; save the record."""
+    """Look at machine, interpreter, folders, network and models, ask the probes; judge; save the record."""
     stage = StartedStage(run, "detect")
     facts = collect_detect_facts(run)
-    return stage.finish(facts, judge_machine(facts))
+    context = probe_context(run, facts.models)
+    return stage.finish(facts, (*judge_machine(facts), *run_probes(context, probes_for(context))))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from runbook_lib.adapters.environment import is_true
 from runbook_lib.adapters.filesystem import FolderFacts
+from runbook_lib.probes.variables import judge_variables
 from runbook_lib.records import Check, Status
 from runbook_lib.render import format_bytes
 from runbook_lib.stages.detect.facts import DetectFacts
@@ -11,10 +12,6 @@ from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
 
 _CONFIGURE = "notebooks/02_configure_env.ipynb"
 _LOW_SPACE_BYTES = 2_000_000_000
-_TRUE_OR_FALSE = frozenset({"1", "ON", "YES", "TRUE", "0", "OFF", "NO", "FALSE"})
-_FLAGS = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_SYMLINKS", "HF_HUB_DISABLE_XET", "TRANSFORMERS_OFFLINE")
-_WHOLE_NUMBERS = ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")
-_PLACES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 
 _NETWORK_CAUSES = {
     "name": "The name of the Hub cannot be resolved: no DNS, or no way out of this network.",
@@ -27,6 +24,23 @@ _NETWORK_REMEDY = (
     "Name a mirror with -p hub URL, work from a filled cache with -p offline true, or try the built-in hub with"
     " --practice (in a notebook: hub = 'practice')."
 )
+
+
+QUIRKS = {
+    "docling-installed": "",
+    "huggingface-hub-installed": "",
+    "huggingface-hub-imports": "cache-location-confusion",
+    "cache-writable": "cache-not-writable",
+    "artifacts-writable": "cache-not-writable",
+    "run-writable": "cache-not-writable",
+    "free-space": "disk-full-cross-volume",
+    "links": "fs-without-symlinks",
+    "symlink-race": "quirk-001",
+    "variables": "cache-location-confusion",
+    "models-known": "",
+    "hub-reachable": "proxy-blockpage",
+}
+"""Every check of `judge_machine`, and the quirk it foresees."""
 
 
 def judge_machine(facts: DetectFacts) -> tuple[Check, ...]:
@@ -54,6 +68,16 @@ def _packages(facts: DetectFacts) -> Iterator[Check]:
             f"version {version}" if version else f"not found by {executable}",
             remedy=f"Install it there: {executable} -m pip install docling",
         )
+    yield Check.judged(
+        "huggingface-hub-imports",
+        "huggingface_hub can be imported",
+        not facts.interpreter.hub_problem,
+        facts.interpreter.hub_problem or "nothing keeps it from being imported",
+        otherwise=Status.WARN,
+        remedy="See check variables for the one it cannot read; or install huggingface_hub anew.",
+        quirk="cache-location-confusion",
+        mended_by=_CONFIGURE,
+    )
 
 
 def _writable(folder: FolderFacts) -> Check:
@@ -112,32 +136,8 @@ def _race(facts: DetectFacts) -> Check:
 
 
 def _variables(variables: dict[str, str]) -> Check:
-    problems = tuple(_variable_problems(variables))
-    return Check.judged(
-        "variables",
-        "the variables mean what they seem to",
-        not problems,
-        "; ".join(problems) or f"{len(variables)} variables are set, none is misleading",
-        otherwise=Status.WARN,
-        remedy="Correct or unset them where they are set: shell profile, service definition or Dockerfile.",
-        quirk="cache-location-confusion",
-        mended_by=_CONFIGURE,
-    )
-
-
-def _variable_problems(variables: dict[str, str]) -> Iterator[str]:
-    for name in _PLACES:
-        if name in variables and not variables[name].strip():
-            yield f"{name} is empty, which is not the same as unset: the cache would land in the working folder"
-    for name in _FLAGS:
-        if variables.get(name, "0").upper() not in _TRUE_OR_FALSE:
-            yield f"{name} counts as false: only 1, ON, YES and TRUE are true"
-    for name in _WHOLE_NUMBERS:
-        if not variables.get(name, "0").isdigit():
-            yield f"{name} is no whole number: importing huggingface_hub fails"
-    only_warning = is_true(variables.get("HF_HUB_DISABLE_SYMLINKS_WARNING", ""))
-    if only_warning and not is_true(variables.get("HF_HUB_DISABLE_SYMLINKS", "")):
-        yield "HF_HUB_DISABLE_SYMLINKS_WARNING only hides the warning; it changes nothing else"
+    verdict = judge_variables(variables)
+    return verdict.as_check("variables", "the variables mean what they seem to", QUIRKS["variables"])
 
 
 def _models(facts: DetectFacts) -> Check:

@@ -3,23 +3,27 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.adapters.artifacts import place_artifacts
 from runbook_lib.adapters.environment import EnvironmentPlan
+from runbook_lib.adapters.file_lock import Say, download_lock, hold
 from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.hub_cache import repo_of
-from runbook_lib.adapters.progress import Progress, show_progress
+from runbook_lib.adapters.hub_cache import CachedRepo, Listing, repo_of
+from runbook_lib.adapters.progress import Progress, print_to_stderr, show_progress
+from runbook_lib.adapters.snapshot_links import link_unchanged_files
 from runbook_lib.adapters.worker import Cancelled, Interpreter, WorkerFailed
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.records import Change
 from runbook_lib.render import format_bytes
-from runbook_lib.runs import OpenRun
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
-from runbook_lib.stages.failures import explain_failure
+from runbook_lib.stages.download.plan import missing_files
+from runbook_lib.stages.failures import explain_deadline, explain_failure
 from runbook_lib.stages.interpreter import collect_interpreter, interpreter_of
 from runbook_lib.stages.links import LinkMode
+from runbook_lib.target import Target
 
 _WORKERS = 8
 
@@ -28,7 +32,7 @@ _WORKERS = 8
 class _Fetch:
     """What every fetch of a stage shares."""
 
-    run: OpenRun
+    target: Target
     interpreter: Interpreter
     links: LinkMode
     deadline: float
@@ -37,20 +41,41 @@ class _Fetch:
 
 
 def apply_download(
-    run: OpenRun,
+    target: Target,
     plan: DownloadPlan,
     environment: EnvironmentPlan,
     deadline: float,
     cancel: threading.Event | None = None,
 ) -> tuple[DownloadFacts, tuple[Change, ...]]:
-    """Fetch and place every model of the plan; a plan that does not fit fetches nothing."""
+    """Fetch and place every model of the plan; a plan that does not fit fetches nothing.
+
+    Raises `DiskError` when another process is still downloading into the cache at the deadline.
+    """
+    with sole_download(target, deadline, print_to_stderr):
+        return fetch_and_place(target, plan, environment, deadline, cancel)
+
+
+def sole_download(target: Target, deadline: float, say: Say) -> AbstractContextManager[None]:
+    """Hold the cache's download lock: without symlinks hub itself fetches a file once for each process that asks."""
+    limit_s = max(deadline - time.monotonic(), 0.0)
+    return hold(download_lock(target.cache_dir), "a download into this cache", limit_s=limit_s, say=say)
+
+
+def fetch_and_place(
+    target: Target,
+    plan: DownloadPlan,
+    environment: EnvironmentPlan,
+    deadline: float,
+    cancel: threading.Event | None = None,
+) -> tuple[DownloadFacts, tuple[Change, ...]]:
+    """Carry out the plan; the caller holds the download lock."""
     if not plan.fits:
         return DownloadFacts(plan=plan, models=tuple(_refused(planned) for planned in plan.models)), ()
-    interpreter = interpreter_of(run, environment.values())
+    interpreter = interpreter_of(target, environment.values())
     docling = collect_interpreter(interpreter).packages.get("docling") or ""
-    fetch = _Fetch(run, interpreter, LinkMode(environment.links), deadline, cancel, docling)
-    models = tuple(_fetch_and_place(fetch, planned) for planned in plan.models)
-    return DownloadFacts(plan=plan, models=models), tuple(_changes(run, models))
+    fetch = _Fetch(target, interpreter, LinkMode(environment.links), deadline, cancel, docling)
+    models = tuple(_outcome(fetch, planned) for planned in plan.models)
+    return DownloadFacts(plan=plan, models=models), tuple(_changes(target, models))
 
 
 def _refused(planned: PlannedModel) -> FetchedModel:
@@ -66,34 +91,42 @@ def _refused(planned: PlannedModel) -> FetchedModel:
     )
 
 
-def _fetch_and_place(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
+def _outcome(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     started = time.monotonic()
     outcome = _place(fetch, planned, _fetch_or_explain(fetch, planned))
     return outcome.model_copy(update={"elapsed_s": round(time.monotonic() - started, 3)})
 
 
 def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
-    outcome = FetchedModel(model=planned.model, listing=planned.listing, snapshot="", fetched_bytes=0, elapsed_s=0.0)
+    repo, listing = repo_of(fetch.target.cache_dir, planned.model), planned.listing
+    outcome = FetchedModel(model=planned.model, listing=listing, snapshot="", fetched_bytes=0, elapsed_s=0.0)
+    before = _missing_bytes(repo, listing)
+    if fetch.links is LinkMode.HARDLINK:
+        link_unchanged_files(repo, listing)
+    missing_bytes = _missing_bytes(repo, listing)
     try:
         with show_progress(str(planned.model), planned.listing.size_bytes) as progress:
             snapshot = _fetch(fetch, planned, progress)
-    except WorkerFailed as failure:
-        explained = explain_failure(failure)
+    except (WorkerFailed, DeadlineExceeded) as error:
+        explained = explain_failure(error) if isinstance(error, WorkerFailed) else explain_deadline(error)
         problem = {"problem": explained.evidence, "remedy": explained.remedy, "quirk": explained.quirk}
-    except DeadlineExceeded as late:
-        remedy = "Run the stage again: files that arrived whole are kept. Or allow more: -p download_limit_s SECONDS."
-        problem = {"problem": late.what, "remedy": remedy, "quirk": "snapshot-no-timeout-hang"}
     except Cancelled:
         problem = {"problem": "stopped on request", "remedy": "Run the stage again to go on."}
     else:
-        return outcome.model_copy(update={"snapshot": str(snapshot), "fetched_bytes": planned.missing_bytes})
+        sizes = {"fetched_bytes": missing_bytes, "linked_bytes": before - missing_bytes}
+        return outcome.model_copy(update={"snapshot": str(snapshot), **sizes})
     return outcome.model_copy(update=problem)
+
+
+def _missing_bytes(repo: CachedRepo, listing: Listing) -> int:
+    """Look again: another process may have fetched since the plan was made."""
+    return sum(file.size_bytes for file in missing_files(repo, listing))
 
 
 def _place(fetch: _Fetch, planned: PlannedModel, outcome: FetchedModel) -> FetchedModel:
     if outcome.problem:
         return outcome
-    folder = fetch.run.artifacts_dir / planned.model.folder_name
+    folder = fetch.target.artifacts_dir / planned.model.folder_name
     try:
         placement = place_artifacts(
             planned.listing,
@@ -124,12 +157,14 @@ def _fetch(fetch: _Fetch, planned: PlannedModel, progress: Progress) -> Path:
     return Path(answer.value["folder"])
 
 
-def _changes(run: OpenRun, models: tuple[FetchedModel, ...]) -> Iterator[Change]:
+def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Change]:
     for model in models:
         if model.fetched_bytes:
-            where = repo_of(run.cache_dir, model.model).folder
+            where = repo_of(target.cache_dir, model.model).folder
             yield Change(what=str(where), before="", after=f"{format_bytes(model.fetched_bytes)} fetched")
+        if model.linked_bytes:
+            yield Change(what=model.snapshot, before="", after=f"{format_bytes(model.linked_bytes)} linked")
         placed = model.placement
         if placed and (placed.linked or placed.copied or placed.removed):
-            folder = run.artifacts_dir / model.model.folder_name
+            folder = target.artifacts_dir / model.model.folder_name
             yield Change(what=str(folder), before="", after=str(placed))

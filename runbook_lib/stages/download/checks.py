@@ -25,7 +25,8 @@ def _room(plan: DownloadPlan) -> Check:
 
 
 def _model(model: FetchedModel) -> Iterator[Check]:
-    fetched = f"{format_bytes(model.fetched_bytes)} fetched in {format_seconds(model.elapsed_s)}"
+    linked = f", {format_bytes(model.linked_bytes)} linked" if model.linked_bytes else ""
+    fetched = f"{format_bytes(model.fetched_bytes)} fetched{linked} in {format_seconds(model.elapsed_s)}"
     yield Check.judged(
         f"fetched-{model.model.folder_name}",
         f"{model.model} is in the cache",

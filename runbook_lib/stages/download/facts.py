@@ -20,11 +20,18 @@ class PlannedModel(BaseModel):
     listing: Listing
     missing: tuple[str, ...]
     missing_bytes: int
+    linkable_bytes: int = 0
+    """Missing from this revision, but in the cache for another one; becomes hard links."""
 
     @property
     def is_cached(self) -> bool:
         """Whether nothing has to be fetched."""
         return not self.missing
+
+    @property
+    def fetch_bytes(self) -> int:
+        """What has to come over the network, as far as can be told without reading what the cache holds."""
+        return self.missing_bytes - self.linkable_bytes
 
 
 class DownloadPlan(Facts):
@@ -59,7 +66,8 @@ class DownloadPlan(Facts):
                 planned.listing.commit[:8],
                 str(len(planned.listing.files)),
                 format_bytes(planned.listing.size_bytes),
-                format_bytes(planned.missing_bytes) if planned.missing else "nothing: cached",
+                format_bytes(planned.linkable_bytes),
+                format_bytes(planned.fetch_bytes) if planned.missing else "nothing: cached",
             )
             for planned in self.models
         )
@@ -73,7 +81,7 @@ class DownloadPlan(Facts):
             ),
         )
         return (
-            Table("Plan", ("model", "commit", "files", "size", "to fetch"), models),
+            Table("Plan", ("model", "commit", "files", "size", "to link", "to fetch"), models),
             Table("Space", ("folder", "path", "needed", "free"), space),
         )
 
@@ -89,6 +97,8 @@ class FetchedModel(BaseModel):
     """Empty when the model could not be fetched."""
     fetched_bytes: int
     elapsed_s: float
+    linked_bytes: int = 0
+    """Not fetched, because hard-linked from what the cache held already."""
     problem: str = ""
     remedy: str = ""
     quirk: str = ""
@@ -114,6 +124,7 @@ class DownloadFacts(Facts):
                 "fail" if model.problem else "ok",
                 str(model.model),
                 format_bytes(model.fetched_bytes),
+                format_bytes(model.linked_bytes),
                 format_seconds(model.elapsed_s),
                 model.problem or model.snapshot,
             )
@@ -130,9 +141,10 @@ class DownloadFacts(Facts):
             for model in self.models
             if model.placement
         )
-        total = sum(model.fetched_bytes for model in self.models)
+        total = format_bytes(sum(model.fetched_bytes for model in self.models))
+        linked = format_bytes(sum(model.linked_bytes for model in self.models))
         return (
-            Note("Fetched", (f"{format_bytes(total)} came over the network.",)),
-            Table("Models", ("status", "model", "fetched", "took", "snapshot"), fetched),
+            Note("Fetched", (f"{total} came over the network; {linked} were linked from older revisions.",)),
+            Table("Models", ("status", "model", "fetched", "linked", "took", "snapshot"), fetched),
             Table("Artifacts folder", ("folder", "hard links", "copies", "kept", "removed"), placed),
         )

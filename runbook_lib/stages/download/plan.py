@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+from runbook_lib.adapters.environment import EnvironmentPlan
 from runbook_lib.adapters.filesystem import free_bytes, nearest_existing
 from runbook_lib.adapters.hub_cache import CachedRepo, ListedFile, Listing, repo_of
+from runbook_lib.adapters.snapshot_links import linkable_files
 from runbook_lib.adapters.worker import WorkerFailed
 from runbook_lib.errors import DeadlineExceeded, HubError
 from runbook_lib.runs import OpenRun
@@ -15,6 +17,7 @@ from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
 from runbook_lib.stages.failures import explain_failure
 from runbook_lib.stages.interpreter import collect_models, interpreter_of
 from runbook_lib.stages.links import LinkMode
+from runbook_lib.target import Target
 
 _START_S = 15.0
 """What starting a worker may take on top of the network's own limit."""
@@ -25,17 +28,21 @@ def plan_download(run: OpenRun) -> DownloadPlan:
 
     Raises `HubError` when a model's listing cannot be had, naming the cause and what to do.
     """
-    environment = plan_environment(run)
-    models = tuple(_planned(run, model, environment.values()) for model in wanted_models(run))
-    artifacts = run.artifacts_dir
-    same_volume = _volume(run.cache_dir) == _volume(artifacts)
+    return plan_fetching(run, wanted_models(run), plan_environment(run))
+
+
+def plan_fetching(target: Target, wanted: tuple[ModelRef, ...], environment: EnvironmentPlan) -> DownloadPlan:
+    """Plan the download of these models under this environment; see `plan_download`."""
+    models = tuple(_planned(target, model, environment) for model in wanted)
+    artifacts = target.artifacts_dir
+    same_volume = _volume(target.cache_dir) == _volume(artifacts)
     return DownloadPlan(
         models=models,
-        cache_dir=str(run.cache_dir),
+        cache_dir=str(target.cache_dir),
         artifacts_dir=str(artifacts),
         links=environment.links,
-        cache_needs_bytes=sum(planned.missing_bytes for planned in models),
-        cache_free_bytes=free_bytes(run.cache_dir),
+        cache_needs_bytes=sum(planned.fetch_bytes for planned in models),
+        cache_free_bytes=free_bytes(target.cache_dir),
         artifacts_need_bytes=sum(
             file.size_bytes
             for planned in models
@@ -55,16 +62,24 @@ def wanted_models(run: OpenRun) -> tuple[ModelRef, ...]:
     return collect_models(run)
 
 
-def _planned(run: OpenRun, model: ModelRef, variables: dict[str, str]) -> PlannedModel:
-    repo = repo_of(run.cache_dir, model)
-    listing = _listing_offline(repo, model) if run.settings.offline else _listing_online(run, model, variables)
-    missing = tuple(file for file in listing.files if not is_cached(repo, listing.commit, file))
+def _planned(target: Target, model: ModelRef, environment: EnvironmentPlan) -> PlannedModel:
+    repo = repo_of(target.cache_dir, model)
+    offline = target.settings.offline
+    listing = _listing_offline(repo, model) if offline else _listing_online(target, model, environment.values())
+    missing = missing_files(repo, listing)
+    linkable = linkable_files(repo, listing) if environment.links == LinkMode.HARDLINK else ()
     return PlannedModel(
         model=model,
         listing=listing,
         missing=tuple(file.path for file in missing),
         missing_bytes=sum(file.size_bytes for file in missing),
+        linkable_bytes=sum(file.size_bytes for file in linkable if file in missing),
     )
+
+
+def missing_files(repo: CachedRepo, listing: Listing) -> tuple[ListedFile, ...]:
+    """Return the files of a listing that the cache does not hold in their full length."""
+    return tuple(file for file in listing.files if not is_cached(repo, listing.commit, file))
 
 
 def is_cached(repo: CachedRepo, commit: str, file: ListedFile) -> bool:
@@ -75,11 +90,11 @@ def is_cached(repo: CachedRepo, commit: str, file: ListedFile) -> bool:
     )
 
 
-def _listing_online(run: OpenRun, model: ModelRef, variables: dict[str, str]) -> Listing:
-    timeout_s = run.settings.probe_limit_s
+def _listing_online(target: Target, model: ModelRef, variables: dict[str, str]) -> Listing:
+    timeout_s = target.settings.probe_limit_s
     request = {"repo_id": model.repo_id, "revision": model.revision, "timeout_s": timeout_s}
     try:
-        answer = interpreter_of(run, variables).run("list_files", request, limit_s=_START_S + 2 * timeout_s)
+        answer = interpreter_of(target, variables).run("list_files", request, limit_s=_START_S + 2 * timeout_s)
     except WorkerFailed as failure:
         explanation = explain_failure(failure)
         raise HubError(
@@ -87,7 +102,7 @@ def _listing_online(run: OpenRun, model: ModelRef, variables: dict[str, str]) ->
         ) from failure
     except DeadlineExceeded as late:
         raise HubError(
-            f"The Hub at {run.endpoint} accepted the question about {model} and never answered.",
+            f"The Hub at {target.endpoint} accepted the question about {model} and never answered.",
             why=late.what,
             remedy="Run notebooks/01_detect.ipynb to see which step of the way fails; or use a mirror: -p hub URL.",
         ) from late

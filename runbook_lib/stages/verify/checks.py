@@ -1,49 +1,79 @@
 """The judging of stage verify."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from runbook_lib.records import Check, Status
 from runbook_lib.render import format_bytes
-from runbook_lib.stages.verify.facts import FileProblem, VerifiedFolder, VerifyFacts
+from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
+from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
 
-_DOWNLOAD = "notebooks/03_download.ipynb"
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class _Help:
+    """What is said of several problems at once: each remedy once, the quirk and the mender of the first."""
+
+    evidence: str
+    remedy: str
+    quirk: str
+    mended_by: str
+
+    @classmethod
+    def against(cls, problems: tuple[FileProblem, ...]) -> "_Help":
+        remedies = dict.fromkeys(problem.meaning.remedy for problem in problems)
+        menders = [problem.meaning.mended_by for problem in problems if problem.meaning.mended_by]
+        quirks = [problem.quirk_id for problem in problems if problem.quirk_id]
+        return cls(
+            evidence=_listed(problems),
+            remedy=" ".join(filter(None, remedies)),
+            quirk=next(iter(quirks), ""),
+            mended_by=max(menders, key=menders.count, default=""),
+        )
 
 
 def judge_verification(facts: VerifyFacts) -> tuple[Check, ...]:
     """Return one check a folder, and one for what only takes room."""
-    return (*(_folder(folder) for folder in facts.folders), _harmless(facts))
+    return (*(_folder(folder) for folder in facts.folders), _extra(facts))
 
 
 def _folder(folder: VerifiedFolder) -> Check:
-    serious = folder.serious
-    whole = f"{folder.file_count} files, {format_bytes(folder.size_bytes)}, each matches {folder.source}"
+    problems = folder.serious or folder.weighing(Weight.DOUBTFUL)
+    check_id, title = f"{folder.role}-{folder.model.folder_name}", f"{folder.model}: {folder.role}"
+    if absent := [problem for problem in folder.problems if problem.kind is ProblemKind.NOT_CACHED]:
+        return Check(id=check_id, title=f"{title} is not needed", status=Status.SKIP, evidence=absent[0].evidence)
+    notes = "".join(f"; {note.evidence}" for note in folder.weighing(Weight.NOTE))
+    whole = f"{folder.file_count} files, {format_bytes(folder.size_bytes)}, each matches {folder.source}{notes}"
+    against = _Help.against(problems)
     return Check.judged(
-        f"{folder.role}-{folder.model.folder_name}",
-        f"{folder.model}: {folder.role} is complete and unchanged",
-        not serious,
-        whole if not serious else _listed(serious),
-        remedy="Remove the files named here and run stage download again; only they are fetched.",
-        quirk=_quirk(serious),
-        mended_by=_DOWNLOAD,
+        check_id,
+        f"{title} is complete and unchanged",
+        not problems,
+        against.evidence if problems else whole,
+        otherwise=Status.FAIL if folder.serious else Status.WARN,
+        remedy=against.remedy,
+        quirk=against.quirk,
+        mended_by=against.mended_by,
     )
 
 
-def _harmless(facts: VerifyFacts) -> Check:
-    found = tuple(problem for folder in facts.folders for problem in folder.problems if problem not in folder.serious)
+def _extra(facts: VerifyFacts) -> Check:
+    found = (*(extra for folder in facts.folders for extra in folder.weighing(Weight.EXTRA)), *facts.others)
+    against = _Help.against(found)
     return Check.judged(
         "nothing-extra",
         "nothing stands there that is not needed",
         not found,
-        _listed(found) if found else "no leftovers, no unexpected files",
+        against.evidence if found else "no leftovers, no unexpected files",
         otherwise=Status.WARN,
-        remedy="They take room only; hf cache prune removes leftovers of interrupted downloads.",
-        quirk="incomplete-no-resume",
+        remedy=against.remedy,
+        quirk=against.quirk,
+        mended_by=against.mended_by,
     )
 
 
-def _listed(problems: tuple[FileProblem, ...], shown: int = 3) -> str:
-    named = "; ".join(f"{problem.path}: {problem.kind.value} ({problem.evidence})" for problem in problems[:shown])
-    return f"{named}; and {len(problems) - shown} more" if len(problems) > shown else named
-
-
-def _quirk(problems: tuple[FileProblem, ...]) -> str:
-    kinds = {problem.kind.value for problem in problems}
-    return "win-symlink-dangling" if "dangling link" in kinds else "consistency-check"
+def _listed(problems: Iterable[FileProblem]) -> str:
+    named = [f"{problem.path}: {problem.kind.value} ({problem.evidence})" for problem in problems]
+    more = f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+    return "; ".join(named[:_SHOWN]) + more

@@ -1,147 +1,151 @@
-"""Comparing files on disk with what the Hub listed, every content read once."""
+"""Looking at every folder of every wanted model, then reading all of them at once."""
 
-import os
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import Final
 
-from runbook_lib.adapters.artifacts import STAMP_NAME
-from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.hashing import git_sha1_of, sha256_of
-from runbook_lib.adapters.hub_cache import CachedRepo, ListedFile, Listing, repo_of
+from packaging.version import InvalidVersion, Version
+
+from runbook_lib.adapters.artifacts import read_stamp
+from runbook_lib.adapters.hub_cache import repo_of
 from runbook_lib.runs import OpenRun
 from runbook_lib.settings import ModelRef
-from runbook_lib.stages.download import DownloadFacts
+from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.plan import wanted_models
-from runbook_lib.stages.verify.facts import FileProblem, ProblemKind, VerifiedFolder, VerifyFacts
+from runbook_lib.stages.verify.compare import Comparison, files_below, inspect_folder
+from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
+from runbook_lib.stages.verify.hasher import Hasher
+from runbook_lib.stages.verify.links import Bounds
+from runbook_lib.stages.verify.local_folder import local_leftovers
+from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
+from runbook_lib.stages.verify.sources import Known, Locked, commit_of, known_of_artifacts, known_of_snapshot
+
+OLD_PREFIX = "ds4sd--"
+_RENAMED_IN: Final = Version("2.61.2")
+"""docling from which on `ds4sd--` folders are never read (quirk Q31)."""
 
 
-@dataclass
-class Hasher:
-    """Hashes files on all cores, each inode once; hashlib lets go of the interpreter lock."""
+@dataclass(frozen=True)
+class _OpenFolder:
+    """A folder whose hashes are ordered and not read yet."""
 
-    pool: ThreadPoolExecutor
-    hashed_bytes: int = 0
-    _known: dict[tuple[int, int, bool], "Future[str]"] = field(default_factory=dict)
+    model: ModelRef
+    role: str
+    folder: Path
+    known: Known
+    comparison: Comparison | None
+    extra: tuple[FileProblem, ...]
 
-    def submit(self, path: Path, facts: os.stat_result, *, lfs: bool) -> "Future[str]":
-        """Return the future hash of the content: SHA-256 for LFS files, git's blob id otherwise."""
-        key = (facts.st_dev, facts.st_ino, lfs)
-        if key not in self._known:
-            self.hashed_bytes += facts.st_size
-            self._known[key] = self.pool.submit(sha256_of if lfs else git_sha1_of, path)
-        return self._known[key]
+    def close(self, hasher: Hasher) -> VerifiedFolder:
+        """Join what was found, once the hasher has run."""
+        expectation = self.known.expectation
+        return VerifiedFolder(
+            model=self.model,
+            role=self.role,
+            folder=str(self.folder),
+            commit=self.known.commit,
+            source=expectation.source if expectation else "",
+            file_count=len(expectation.files) if expectation else 0,
+            size_bytes=expectation.size_bytes if expectation else 0,
+            problems=(*self._found(hasher), *self.known.problems, *self.extra),
+        )
+
+    def _found(self, hasher: Hasher) -> tuple[FileProblem, ...]:
+        if self.comparison:
+            return self.comparison.problems(hasher)
+        not_needed = any(problem.kind is ProblemKind.NOT_CACHED for problem in self.known.problems)
+        return () if not_needed else _without_hashes(self.folder, self.model)
 
 
-def collect_verification(run: OpenRun) -> VerifyFacts:
-    """Compare snapshot and artifacts folder of every wanted model; needs no network."""
+def collect_verification(run: OpenRun, locked: Locked | None = None) -> VerifyFacts:
+    """Compare snapshot and artifacts folder of every wanted model; needs no network and changes nothing.
+
+    With `locked`, the commits and hashes of a lock file stand above what cache and Hub say.
+    """
     started = time.perf_counter()
-    threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool:
-        hasher = Hasher(pool)
-        folders = tuple(folder for model in wanted_models(run) for folder in _model_folders(run, model, hasher))
+    hasher = Hasher()
+    docling = docling_of(run)
+    opened = [folder for model in wanted_models(run) for folder in _open_folders(run, model, hasher, locked, docling)]
+    hasher.run()
+    folders = tuple(folder.close(hasher) for folder in opened)
     return VerifyFacts(
         folders=folders,
-        hashed_bytes=hasher.hashed_bytes,
+        others=tuple(_old_folders(run.artifacts_dir, docling)),
+        hashed_bytes=hasher.ordered_bytes,
         elapsed_s=round(time.perf_counter() - started, 3),
-        threads=threads,
+        threads=hasher.threads,
     )
 
 
-def _model_folders(run: OpenRun, model: ModelRef, hasher: Hasher) -> tuple[VerifiedFolder, ...]:
-    repo = repo_of(run.cache_dir, model)
-    listing, source = _expected(run, repo, model)
-    commit = listing.commit if listing else repo.commit_of(model.revision) or ""
+def _open_folders(
+    run: OpenRun, model: ModelRef, hasher: Hasher, locked: Locked | None, docling: str
+) -> Iterator[_OpenFolder]:
+    repo, artifacts = repo_of(run.cache_dir, model), run.artifacts_dir / model.folder_name
+    known = known_of_snapshot(run, repo, model, locked)
+    placed = known_of_artifacts(artifacts, repo, known, locked=model in (locked or ()))
+    commit = known.commit or commit_of(repo, model.revision)
     snapshot = repo.snapshot(commit) if commit else repo.folder / "snapshots"
-    artifacts = run.artifacts_dir / model.folder_name
-    leftovers = tuple(_leftover(path) for path in repo.leftovers())
-    places = (("snapshot", snapshot, leftovers), ("artifacts", artifacts, ()))
-    return tuple(
-        VerifiedFolder(
-            model=model,
-            role=role,
-            folder=str(folder),
-            commit=commit,
-            source=source,
-            file_count=len(listing.files) if listing else 0,
-            size_bytes=listing.size_bytes if listing else 0,
-            problems=(*compare(folder, listing, hasher), *extra) if listing else _nothing_known(folder, model),
-        )
-        for role, folder, extra in places
-    )
+    if known.expectation is None and placed.expectation is not None and not repo.snapshots():
+        evidence = "never fetched to the cache; docling reads the artifacts folder"
+        known = Known(problems=(FileProblem(path=".", kind=ProblemKind.NOT_CACHED, evidence=evidence),))
+    bounds = Bounds.of(repo.folder, store=repo.cache_dir / "blobs", outer=repo.cache_dir)
+    extra = tuple(_leftovers(repo.leftovers(), repo.blobs))
+    yield _OpenFolder(model, "snapshot", snapshot, known, _started(snapshot, known, bounds, hasher), extra)
+    bounds = Bounds.of(artifacts, store=run.cache_dir, outer=run.artifacts_dir)
+    extra = (*_leftovers(local_leftovers(artifacts), artifacts), *_other_docling(artifacts, docling))
+    yield _OpenFolder(model, "artifacts", artifacts, placed, _started(artifacts, placed, bounds, hasher), extra)
 
 
-def _expected(run: OpenRun, repo: CachedRepo, model: ModelRef) -> tuple[Listing | None, str]:
-    """Return what the Hub listed: as huggingface_hub 1.22 and later keeps it, else as our download recorded it."""
-    kept = repo.listing(model.revision)
-    if kept is not None:
-        return kept, "the listing in the cache"
-    if run.has("download"):
-        listings = run.read("download", DownloadFacts).facts.listings()
-        for listing in listings:
-            if (listing.repo_id, listing.revision) == (model.repo_id, model.revision):
-                return listing, "the record of stage download"
-    return None, ""
+def _started(folder: Path, known: Known, bounds: Bounds, hasher: Hasher) -> Comparison | None:
+    return Comparison.start(folder, known.expectation, bounds, hasher) if known.expectation else None
 
 
-def compare(folder: Path, listing: Listing, hasher: Hasher) -> tuple[FileProblem, ...]:
-    """Return every difference between a folder and its listing, in the listing's order, then what is too much."""
-    if not folder.is_dir():
-        return (FileProblem(path=str(folder), kind=ProblemKind.MISSING, evidence="there is no such folder"),)
-    pending = [(file, _look(folder / file.path, file, hasher)) for file in listing.files]
-    found = (_settled(file, outcome) for file, outcome in pending)
-    return (*(problem for problem in found if problem), *_unexpected(folder, (file.path for file in listing.files)))
+def _without_hashes(folder: Path, model: ModelRef) -> tuple[FileProblem, ...]:
+    count = sum(1 for _ in files_below(folder)) if folder.is_dir() else 0
+    if not count:
+        evidence = f"nothing is known of {model} on this machine: it was never downloaded here"
+        return (FileProblem(path=str(folder), kind=ProblemKind.MISSING, evidence=evidence),)
+    evidence = f"of {count} files only what their contents tell by themselves was looked at"
+    return (*inspect_folder(folder), FileProblem(path=".", kind=ProblemKind.UNVERIFIED, evidence=evidence))
 
 
-def _look(path: Path, file: ListedFile, hasher: Hasher) -> "FileProblem | Future[str]":
-    """Judge what needs no reading; hand the rest to the hasher."""
+def _leftovers(paths: Iterable[Path], home: Path) -> Iterator[FileProblem]:
+    for path in paths:
+        with suppress(FileNotFoundError):  # a download that ends right now takes it away
+            evidence = f"{path.lstat().st_size} bytes; huggingface_hub 1.18 and later never resumes it"
+            yield FileProblem(path=path.relative_to(home).as_posix(), kind=ProblemKind.LEFTOVER, evidence=evidence)
+
+
+def docling_of(run: OpenRun) -> str:
+    """Return the docling version that will read the artifacts; empty when it is not known without asking."""
+    if run.has("detect"):
+        return run.read("detect", DetectFacts).facts.interpreter.packages.get("docling") or ""
+    if run.settings.target_python:
+        return ""
     try:
-        facts = path.stat()
-    except FileNotFoundError:
-        if os.path.lexists(path):
-            target = path.readlink()
-            return FileProblem(
-                path=file.path, kind=ProblemKind.DANGLING, evidence=f"leads to {target}, which is not there"
-            )
-        return FileProblem(path=file.path, kind=ProblemKind.MISSING, evidence="listed by the Hub, not here")
-    except OSError as error:
-        return FileProblem(path=file.path, kind=ProblemKind.UNREADABLE, evidence=describe_os_error(error))
-    if facts.st_size != file.size_bytes:
-        evidence = f"{facts.st_size} bytes, {file.size_bytes} expected"
-        return FileProblem(path=file.path, kind=ProblemKind.WRONG_SIZE, evidence=evidence)
-    return hasher.submit(path, facts, lfs=file.sha256 is not None)
+        return metadata.version("docling")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
-def _settled(file: ListedFile, outcome: "FileProblem | Future[str]") -> FileProblem | None:
-    if isinstance(outcome, FileProblem):
-        return outcome
+def _other_docling(folder: Path, docling: str) -> Iterator[FileProblem]:
+    stamp = read_stamp(folder)
+    if stamp and docling and stamp.docling not in ("", docling):
+        evidence = f"placed for docling {stamp.docling}; {docling} is installed"
+        yield FileProblem(path=folder.name, kind=ProblemKind.OTHER_DOCLING, evidence=evidence)
+
+
+def _old_folders(artifacts: Path, docling: str) -> Iterator[FileProblem]:
+    """Yield the folders of docling versions before 2.61.2, when the one in use is newer or unknown."""
     try:
-        found = outcome.result()
-    except OSError as error:
-        return FileProblem(path=file.path, kind=ProblemKind.UNREADABLE, evidence=describe_os_error(error))
-    if found == file.etag:
-        return None
-    algorithm = "sha256" if file.sha256 else "git-sha1"
-    evidence = f"{algorithm} {found}, {file.etag} expected"
-    return FileProblem(path=file.path, kind=ProblemKind.WRONG_HASH, evidence=evidence)
-
-
-def _unexpected(folder: Path, listed: Iterable[str]) -> Iterator[FileProblem]:
-    """Yield files no listing names; docling-tools and huggingface_hub keep their own notes below .cache."""
-    expected = {*listed, STAMP_NAME}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name not in expected and not name.startswith(".cache/") and not path.is_dir():
-            yield FileProblem(path=name, kind=ProblemKind.UNEXPECTED, evidence="the Hub does not list it")
-
-
-def _leftover(path: Path) -> FileProblem:
-    evidence = f"{path.stat().st_size} bytes; huggingface_hub 1.18 and later never resumes it"
-    return FileProblem(path=path.name, kind=ProblemKind.LEFTOVER, evidence=evidence)
-
-
-def _nothing_known(folder: Path, model: ModelRef) -> tuple[FileProblem, ...]:
-    evidence = f"nothing is known of {model} on this machine: it was never downloaded here"
-    return (FileProblem(path=str(folder), kind=ProblemKind.MISSING, evidence=evidence),)
+        if docling and Version(docling) < _RENAMED_IN:
+            return
+    except InvalidVersion:
+        pass
+    for folder in sorted(artifacts.glob(f"{OLD_PREFIX}*")) if artifacts.is_dir() else ():
+        evidence = f"docling calls it docling-project--{folder.name.removeprefix(OLD_PREFIX)} now"
+        yield FileProblem(path=folder.name, kind=ProblemKind.OLD_FOLDER, evidence=evidence)

@@ -1,39 +1,13 @@
 """What stage verify saw."""
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.records import Facts
 from runbook_lib.render import Section, Table, format_bytes, format_seconds
 from runbook_lib.settings import ModelRef
-
-
-class ProblemKind(StrEnum):
-    """What can be wrong with a file."""
-
-    MISSING = "missing"
-    DANGLING = "dangling link"
-    WRONG_SIZE = "wrong size"
-    WRONG_HASH = "wrong hash"
-    UNREADABLE = "unreadable"
-    LEFTOVER = "leftover of an interrupted download"
-    UNEXPECTED = "not part of the model"
-
-
-HARMLESS = frozenset({ProblemKind.LEFTOVER, ProblemKind.UNEXPECTED})
-"""What takes room or surprises, but does not keep a document from converting."""
-
-
-class FileProblem(BaseModel):
-    """One file that is not as it should be."""
-
-    model_config = ConfigDict(frozen=True)
-
-    path: str
-    kind: ProblemKind
-    evidence: str
+from runbook_lib.stages.verify.problems import FileProblem, Weight
 
 
 class VerifiedFolder(BaseModel):
@@ -52,16 +26,28 @@ class VerifiedFolder(BaseModel):
     size_bytes: int
     problems: tuple[FileProblem, ...]
 
+    def weighing(self, *weights: Weight) -> tuple[FileProblem, ...]:
+        """Return the problems of these weights, in their order."""
+        return tuple(problem for problem in self.problems if problem.weight in weights)
+
     @property
     def serious(self) -> tuple[FileProblem, ...]:
         """The problems that make the folder unusable."""
-        return tuple(problem for problem in self.problems if problem.kind not in HARMLESS)
+        return self.weighing(Weight.SERIOUS)
+
+    @property
+    def status(self) -> str:
+        """`fail`, `warn` or `ok`, as the worst problem weighs."""
+        weights = {problem.weight for problem in self.problems} - {Weight.NOTE}
+        return "fail" if Weight.SERIOUS in weights else "warn" if weights else "ok"
 
 
 class VerifyFacts(Facts):
     """What stage verify saw."""
 
     folders: tuple[VerifiedFolder, ...]
+    others: tuple[FileProblem, ...] = ()
+    """What belongs to no model that is wanted."""
     hashed_bytes: int
     """Bytes read; a file with several names is read once."""
     elapsed_s: float
@@ -69,9 +55,9 @@ class VerifyFacts(Facts):
 
     def sections(self) -> Sequence[Section]:
         """Return the folders, the problems and the throughput."""
-        rows = tuple(
+        folders = tuple(
             (
-                "fail" if folder.serious else "warn" if folder.problems else "ok",
+                folder.status,
                 str(folder.model),
                 folder.role,
                 str(folder.file_count),
@@ -80,22 +66,20 @@ class VerifyFacts(Facts):
             )
             for folder in self.folders
         )
-        problems = tuple(
-            (folder.role, problem.path, problem.kind.value, problem.evidence)
-            for folder in self.folders
-            for problem in folder.problems
-        )
-        rate = self.hashed_bytes / self.elapsed_s if self.elapsed_s else 0.0
-        speed = (
-            (
-                format_bytes(self.hashed_bytes),
-                format_seconds(self.elapsed_s),
-                str(self.threads),
-                f"{format_bytes(round(rate))}/s",
-            ),
-        )
+        found = [(folder.role, problem) for folder in self.folders for problem in folder.problems]
+        found += [("artifacts", problem) for problem in self.others]
+        problems = tuple((role, problem.path, problem.kind.value, problem.evidence) for role, problem in found)
         return (
-            Table("Folders", ("status", "model", "where", "files", "size", "compared with"), rows),
+            Table("Folders", ("status", "model", "where", "files", "size", "compared with"), folders),
             Table("Problems", ("where", "file", "problem", "evidence"), problems),
-            Table("Reading", ("read", "took", "threads", "rate"), speed),
+            Table("Reading", ("read", "took", "threads", "rate"), (self._speed(),)),
+        )
+
+    def _speed(self) -> tuple[str, ...]:
+        rate = self.hashed_bytes / self.elapsed_s if self.elapsed_s else 0.0
+        return (
+            format_bytes(self.hashed_bytes),
+            format_seconds(self.elapsed_s),
+            str(self.threads),
+            f"{format_bytes(round(rate))}/s",
         )

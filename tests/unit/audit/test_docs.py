@@ -4,7 +4,7 @@ import runpy
 from pathlib import Path
 
 from runbook_lib.audit import RULES
-from runbook_lib.audit.masking import TOKEN
+from runbook_lib.masking import HUB_TOKEN
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -14,4 +14,4 @@ def test_the_page_about_the_rules_is_current() -> None:
     page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
     assert page == render(), "run: python tools/make_audit_docs.py"
     assert all(f"\n## {rule_id}\n" in page for rule_id in RULES)
-    assert not TOKEN.search(page)
+    assert not HUB_TOKEN.search(page)

@@ -1,6 +1,9 @@
-"""Secrets in a log are starred out before a line is shown or stored; lengths stay, so that positions hold."""
+"""Secrets are starred out before anything is shown or stored; lengths stay, so that positions in a log hold."""
 
 import re
+
+HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9_])(?:hf_|api_org_)[A-Za-z0-9]{30,200}(?![A-Za-z0-9_])")
+"""User tokens are `hf_` and 34 letters or digits; `api_org_` is the older form of an organisation's token."""
 
 _SECRET = re.compile(
     r"""

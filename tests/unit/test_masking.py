@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_lib.quirks.masking import mask_secrets
+from runbook_lib.masking import mask_secrets
 
 SECRET = "s3cr3tS3cr3tS3cr3t"
 

@@ -1,0 +1,1 @@
+"""Speed and cost against the bare tools, in the same run: `make bench`."""

@@ -1,0 +1,120 @@
+"""The benchmarks: verify, download, a second revision, measure disk."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.measure import Comparison, Cost, compare, run_command
+from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, fresh, served_weights
+from runbook_lib.adapters.disk_usage import DiskUsage
+
+SECOND_REVISION_BYTES = 64_000_000
+SMALL_FILES = 100_000
+_FOLDERS = 100
+
+
+def ours(verb: str, *arguments: str) -> Cost:
+    """Run one verb of `benchmarks.ours`."""
+    return run_command([PYTHON, "-m", "benchmarks.ours", verb, *arguments])
+
+
+def verify(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Verify 1 GiB in 8 files against `hf cache verify` (limit 0.6) and `openssl sha256` on all cores (told only)."""
+    with served_weights(folder) as place:
+        bare_download(place)
+
+        def mine() -> Cost:
+            return ours("verify", str(place.cache_dir), REPO_ID)
+
+        def hub_verify() -> Cost:
+            return run_command([HF, "cache", "verify", REPO_ID], place.environment())
+
+        yield compare("verify / hf cache verify", mine, hub_verify, rounds=rounds, limit=0.6)
+        yield compare("verify / openssl sha256 on all cores", mine, lambda: _openssl(place), rounds=rounds)
+
+
+def _openssl(place: Place) -> Cost:
+    script = f"ls -d '{place.cache_dir}'/models--*/blobs/* | xargs -P {os.cpu_count()} -n 1 openssl sha256"
+    return run_command(["sh", "-c", script])
+
+
+def download(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Download 1 GiB with the stage, plan and artifacts folder included, against `hf download` (limit 1.1)."""
+    with served_weights(folder) as place:
+
+        def mine() -> Cost:
+            home = fresh(folder / "ours")
+            places = [str(home / name) for name in ("hub", "artifacts", "run")]
+            return ours("fetch", *places, REPO_ID, place.hub.url, "main", "auto")
+
+        def bare() -> Cost:
+            fresh(place.cache_dir)
+            return bare_download(place)
+
+        yield compare("download / hf download", mine, bare, rounds=rounds, limit=1.1)
+
+
+@dataclass(frozen=True)
+class SecondRevision:
+    """What a second revision costs that changes 12 bytes beside 64 MB of weights."""
+
+    name: str
+    fetched_bytes: int
+    on_disk_bytes: int
+
+    def as_row(self) -> dict[str, object]:
+        """Return the measurement for JSON."""
+        return asdict(self)
+
+
+def second_revision(folder: Path) -> Iterator[SecondRevision]:
+    """Fetch the first, then the second revision, and tell what came over the wire and what the cache takes."""
+    with served_weights(folder, SECOND_REVISION_BYTES) as place:
+        for name, denied in (("bare hub, symlinks", ""), ("bare hub, no symlinks", "1")):
+            fresh(place.cache_dir)
+            bare_download(place, "previous", HF_HUB_DISABLE_SYMLINKS=denied)
+            place.hub.reset_counters()
+            bare_download(place, "latest", HF_HUB_DISABLE_SYMLINKS=denied)
+            yield _second(name, place, place.cache_dir)
+        for links in ("symlink", "hardlink", "copy"):
+            home = fresh(folder / "ours")
+            for revision in ("previous", "latest"):
+                place.hub.reset_counters()
+                places = [str(home / part) for part in ("hub", "artifacts", f"run-{revision}")]
+                ours("fetch", *places, REPO_ID, place.hub.url, revision, links)
+            yield _second(f"runbook, links = {links}", place, home / "hub")
+
+
+def _second(name: str, place: Place, cache_dir: Path) -> SecondRevision:
+    usage = DiskUsage().add_tree(cache_dir)
+    files = sum(count.body_bytes for path, count in place.hub.counters.by_path.items() if not path.startswith("/api"))
+    return SecondRevision(name, files, usage.allocated_bytes)
+
+
+def measure_disk(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Add up a cache of 100,000 files against `du -s` (limit 3) and `hf cache ls` (limit 0.5)."""
+    cache = fresh(folder / "many")
+    _make_small_files(cache)
+
+    def mine() -> Cost:
+        return ours("measure", str(cache))
+
+    yield compare("measure disk / du -s", mine, lambda: run_command(["du", "-s", str(cache)]), rounds=rounds, limit=3.0)
+    listing = [HF, "cache", "ls", "--cache-dir", str(cache)]
+    yield compare("measure disk / hf cache ls", mine, lambda: run_command(listing), rounds=rounds, limit=0.5)
+
+
+def _make_small_files(cache: Path) -> None:
+    """Make one repository with one snapshot of real files, as huggingface_hub leaves them without symlinks."""
+    commit = "0" * 39 + "1"
+    snapshot = cache / "models--bench--many" / "snapshots" / commit
+    for folder in range(_FOLDERS):
+        home = snapshot / f"part-{folder:03d}"
+        home.mkdir(parents=True)
+        for number in range(SMALL_FILES // _FOLDERS):
+            (home / f"file-{number:04d}").write_bytes(b"x")
+    reference = cache / "models--bench--many" / "refs" / "main"
+    reference.parent.mkdir()
+    reference.write_text(commit, encoding="utf-8")
+    (cache / "models--bench--many" / "blobs").mkdir()

@@ -1,0 +1,44 @@
+"""Our side of the comparisons, as commands: `python -m benchmarks.ours VERB ...` is what a benchmark starts."""
+
+import sys
+from pathlib import Path
+
+from runbook_lib.adapters.disk_usage import DiskUsage
+from runbook_lib.adapters.hub_cache import CachedRepo
+from runbook_lib.errors import RunbookError
+from runbook_lib.runs import open_run
+from runbook_lib.stages.download import download
+from runbook_lib.stages.verify import verify_folder
+
+
+def verify(cache_dir: str, repo_id: str) -> None:
+    """Verify one snapshot against the listing in the cache."""
+    repo = CachedRepo(Path(cache_dir), repo_id)
+    listing = repo.listing("main")
+    assert listing is not None
+    problems = verify_folder(repo.snapshot(listing.commit), listing)
+    if problems:
+        raise RunbookError(f"not intact: {problems}")
+
+
+def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: str, revision: str, links: str) -> None:
+    """Carry out the whole download stage."""
+    run = open_run(
+        new=True,
+        run_dir=run_dir,
+        hub=hub,
+        models=f"{repo_id}@{revision}",
+        cache_dir=cache_dir,
+        artifacts_dir=artifacts_dir,
+        links=links,
+    )
+    download(run).require()
+
+
+def measure(folder: str) -> None:
+    """Add up a folder by inode."""
+    sys.stdout.write(f"{DiskUsage().add_tree(Path(folder)).allocated_bytes}\n")
+
+
+if __name__ == "__main__":
+    {"verify": verify, "fetch": fetch, "measure": measure}[sys.argv[1]](*sys.argv[2:])

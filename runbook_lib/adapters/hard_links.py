@@ -1,0 +1,46 @@
+"""One file under two names, made so that no moment shows a wrong or half file."""
+
+import os
+import stat
+import uuid
+from pathlib import Path
+
+TEMPORARY_SUFFIX = ".rblink"
+"""Ends the name of a link that is on its way; a process killed in that moment leaves one, which takes no space.
+
+The whole name is short, so that it fits where the path is near the limit of Windows (quirk Q08).
+"""
+
+
+def regular_file_inside(path: Path, root: Path) -> Path | None:
+    """Return where the path leads when that is a regular file below `root`, links followed; None otherwise.
+
+    What lies outside belongs to someone who may write to it: sharing it would let that write reach our models.
+    """
+    try:
+        resolved = path.resolve(strict=True)
+        is_regular = stat.S_ISREG(resolved.lstat().st_mode)
+    except (OSError, RuntimeError):  # missing, or a loop of links
+        return None
+    return resolved if is_regular and resolved.is_relative_to(root.resolve()) else None
+
+
+def put_link(source: Path, facts: os.stat_result, target: Path) -> None:
+    """Give the file `source`, which was looked at as `facts`, the name `target` as well; an older target goes.
+
+    The link is made under a temporary name and looked at before it takes the place, so that `target` is either what it
+    was or the very file that was looked at. Raises `OSError` when that is not to be had: another volume, no hard links,
+    too many of them (NTFS: 1,023 a file), a target that is open (Windows), or a source that was exchanged meanwhile.
+    """
+    temporary = target.with_name(f".{uuid.uuid4().hex[:6]}{TEMPORARY_SUFFIX}")
+    os.link(source, temporary)
+    try:
+        linked = temporary.lstat()
+        if not os.path.samestat(linked, facts) or (linked.st_size, linked.st_mtime_ns) != (
+            facts.st_size,
+            facts.st_mtime_ns,
+        ):
+            raise FileNotFoundError(f"{source} was exchanged while it was looked at")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)  # rename(2) leaves both names when they are one file already

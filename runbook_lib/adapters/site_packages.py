@@ -1,0 +1,83 @@
+"""What an interpreter has installed, read from metadata on disk; nothing is imported and nothing of it runs."""
+
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+_VERSION_LINE = re.compile(r"^__version__\s*(?::[^=]+)?=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class SitePackages:
+    """The packages of one interpreter."""
+
+    executable: str
+    python: str
+    """Its version."""
+    prefix: Path
+    folders: tuple[str, ...]
+    """Where it looks for packages, in its order."""
+
+    def version_text(self, name: str) -> str | None:
+        """Return the version of a distribution as its metadata writes it; None when it is not installed."""
+        distribution = self._distribution(name)
+        return distribution.version if distribution is not None else None
+
+    def version(self, name: str) -> Version | None:
+        """Return the version of a distribution; None when it is not installed or has no readable version."""
+        return as_version(self.version_text(name))
+
+    def requirements(self, name: str, on: str) -> Iterator[Requirement]:
+        """Yield what a distribution requires of another one; what cannot be read is passed over."""
+        distribution = self._distribution(name)
+        for line in (distribution.requires if distribution is not None else None) or ():
+            with suppress(InvalidRequirement):
+                requirement = Requirement(line)
+                if canonicalize_name(requirement.name) == canonicalize_name(on):
+                    yield requirement
+
+    def module(self, name: str) -> Path | None:
+        """Return the folder of an importable package; None when there is none."""
+        return next((path for folder in self.folders if (path := Path(folder, name)).is_dir()), None)
+
+    def module_version(self, name: str) -> Version | None:
+        """Return the version a package's `version.py` states, with the local tag that metadata leaves out (torch)."""
+        folder = self.module(name)
+        if folder is None:
+            return None
+        try:
+            text = (folder / "version.py").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+        found = _VERSION_LINE.search(text)
+        return as_version(found.group(1)) if found else None
+
+    def _distribution(self, name: str) -> metadata.Distribution | None:
+        return next(iter(metadata.distributions(name=name, path=list(self.folders))), None)
+
+
+def as_version(text: str | None) -> Version | None:
+    """Return the version; None for nothing or for what is no version."""
+    try:
+        return Version(text or "")
+    except InvalidVersion:
+        return None
+
+
+def own_packages() -> SitePackages:
+    """Return the packages of this interpreter."""
+    return SitePackages(
+        executable=sys.executable,
+        python=sysconfig.get_python_version(),
+        prefix=Path(sys.prefix),
+        folders=tuple(folder for folder in sys.path if folder),
+    )

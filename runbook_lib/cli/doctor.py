@@ -1,0 +1,72 @@
+"""`runbook doctor`: detect without notebooks."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.errors import UsageError
+from runbook_lib.settings import Settings, resolve_settings
+
+if TYPE_CHECKING:
+    from runbook_lib.render import Table
+
+
+@click.command()
+@setting_options
+@click.option("--only", multiple=True, metavar="ID", help="Make this check alone; repeatable.")
+@click.option("--list", "as_list", is_flag=True, help="List every check and the quirk it foresees.")
+@click.option("--checklist", "as_checklist", is_flag=True, help="Evaluate the prevention checklist of quirk-001.")
+@click.option("--fix", is_flag=True, help="Apply the safe remedies for what is not ok, and keep a record under runs/.")
+@click.option("--dry-run", is_flag=True, help="With --fix: say what would change, and change nothing.")
+@json_option
+def doctor(
+    pairs: Sequence[tuple[str, str]],
+    practice: bool,
+    only: Sequence[str],
+    as_list: bool,
+    as_checklist: bool,
+    fix: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Look for what will go wrong before it does: about fifty checks in under a second.
+
+    Imports neither docling nor huggingface_hub. With -p target_python PATH it examines the environment of a service.
+    Exit code 1 when a check failed.
+    """
+    if dry_run and not fix:
+        raise UsageError("--dry-run belongs to --fix.", remedy="Give both, or neither: without --fix nothing changes.")
+    if sum((as_list, as_checklist, fix or bool(only))) > 1:
+        raise UsageError("--list, --checklist and --only or --fix exclude each other.", remedy="Give one of them.")
+    from runbook_lib import doctor as doctors
+
+    if as_list:
+        _print(doctors.list_checks(), [vars(check) for check in doctors.KNOWN], as_json=as_json)
+        return 0
+    settings = resolve_settings(parameters_from(pairs, practice=practice)).values
+    if as_checklist:
+        return _checklist(settings, as_json=as_json)
+    report = doctors.examine(settings, only)
+    if fix:
+        report = doctors.mend(report, settings, dry_run=dry_run)
+    click.echo(report.model_dump_json(indent=2) if as_json else str(report))
+    return report.exit_code
+
+
+def _checklist(settings: Settings, *, as_json: bool) -> int:
+    from runbook_lib import doctor as doctors
+    from runbook_lib.records import Status
+    from runbook_lib.target import resolve_target
+
+    boxes = doctors.checklist(resolve_target(settings))
+    _print(doctors.checklist_table(boxes), [box.model_dump(mode="json") for box in boxes], as_json=as_json)
+    return 1 if any(box.status is Status.FAIL for box in boxes) else 0
+
+
+def _print(table: "Table", rows: Sequence[object], *, as_json: bool) -> None:
+    from runbook_lib.render import to_text
+
+    click.echo(json.dumps(rows, indent=2) if as_json else to_text((table,)))

@@ -1,0 +1,28 @@
+"""`runbook lab`: the notebooks in JupyterLab."""
+
+from pathlib import Path
+
+import click
+
+_WORKSPACE = "workspace"
+
+
+@click.command()
+@click.option("--read-only", is_flag=True, help="Work on copies in ./workspace; the repository stays as it is.")
+@click.option("--workspace", metavar="DIR", help="Work on copies in DIR.")
+@click.option("--port", default=8888, type=click.IntRange(0, 65535), help="TCP port; 0, or taken: another one.")
+@click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
+def lab(read_only: bool, workspace: str | None, port: int, no_browser: bool) -> None:
+    """Open JupyterLab at 00_start_here, with this environment's kernel, for this machine alone.
+
+    Copies that stand in the workspace already are kept: delete one to have it anew.
+    """
+    from runbook_lib.interactive.lab import copy_notebooks, open_lab, register_kernel
+
+    if register_kernel():
+        click.echo("The kernel runbook is registered in this environment.", err=True)
+    folder = Path(workspace or _WORKSPACE).absolute() if read_only or workspace else None
+    if folder is not None:
+        copied, kept = copy_notebooks(folder)
+        click.echo(f"{copied} notebooks copied to {folder}, {kept} kept.", err=True)
+    open_lab(folder, port=port, browser=not no_browser)

@@ -1,0 +1,37 @@
+"""`runbook repair`: what verify finds is mended."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
+from runbook_lib.records import Status
+from runbook_lib.runs import open_run
+from runbook_lib.upkeep.lock import read_lock
+from runbook_lib.upkeep.repair import apply_repair, plan_repair
+
+
+@click.command()
+@setting_options
+@click.option("--run-dir", default="", metavar="DIR", help="Run to continue; default: the newest, or a new one.")
+@click.option("--lock", default="", metavar="FILE", help="Mend to what this lock file says.")
+@dry_run_option
+@json_option
+def repair(
+    pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, lock: str, dry_run: bool, as_json: bool
+) -> int:
+    """Move damaged files aside, fetch only those again, and verify.
+
+    Nothing is deleted: what was damaged stands in .runbook-quarantine in the cache afterwards. Exit code 1 when
+    something is still damaged.
+    """
+    run = open_run(**parameters_from(pairs, practice=practice, run_dir=run_dir))  # type: ignore[arg-type]
+    locked = read_lock(Path(lock)).expectations() if lock else None
+    plan = plan_repair(run, locked)
+    if dry_run:
+        click.echo(plan.model_dump_json(indent=2) if as_json else str(plan))
+        return 0
+    result = apply_repair(run, plan, locked)
+    click.echo(result.model_dump_json(indent=2) if as_json else str(result))
+    return 1 if result.status is Status.FAIL else 0

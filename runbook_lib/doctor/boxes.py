@@ -1,0 +1,214 @@
+"""The boxes of the prevention checklist, judged; what the quirk note got wrong is said in the evidence."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from packaging.version import Version
+
+from runbook_lib.adapters.environment import is_true
+from runbook_lib.adapters.filesystem import LinkProbe
+from runbook_lib.probes.probe import DOWNLOAD
+from runbook_lib.records import Check, Status
+from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
+
+ONLY_YOU: Final = "Only you can know"
+_QUIRK = "quirk-001"
+
+
+@dataclass(frozen=True)
+class ChecklistFacts:
+    """What the boxes are judged by."""
+
+    environ: Mapping[str, str]
+    hub: Version | None
+    symlink: LinkProbe
+    container: str
+    """Why this looks like a container; empty when it does not."""
+    rights: str
+    """`user`, or `root or administrator`."""
+    system: str
+    placed: bool | None
+    """Whether every model stands in the artifacts folder in its full length; None when no model is known."""
+    downloaded_by: str
+    """The newest run whose stage download ended well, empty without one."""
+    converted_by: str
+    readme: str | None
+    """The README of the working folder; None without one."""
+
+    @property
+    def switched_off(self) -> bool:
+        """Whether the variable that switches symlinks off is set and obeyed."""
+        return obeys_variable(self.hub) and is_true(self.environ.get("HF_HUB_DISABLE_SYMLINKS", ""))
+
+
+def judge_checklist(facts: ChecklistFacts) -> tuple[Check, ...]:
+    """Judge the six boxes for deploying on Windows and the four for local development."""
+    return tuple(box(facts) for box in _BOXES)
+
+
+def _warning_variable(facts: ChecklistFacts) -> Check:
+    title = "Set HF_HUB_DISABLE_SYMLINKS_WARNING=1 in environment"
+    is_set = is_true(facts.environ.get("HF_HUB_DISABLE_SYMLINKS_WARNING", ""))
+    hides = is_set and not facts.symlink.works and has_race(facts.hub) and not facts.switched_off
+    return Check.judged(
+        "box-warning-variable",
+        title,
+        not hides,
+        f"It is {'set' if is_set else 'not set'}. It is no remedy: it hides the warning and changes nothing else.",
+        otherwise=Status.WARN,
+        remedy=f"What helps with huggingface_hub {facts.hub}: {remedy_for(facts.hub)}.",
+        quirk=_QUIRK,
+    )
+
+
+def _constant_in_code(facts: ChecklistFacts) -> Check:
+    title = "Set constants.HF_HUB_DISABLE_SYMLINKS = True in code"
+    seen = f"huggingface_hub {facts.hub or 'missing'}: {_what_the_constant_does(facts.hub)}"
+    variable = "HF_HUB_DISABLE_SYMLINKS=1 is set." if facts.switched_off else "HF_HUB_DISABLE_SYMLINKS=1 is not set."
+    return Check.judged(
+        "box-constant-in-code",
+        title,
+        facts.switched_off or not has_race(facts.hub),
+        f"{seen} {variable}",
+        otherwise=Status.WARN,
+        remedy="Upgrade to 1.33.0 or later, or from 1.9.0 on set the variable before Python starts; leave code alone.",
+        quirk=_QUIRK,
+    )
+
+
+def _what_the_constant_does(hub: Version | None) -> str:
+    if not has_race(hub):
+        return "needs no such line, the race is fixed since 1.33.0."
+    if obeys_variable(hub):
+        return "obeys the variable if it is set before the import, which is surer than a line of code."
+    return "has no such switch before 1.9.0: the line does nothing, and nothing says so."
+
+
+def _prefetched(facts: ChecklistFacts) -> Check:
+    title = "Pre-download models during Docker build (if using containers)"
+    if not facts.container:
+        seen = "this is no container. `runbook audit PATH` reads the Dockerfile of the service"
+        return _only_you("box-prefetch", title, seen)
+    if facts.placed is None:
+        return _only_you("box-prefetch", title, "no model is known yet; run stage detect or name them: -p models")
+    return Check.judged(
+        "box-prefetch",
+        title,
+        facts.placed,
+        f"Container ({facts.container}); the artifacts folder {_whole(facts.placed)}.",
+        otherwise=Status.WARN,
+        remedy="Download in a build step, before HF_HUB_OFFLINE=1 is set, as the user of the service.",
+        quirk=_QUIRK,
+        mended_by=DOWNLOAD,
+    )
+
+
+def _download_tested(facts: ChecklistFacts) -> Check:
+    title = "Test model download without admin rights"
+    seen = f"Run {facts.downloaded_by} downloaded" if facts.downloaded_by else "No run here has downloaded yet"
+    return Check.judged(
+        "box-download-tested",
+        title,
+        bool(facts.downloaded_by) and facts.rights == "user",
+        f"{seen}; this process runs as {facts.rights}.",
+        otherwise=Status.WARN,
+        remedy="Run stage download as the user of the service, who is no administrator.",
+        quirk=_QUIRK,
+        mended_by=DOWNLOAD,
+    )
+
+
+def _ensured(facts: ChecklistFacts) -> Check:
+    title = "Verify DoclingModelManager.ensure_models_downloaded() succeeds"
+    if facts.placed is None:
+        return _only_you("box-ensured", title, "no model is known yet; run stage detect or name them: -p models")
+    return Check.judged(
+        "box-ensured",
+        title,
+        facts.placed,
+        f"The artifacts folder {_whole(facts.placed)}"
+        + (": it returns without touching the network." if facts.placed else ": it would have to download."),
+        otherwise=Status.WARN,
+        remedy="Call runbook_lib.DoclingModelManager().ensure_models_downloaded(), or run stage download.",
+        quirk=_QUIRK,
+        mended_by=DOWNLOAD,
+    )
+
+
+def _logs_read(_facts: ChecklistFacts) -> Check:
+    seen = "the logs of the service are not here. Give them to `runbook diagnose FILE`"
+    return _only_you("box-logs", "Check logs for symlink warnings during startup", seen)
+
+
+def _readme(facts: ChecklistFacts) -> Check:
+    title = "Document Windows-specific setup in README"
+    if facts.readme is None:
+        return _only_you("box-readme", title, "the working folder holds no README; try it in the service's repository")
+    speaks = "windows" in facts.readme.casefold()
+    return Check.judged(
+        "box-readme",
+        title,
+        speaks,
+        f"The README of the working folder {'speaks' if speaks else 'does not speak'} of Windows.",
+        otherwise=Status.WARN,
+        remedy="Say there how the models come to a Windows machine: runbook doctor, then stage download.",
+        quirk=_QUIRK,
+    )
+
+
+def _preflight(facts: ChecklistFacts) -> Check:
+    return Check(
+        id="box-preflight",
+        title="Add pre-flight check script for Windows",
+        status=Status.OK,
+        evidence=f"`runbook doctor` is that script; here it tried a symlink: {facts.symlink.evidence}.",
+    )
+
+
+def _precached(facts: ChecklistFacts) -> Check:
+    title = "Provide pre-cached model download option"
+    if facts.placed is None:
+        return _only_you("box-precached", title, "no model is known yet; run stage detect or name them: -p models")
+    return Check.judged(
+        "box-precached",
+        title,
+        facts.placed,
+        f"The artifacts folder {_whole(facts.placed)}"
+        + ("; it holds plain files and can be copied." if facts.placed else "; there is nothing to hand out yet."),
+        otherwise=Status.WARN,
+        remedy="Run stage download once; then hand out the artifacts folder.",
+        quirk=_QUIRK,
+        mended_by=DOWNLOAD,
+    )
+
+
+def _fresh_machine(facts: ChecklistFacts) -> Check:
+    title = "Test on fresh Windows machine without admin rights"
+    if facts.system == "Windows" and facts.rights == "user" and facts.converted_by:
+        seen = f"Run {facts.converted_by} converted a document on this Windows machine, without admin rights."
+        return Check(id="box-fresh-machine", title=title, status=Status.OK, evidence=seen)
+    seen = f"this is {facts.system}, as {facts.rights}. A whole run there, as a user, is the test: runbook run"
+    return _only_you("box-fresh-machine", title, seen)
+
+
+_BOXES: tuple[Callable[[ChecklistFacts], Check], ...] = (
+    _warning_variable,
+    _constant_in_code,
+    _prefetched,
+    _download_tested,
+    _ensured,
+    _logs_read,
+    _readme,
+    _preflight,
+    _precached,
+    _fresh_machine,
+)
+
+
+def _only_you(check_id: str, title: str, why: str) -> Check:
+    return Check(id=check_id, title=title, status=Status.SKIP, evidence=f"{ONLY_YOU}: {why}.")
+
+
+def _whole(placed: bool) -> str:
+    return "holds every model in full length" if placed else "does not hold every model"

@@ -1,0 +1,98 @@
+"""The checks of a stage: filter by status, evidence on click, and a button that mends what can safely be mended."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from runbook_lib.doctor import examine
+from runbook_lib.interactive.controls import button, in_background, markup, row
+from runbook_lib.interactive.mending import mending_of
+from runbook_lib.interactive.view import View
+from runbook_lib.interactive.work_area import Change, WorkArea
+from runbook_lib.records import Check, StageRecord, Status
+from runbook_lib.render import Section, Table, to_html
+from runbook_lib.runs import OpenRun
+
+if TYPE_CHECKING:
+    from ipywidgets import Box
+
+_ALL = ""
+
+
+class CheckList(View):
+    """The checks of a stage record; after mending, the stage is run again and its record saved."""
+
+    def __init__(self, run: OpenRun, record: StageRecord[Any]) -> None:
+        self.run = run
+        self.record = record
+
+    def sections(self) -> Sequence[Section]:
+        """Return the record's own report."""
+        return self.record.sections()
+
+    def build(self) -> "Box":
+        """Make filter, rows and work area."""
+        from ipywidgets import HTML, ToggleButtons, VBox
+
+        self._filter = ToggleButtons(
+            tooltips=["Show checks of this status alone"], style={"button_width": "max-content"}
+        )
+        self._filter.observe(lambda _change: self._fill(), "value")
+        self._heading, self._rows = HTML(), VBox()
+        self._area = WorkArea(after=self._check_again)
+        again = button("Check again", f"Run stage {self.record.stage} again; changes no model", self._again)
+        self._refresh()
+        return VBox((self._heading, row(self._filter, again), self._rows, self._area.widget))
+
+    def _again(self) -> None:
+        self._heading.value = markup(f"<h4>Stage {escape(self.record.stage)}: looking again ...</h4>")
+        in_background(self._check_again, self._area.say)
+
+    def _check_again(self) -> None:
+        self.record = _made_again(self.run, self.record.stage)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        self._heading.value = markup(to_html(self.record.sections()[:1]))
+        counts = {status: sum(check.status is status for check in self.record.checks) for status in reversed(Status)}
+        shown = [(f"{status} ({count})", status.value) for status, count in counts.items() if count]
+        kept = self._filter.value
+        self._filter.options = [(f"all ({len(self.record.checks)})", _ALL), *shown]
+        self._filter.value = kept if kept in dict(shown).values() else _ALL
+        self._fill()
+
+    def _fill(self) -> None:
+        wanted = self._filter.value
+        worst_first = sorted(self.record.checks, key=lambda check: list(reversed(Status)).index(check.status))
+        self._rows.children = tuple(self._row(check) for check in worst_first if wanted in (_ALL, check.status))
+
+    def _row(self, check: Check) -> "Box":
+        from ipywidgets import HTML
+
+        change = mending_of(self.run, self.record.stage, check)
+        return row(HTML(_details(check)), *(() if change is None else (self._mend(check, change),)))
+
+    def _mend(self, check: Check, change: Change[Any]) -> object:
+        tooltip = f"Show what would be done about: {check.title}"
+        return button("Mend ...", tooltip, lambda: self._area.propose(change))
+
+
+def _made_again(run: OpenRun, stage: str) -> StageRecord[Any]:
+    if stage == "doctor":
+        return examine(run.settings)
+    again: Callable[[OpenRun], StageRecord[Any]] = getattr(import_module(f"runbook_lib.stages.{stage}"), stage)
+    return again(run)
+
+
+def _details(check: Check) -> str:
+    """Return a check as a line that opens: status and title, then what was seen."""
+    rows = (
+        ("evidence", check.evidence),
+        ("what to do", check.remedy),
+        ("mended by", check.mended_by),
+        ("known as", check.quirk),
+    )
+    table = Table(check.id, ("", "seen"), tuple(entry for entry in rows if entry[1]))
+    summary = f"<strong>{escape(check.status)}</strong> {escape(check.title)}"
+    return markup(f"<details><summary>{summary}</summary>{to_html((table,))}</details>")

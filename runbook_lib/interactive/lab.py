@@ -1,0 +1,98 @@
+"""JupyterLab made ready: the kernel of this environment, the notebooks in place or copied, this machine only."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import nbformat
+
+from runbook_lib import atomic
+from runbook_lib.adapters.filesystem import describe_os_error
+from runbook_lib.errors import DiskError
+from runbook_lib.headless.notebook import ENCRYPTED, NOTEBOOKS, find_notebook
+
+KERNEL_NAME: Final = "runbook"
+_TITLE: Final = "Docling model runbook"
+_FIRST: Final = "00_start_here"
+
+
+def register_kernel() -> bool:
+    """Register the kernel `runbook` in this environment, and nowhere else; False when it stands there already.
+
+    A kernel whose interpreter is another one (an environment that was copied or moved) is replaced.
+    """
+    if _registered_interpreter() == sys.executable:
+        return False
+    from ipykernel.kernelspec import install
+
+    try:
+        install(kernel_name=KERNEL_NAME, display_name=_TITLE, prefix=sys.prefix)
+    except OSError as error:
+        raise DiskError(
+            f"The kernel {KERNEL_NAME} cannot be registered in {sys.prefix}.",
+            why=describe_os_error(error),
+            remedy="Install the runbook into an environment of your own: python -m venv .venv",
+        ) from error
+    return True
+
+
+def _registered_interpreter() -> str:
+    path = Path(sys.prefix, "share", "jupyter", "kernels", KERNEL_NAME, "kernel.json")
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["argv"][0])
+    except (OSError, ValueError, KeyError, IndexError):
+        return ""
+
+
+def copy_notebooks(workspace: Path) -> tuple[int, int]:
+    """Copy the notebooks into a folder, set to the kernel `runbook`; what stands there already is kept.
+
+    Returns how many were copied and how many were kept.
+    """
+    copied = kept = 0
+    for source in sorted(find_notebook(_FIRST).parent.glob("[0-9][0-9]_*.ipynb")):
+        target = workspace / source.name
+        if target.exists():
+            kept += 1
+            continue
+        notebook = nbformat.read(source, as_version=4)
+        notebook.metadata["kernelspec"] = {"name": KERNEL_NAME, "display_name": _TITLE, "language": "python"}
+        atomic.write_text(target, nbformat.writes(notebook) + "\n")
+        copied += 1
+    return copied, kept
+
+
+def open_lab(folder: Path | None, *, port: int, browser: bool) -> None:
+    """Serve JupyterLab at the first notebook until interrupted; `folder` is a workspace, None the notebooks in place.
+
+    Listens on the loopback interface alone and keeps Jupyter's token. This process becomes the server.
+    """
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = (
+        "1"  # a kernel `python3` of the user must not stand before the environment's
+    )
+    home = folder or find_notebook(_FIRST).parent
+    from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]  # jupyterlab comes without types
+
+    LabApp.launch_instance(argv=list(_arguments(home.absolute(), port, browser)))
+
+
+def _arguments(home: Path, port: int, browser: bool) -> Iterator[str]:
+    """Yield the server's arguments, which stand above what a configuration file of the user says."""
+    repository = NOTEBOOKS.parent
+    root = repository if home.is_relative_to(repository) else home  # links to docs/ work where they can
+    first = (home / f"{_FIRST}.ipynb").relative_to(root).as_posix()
+    yield "--ServerApp.ip=127.0.0.1"
+    yield f"--ServerApp.port={port}"
+    yield f"--ServerApp.root_dir={root}"
+    yield f"--LabApp.default_url=/lab/tree/{quote(first)}"
+    yield f"--KernelManager.transport_encryption={ENCRYPTED.KernelManager.transport_encryption}"
+    yield "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
+    yield "--LabApp.news_url="
+    yield "--LabApp.extension_manager=readonly"
+    yield "--allow-root"  # in a container; on loopback and with a token that opens no more than the shell it came from
+    if not browser:
+        yield "--no-browser"

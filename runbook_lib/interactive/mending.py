@@ -1,0 +1,60 @@
+"""Which change mends a check: repair, dedupe, and the doctor's allow-list; nothing else is offered a button."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from runbook_lib.doctor import DoctorReport, mend
+from runbook_lib.doctor.fixes import FIXES
+from runbook_lib.interactive.work_area import Change
+from runbook_lib.records import Check, Status
+from runbook_lib.render import Note, Rendered, Section
+from runbook_lib.runs import OpenRun
+from runbook_lib.stages.verify.problems import REPAIR
+from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
+from runbook_lib.upkeep.repair import apply_repair, plan_repair
+
+_REPAIRED: Final = frozenset({REPAIR, "notebooks/03_download.ipynb"})
+"""What stage verify names as mender; repair fetches what is missing as well."""
+_DOCTORS_NAME: Final = {"no-leftovers": "incomplete-files"}
+"""Checks that ask the same question as one of the doctor's, under another id."""
+_FIXED: Final = frozenset(fix.check_id for fix in FIXES)
+
+
+def mending_of(run: OpenRun, stage: str, check: Check) -> Change[Any] | None:
+    """Return what safely mends the check; None when nothing has to be mended, or only a person can."""
+    if check.status not in (Status.WARN, Status.FAIL):
+        return None
+    if check.id == "stored-once":
+        return Change("Dedupe", partial(plan_dedupe, run.cache_dir, run.artifacts_dir), apply_dedupe)
+    if stage == "verify" and check.mended_by in _REPAIRED:
+        return Change("Repair", partial(plan_repair, run), partial(apply_repair, run))
+    known = check.model_copy(update={"id": _DOCTORS_NAME.get(check.id, check.id)})
+    if known.id in _FIXED:
+        return Change(
+            "Fix", partial(_doctor, run, known, dry_run=True), lambda _plan: _doctor(run, known, dry_run=False)
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class DoctorChanges(Rendered):
+    """What the doctor would change, or has changed, about one check."""
+
+    report: DoctorReport
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to change."""
+        return not self.report.changes
+
+    def sections(self) -> Sequence[Section]:
+        """Return the doctor's report, or that it has nothing to do."""
+        return (Note("Fix", ("Nothing has to be changed.",)),) if self.is_empty else self.report.sections()
+
+
+def _doctor(run: OpenRun, check: Check, *, dry_run: bool) -> DoctorChanges:
+    report = DoctorReport(started_at=datetime.now(UTC), elapsed_s=0.0, checks=(check,))
+    return DoctorChanges(mend(report, run.settings, dry_run=dry_run, runs=run.folder.parent))

@@ -1,0 +1,120 @@
+"""The whole runbook at the press of a button, with the state of every stage as it goes."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from threading import Event
+from typing import TYPE_CHECKING, Final
+
+from runbook_lib.adapters.worker import end_tree
+from runbook_lib.interactive.controls import button, enable, fill, in_background, page, row
+from runbook_lib.interactive.view import View
+from runbook_lib.records import RunState
+from runbook_lib.records.run import STAGES
+from runbook_lib.render import Note, Section, Table, format_seconds
+from runbook_lib.runs import OpenRun
+
+if TYPE_CHECKING:
+    from ipywidgets import Box
+
+_LOOK_EVERY_S: Final = 0.5
+_ERROR_LINES: Final = 12
+
+
+class RunPanel(View):
+    """The six stages of a run; `runbook run` does the work, in a process of its own."""
+
+    def __init__(self, run: OpenRun) -> None:
+        self._run = run
+        self._stop_asked = Event()
+
+    def sections(self) -> Sequence[Section]:
+        """Return the stages as the run's folder has them."""
+        return (self._table(running=False),)
+
+    def build(self) -> "Box":
+        """Make the buttons, the stages and a place for the verdict."""
+        from ipywidgets import VBox
+
+        self._start = button(
+            "Run all six stages", "Run the whole runbook with these settings", self.start, primary=True
+        )
+        self._stop = button("Stop", "End the run; finished stages keep their records", self.stop)
+        enable((self._stop,), enabled=False)
+        self._stages, self._verdict = page(*self.sections()), page()
+        return VBox((row(self._start, self._stop), self._stages, self._verdict))
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._stop_asked.clear()
+        enable((self._start,), enabled=False)
+        enable((self._stop,), enabled=True)
+        fill(self._verdict)
+        in_background(self._execute, self._ended)
+
+    def stop(self) -> None:
+        """End the run; the panel tells when it has ended."""
+        enable((self._stop,), enabled=False)
+        self._stop_asked.set()
+
+    def _execute(self) -> None:
+        for stage in STAGES:  # the runner removes them one by one; older ones must not pass for news
+            self._run.record_path(stage).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "runbook_lib", "run", "--run-dir", str(self._run.folder), "--json"]
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            try:
+                output, errors = self._watched(process)
+            finally:
+                end_tree(process.pid)
+        if self._stop_asked.is_set():
+            self._run.update(state=RunState.INTERRUPTED, problem="stopped on request")
+            self._ended(Note("Stopped", ("Finished stages keep their records.",)))
+        else:
+            self._ended(_verdict(output, errors))
+
+    def _watched(self, process: "subprocess.Popen[str]") -> tuple[str, str]:
+        while True:
+            try:
+                return process.communicate(timeout=_LOOK_EVERY_S)
+            except subprocess.TimeoutExpired:
+                fill(self._stages, self._table(running=True))
+            if self._stop_asked.is_set():
+                end_tree(process.pid)
+
+    def _ended(self, note: Note) -> None:
+        fill(self._stages, self._table(running=False))
+        fill(self._verdict, note)
+        enable((self._stop,), enabled=False)
+        enable((self._start,), enabled=True)
+
+    def _table(self, *, running: bool) -> Table:
+        return Table("Stages", ("status", "stage", "took", "checks"), tuple(self._rows(running=running)))
+
+    def _rows(self, *, running: bool) -> Iterator[tuple[str, ...]]:
+        records = {record.stage: record for record in self._run.records()}
+        for stage in STAGES:
+            if record := records.get(stage):
+                failed = "; ".join(check.title for check in record.failed())
+                said = f"failed: {failed}" if failed else str(len(record.checks))
+                yield record.status.value, stage, format_seconds(record.elapsed_s), said
+            else:
+                yield "running" if running else "-", stage, "", ""
+                running = False
+
+
+def _verdict(output: str, errors: str) -> Note:
+    """Return the verdict of the run, or the error that kept it from one."""
+    try:
+        document = json.loads(output)
+    except ValueError:
+        return Note("The run did not start", tuple(errors.splitlines()[-_ERROR_LINES:]))
+    return Note("Verdict", (document["verdict"], f"Report: {document['run_dir']}/report.html"))

@@ -1,0 +1,257 @@
+"""Getting the models for a service that is starting up: complete, or one clear error; never half-way."""
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runbook_lib.adapters import environment
+from runbook_lib.adapters.artifacts import read_stamp
+from runbook_lib.adapters.environment import EnvironmentPlan
+from runbook_lib.adapters.filesystem import describe_os_error
+from runbook_lib.adapters.wanted_models import remember_models, remembered_models
+from runbook_lib.errors import DiskError, HubError, RunbookError, StageFailed
+from runbook_lib.records import Change, StageRecord
+from runbook_lib.render import Note, Rendered, Section, format_bytes, format_seconds
+from runbook_lib.settings import DOCLING, ModelRef, resolve_settings
+from runbook_lib.stages.configure_env import plan_from_scratch
+from runbook_lib.stages.download import DownloadFacts, judge_download
+from runbook_lib.stages.download.apply import fetch_and_place, sole_download
+from runbook_lib.stages.download.plan import plan_fetching
+from runbook_lib.stages.interpreter import collect_interpreter, collect_models, interpreter_of
+from runbook_lib.stages.verify.compare import verify_folder
+from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
+from runbook_lib.stages.verify.problems import Weight
+from runbook_lib.target import ResolvedTarget, resolve_target
+
+if TYPE_CHECKING:
+    from docling.datamodel.pipeline_options import PdfPipelineOptions
+    from docling.document_converter import DocumentConverter
+
+
+@dataclass(frozen=True)
+class ModelsReady(Rendered):
+    """The models stand where docling looks, and what it took."""
+
+    models: tuple[ModelRef, ...]
+    artifacts_dir: Path
+    fetched_bytes: int
+    linked_bytes: int
+    elapsed_s: float
+
+    def sections(self) -> Sequence[Section]:
+        """Return two lines."""
+        names = ", ".join(map(str, self.models))
+        cost = f"{format_bytes(self.fetched_bytes)} fetched, {format_bytes(self.linked_bytes)} linked"
+        return (
+            Note("Models ready", (f"{names} in {self.artifacts_dir}", f"{cost} in {format_seconds(self.elapsed_s)}")),
+        )
+
+
+class DoclingModelManager:
+    """Has the models of docling's PDF pipeline in place before a service takes its first request.
+
+    Works without the symlink privilege and on every platform. Downloads in a process of its own, so that it makes no
+    difference what the service has imported already.
+
+    Args:
+        logger: Told about waiting, downloading and what cannot be configured any more.
+        cache_dir: The Hub cache; None: what huggingface_hub would use.
+        artifacts_dir: docling's artifacts folder; None: what docling would use.
+        models: `docling` for what the installed docling wants, or `org/name@revision, ...`.
+        hub: A mirror's URL; empty: the Hugging Face Hub; `practice`: the built-in hub.
+        links: How files share content; see the parameter of the runbook.
+        offline: Touch no network, even if something is missing.
+        limit_s: Seconds that waiting and downloading may take together.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger | None = None,
+        *,
+        cache_dir: Path | str | None = None,
+        artifacts_dir: Path | str | None = None,
+        models: str = DOCLING,
+        hub: str = "",
+        links: str = "auto",
+        offline: bool = False,
+        limit_s: float = 3600.0,
+    ) -> None:
+        self._logger = logger or logging.getLogger(__name__)
+        self._limit_s = limit_s
+        parameters = {
+            "cache_dir": str(cache_dir or ""),
+            "artifacts_dir": str(artifacts_dir or ""),
+            "models": models,
+            "hub": hub,
+            "links": links,
+            "offline": offline,
+        }
+        self._settings = resolve_settings(parameters).values
+
+    def ensure_models_downloaded(self, *, verify: bool = False) -> ModelsReady:
+        """Return when every model stands whole in the artifacts folder, downloading what is missing.
+
+        When nothing is missing no network is touched and no content is read, unless `verify` asks for hashing.
+        Another process that is downloading into the same cache is waited for, not competed with. Sets the `HF_*` and
+        `DOCLING_*` variables of the runbook in this process. Raises `RunbookError`, always, when a model is not there.
+        """
+        started = time.monotonic()
+        try:
+            target = resolve_target(self._settings)
+            plan = plan_from_scratch(target)
+            self._apply(plan)
+            models = self._wanted(target)
+            facts = None if _all_placed(target, models) else self._download(target, models, plan, started)
+            if verify:
+                _verify(target, models)
+        except OSError as error:
+            raise DiskError(
+                f"The models cannot be put in place: {error.filename or self._settings.cache_dir}.",
+                why=describe_os_error(error),
+                remedy="Name folders that this user may write: cache_dir and artifacts_dir.",
+            ) from error
+        ready = ModelsReady(
+            models=models,
+            artifacts_dir=target.artifacts_dir,
+            fetched_bytes=sum(model.fetched_bytes for model in facts.models) if facts else 0,
+            linked_bytes=sum(model.linked_bytes for model in facts.models) if facts else 0,
+            elapsed_s=round(time.monotonic() - started, 3),
+        )
+        self._logger.info("docling's models are ready in %s (%.1f s)", target.artifacts_dir, ready.elapsed_s)
+        return ready
+
+    def converter(
+        self, *, preload: bool = True, pipeline_options: "PdfPipelineOptions | None" = None
+    ) -> "DocumentConverter":
+        """Return a converter for PDF and pictures that loads from the artifacts folder and never downloads.
+
+        With `preload` the pipeline is built now, so that the first request does not wait for it. Without
+        `pipeline_options` docling's defaults hold, save OCR, whose models do not come from the Hub (quirk Q33). Makes
+        the models ready first; sets `HF_HUB_OFFLINE=1` in this process unless the variable is set. Raises
+        `RunbookError`.
+        """
+        artifacts_dir = self.ensure_models_downloaded().artifacts_dir
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        from docling.datamodel.base_models import InputFormat
+        from docling.datamodel.pipeline_options import PdfPipelineOptions
+        from docling.document_converter import DocumentConverter, ImageFormatOption, PdfFormatOption
+
+        options = (pipeline_options or PdfPipelineOptions(do_ocr=self._settings.ocr)).model_copy(
+            update={"artifacts_path": artifacts_dir}
+        )
+        converter = DocumentConverter(
+            format_options={
+                InputFormat.PDF: PdfFormatOption(pipeline_options=options),
+                InputFormat.IMAGE: ImageFormatOption(pipeline_options=options),
+            }
+        )
+        if preload:
+            started = time.monotonic()
+            try:
+                converter.initialize_pipeline(InputFormat.PDF)
+            except Exception as error:
+                raise RunbookError(
+                    f"docling cannot load its models from {artifacts_dir}.",
+                    why=f"{type(error).__name__}: {error}",
+                    remedy="Call ensure_models_downloaded(verify=True); then see notebooks/05_convert.ipynb.",
+                ) from error
+            self._logger.info("docling's pipeline is loaded (%.1f s)", time.monotonic() - started)
+        return converter
+
+    def _apply(self, plan: EnvironmentPlan) -> None:
+        """Set what can still be set; the download has its own process, and the converter is told its folder."""
+        late = environment.late_variables(plan.values())
+        environment.apply({name: value for name, value in plan.values().items() if name not in late})
+        if late:
+            self._logger.warning(
+                "huggingface_hub was imported before %s could be set; its downloads in this process do not obey", late
+            )
+
+    def _wanted(self, target: ResolvedTarget) -> tuple[ModelRef, ...]:
+        if self._settings.model_refs() is not None:
+            return collect_models(target)
+        packages = collect_interpreter(interpreter_of(target)).packages
+        remembered = remembered_models(target.artifacts_dir, packages)
+        if remembered is not None:
+            return remembered
+        models = collect_models(target)
+        with suppress(OSError):  # a folder that came ready-made and read-only
+            remember_models(target.artifacts_dir, packages, models)
+        return models
+
+    def _download(
+        self, target: ResolvedTarget, models: tuple[ModelRef, ...], environment_plan: EnvironmentPlan, started: float
+    ) -> DownloadFacts | None:
+        """Download under the lock of the cache; None when the process that was waited for has done it."""
+        deadline = started + self._limit_s
+        with sole_download(target, deadline, self._logger.info):
+            if _all_placed(target, models):
+                return None
+            plan = plan_fetching(target, models, environment_plan)
+            missing = [planned for planned in plan.models if planned.missing]
+            if missing and self._settings.offline:
+                raise HubError(
+                    f"{missing[0].model} is not complete in {target.cache_dir}, and this service is to stay offline.",
+                    why=f"{len(missing[0].missing)} files are missing, the first is {missing[0].missing[0]}.",
+                    remedy="Start it once with a network, or copy a complete cache or artifacts folder here.",
+                )
+            for planned in missing:
+                self._logger.info("downloading %s, %s", planned.model, format_bytes(planned.fetch_bytes))
+            facts, changes = fetch_and_place(target, plan, environment_plan, deadline)
+            _require(facts, changes)
+            return facts
+
+
+def _require(facts: DownloadFacts, changes: tuple[Change, ...]) -> None:
+    """Raise `StageFailed` as stage download would."""
+    record = StageRecord[DownloadFacts](
+        stage="download",
+        started_at=datetime.now(UTC),
+        elapsed_s=0.0,
+        facts=facts,
+        checks=judge_download(facts),
+        changes=changes,
+    )
+    record.require()
+
+
+def _all_placed(target: ResolvedTarget, models: tuple[ModelRef, ...]) -> bool:
+    """Whether every model folder holds, in their full length, the files its stamp names; no content is read."""
+    return all(_is_placed(target.artifacts_dir / model.folder_name, model) for model in models)
+
+
+def _is_placed(folder: Path, model: ModelRef) -> bool:
+    stamp = read_stamp(folder)
+    if stamp is None or (stamp.repo_id, stamp.revision) != (model.repo_id, model.revision):
+        return False
+    return all(_has_length(folder / path, file.size_bytes) for path, file in stamp.files.items())
+
+
+def _has_length(path: Path, size_bytes: int) -> bool:
+    try:
+        return path.stat().st_size == size_bytes
+    except OSError:
+        return False
+
+
+def _verify(target: ResolvedTarget, models: tuple[ModelRef, ...]) -> None:
+    """Hash every model folder; raises `StageFailed` naming the first file that is not as the Hub listed it."""
+    for model in models:
+        folder = target.artifacts_dir / model.folder_name
+        stamp = read_stamp(folder)
+        if stamp is None:
+            raise StageFailed(f"{folder} has lost its stamp, so that it cannot be verified.")
+        files = tuple(ExpectedFile.of_etag(path, file.etag, file.size_bytes) for path, file in stamp.files.items())
+        for problem in verify_folder(folder, Expectation(stamp.commit, files, "the stamp")):
+            if problem.weight is Weight.SERIOUS:
+                raise StageFailed(
+                    f"{folder / problem.path} is damaged: {problem.kind.value}.",
+                    why=problem.evidence,
+                    remedy=problem.meaning.remedy,
+                )

@@ -1,0 +1,80 @@
+"""What a folder should hold: paths, sizes and hashes, wherever they are known from."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Literal
+
+from runbook_lib.adapters.hub_cache import ListedFile, Listing
+
+Algorithm = Literal["sha256", "git-sha1"]
+_SHA256_DIGITS = 64
+
+
+@dataclass(frozen=True)
+class ExpectedFile:
+    """A file, its size and the one hash it is compared by."""
+
+    path: str
+    """Relative to the folder, with forward slashes."""
+    size_bytes: int | None
+    """None when only the hash is known."""
+    algorithm: Algorithm
+    digest: str
+    etag: str
+    """Name of the file's blob in a Hub cache."""
+
+    @classmethod
+    def of(cls, file: ListedFile) -> "ExpectedFile":
+        """Take over what the Hub lists."""
+        return cls.of_etag(file.path, file.etag, file.size_bytes)
+
+    @classmethod
+    def of_etag(cls, path: str, etag: str, size_bytes: int | None = None) -> "ExpectedFile":
+        """Take the hash from an etag: SHA-256 for LFS files, git's blob id otherwise."""
+        return cls(path, size_bytes, "sha256" if len(etag) == _SHA256_DIGITS else "git-sha1", etag, etag)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the path stays inside its folder, on every system."""
+        return is_safe_path(self.path)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The files of one commit, and where that is known from."""
+
+    commit: str
+    files: tuple[ExpectedFile, ...]
+    source: str
+
+    @classmethod
+    def of(cls, listing: Listing, source: str = "the listing") -> "Expectation":
+        """Take over a listing of the Hub."""
+        return cls(listing.commit, tuple(map(ExpectedFile.of, listing.files)), source)
+
+    @property
+    def size_bytes(self) -> int:
+        """Sum of the sizes that are known."""
+        return sum(file.size_bytes or 0 for file in self.files)
+
+    def names(self) -> Iterable[str]:
+        """Return the paths."""
+        return (file.path for file in self.files)
+
+
+def is_safe_path(path: str) -> bool:
+    """Whether a listed path stays inside its folder under POSIX and Windows rules.
+
+    The rules of huggingface_hub 1.33 (`_validate_relative_filename`): no `..`, no root, no drive, no network share;
+    and nothing that no file system takes: NUL, half a surrogate pair.
+    """
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    if not path or "\0" in path or ".." in path.replace("\\", "/").split("/"):
+        return False
+    forms = (PurePosixPath(path), *map(PureWindowsPath, path.split("/")))
+    return not any(form.drive or form.root for form in forms)

@@ -1,0 +1,68 @@
+"""Hashes many files on all cores, each content once."""
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from runbook_lib.adapters.hashing import git_sha1_of, sha256_of
+from runbook_lib.stages.verify.expected import Algorithm
+
+HASHES: Final[Mapping[Algorithm, Callable[[Path], str]]] = {"sha256": sha256_of, "git-sha1": git_sha1_of}
+
+HashKey = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class _Order:
+    path: Path
+    size_bytes: int
+    algorithm: Algorithm
+
+
+@dataclass
+class Hasher:
+    """Collects what is to be hashed, then hashes it, the biggest first, so that no core ends long after the others.
+
+    hashlib lets go of the interpreter lock, so that threads are enough; a single file stays on one of them.
+    """
+
+    threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    _orders: dict[HashKey, _Order] = field(default_factory=dict)
+    _hashes: dict[HashKey, "str | OSError"] = field(default_factory=dict)
+
+    @property
+    def ordered_bytes(self) -> int:
+        """Bytes to read; a file with several names counts once."""
+        return sum(order.size_bytes for order in self._orders.values())
+
+    def order(self, path: Path, facts: os.stat_result, algorithm: Algorithm) -> HashKey:
+        """Ask for a hash; names of the same inode share one reading."""
+        identity = (facts.st_dev, facts.st_ino) if facts.st_ino else (path,)
+        key = (*identity, algorithm)
+        self._orders.setdefault(key, _Order(path, facts.st_size, algorithm))
+        return key
+
+    def run(self) -> None:
+        """Hash everything that was asked for and is not hashed yet."""
+        waiting = [(key, order) for key, order in self._orders.items() if key not in self._hashes]
+        waiting.sort(key=lambda item: item[1].size_bytes, reverse=True)
+        with ThreadPoolExecutor(self.threads) as pool:
+            hashes = pool.map(_hash, (order for _, order in waiting))
+            self._hashes.update(zip((key for key, _ in waiting), hashes, strict=True))
+
+    def hash_of(self, key: HashKey) -> str:
+        """Return a hash after `run`; raises the `OSError` that reading met."""
+        outcome = self._hashes[key]
+        if isinstance(outcome, OSError):
+            raise outcome
+        return outcome
+
+
+def _hash(order: _Order) -> "str | OSError":
+    try:
+        return HASHES[order.algorithm](order.path)
+    except OSError as error:
+        return error

@@ -1,0 +1,59 @@
+"""What huggingface_hub leaves in a folder it downloads to (`local_dir`), as docling-tools does with artifacts.
+
+Read from huggingface_hub 1.33 (`_local_folder.py`, `_tree_cache.py`): `.cache/huggingface/download/<path>.metadata`
+holds commit, etag and time, a line each; `.cache/huggingface/trees/<commit>.json`, since 1.22, is the Hub's listing.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.adapters.hub_cache import INCOMPLETE_SUFFIX
+from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
+
+HUGGINGFACE = Path(".cache", "huggingface")
+_METADATA_SUFFIX = ".metadata"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_METADATA_MAX_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class _Downloaded:
+    path: str
+    commit: str
+    etag: str
+    time_s: float
+
+
+def local_metadata(folder: Path) -> Expectation | None:
+    """Return the files that were downloaded to the folder and their hashes, without sizes; None when nothing tells.
+
+    The commit is that of the latest download. Lines that are not what huggingface_hub writes are passed over.
+    """
+    downloaded = sorted(_downloaded(folder), key=lambda file: file.path)
+    if not downloaded:
+        return None
+    latest = max(downloaded, key=lambda file: file.time_s)
+    files = tuple(ExpectedFile.of_etag(file.path, file.etag) for file in downloaded)
+    return Expectation(latest.commit, files, "the metadata in the folder")
+
+
+def local_leftovers(folder: Path) -> tuple[Path, ...]:
+    """Return the partial files that interrupted downloads to the folder left."""
+    return tuple(sorted((folder / HUGGINGFACE / "download").rglob(f"*{INCOMPLETE_SUFFIX}")))
+
+
+def _downloaded(folder: Path) -> Iterator[_Downloaded]:
+    home = folder / HUGGINGFACE / "download"
+    for path in home.rglob(f"*{_METADATA_SUFFIX}"):
+        name = path.relative_to(home).as_posix().removesuffix(_METADATA_SUFFIX)
+        try:
+            if not path.is_file() or path.stat().st_size > _METADATA_MAX_BYTES:
+                continue
+            commit, etag, time_s, *_ = path.read_text(encoding="utf-8").split()
+            if _COMMIT.fullmatch(commit) and _ETAG.fullmatch(etag):
+                yield _Downloaded(name, commit, etag, float(time_s))
+        except (OSError, ValueError):
+            continue

@@ -1,0 +1,176 @@
+"""What can be wrong with a file: how much it matters, which quirk explains it and what helps."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from runbook_lib.adapters.file_signs import Sign
+
+
+class ProblemKind(StrEnum):
+    """What can be wrong with a file or a folder; the kinds that a content tells have the words of `Sign`."""
+
+    MISSING = "missing"
+    DANGLING = "dangling link"
+    ESCAPING = "link that leaves the folder"
+    FOREIGN = "link into another model's folder"
+    NOT_A_FILE = "not a file"
+    WRONG_SIZE = "wrong size"
+    WRONG_HASH = "wrong hash"
+    UNREADABLE = "unreadable"
+    UNSAFE_NAME = "unsafe name in the listing"
+    EMPTY = Sign.EMPTY.value
+    NUL_FILLED = Sign.NUL_FILLED.value
+    LFS_POINTER = Sign.LFS_POINTER.value
+    LINK_TEXT = Sign.LINK_TEXT.value
+    HTML_PAGE = Sign.HTML_PAGE.value
+    BAD_SAFETENSORS = Sign.BAD_SAFETENSORS.value
+    BAD_JSON = Sign.BAD_JSON.value
+    PICKLE = Sign.PICKLE.value
+    UNVERIFIED = "no hash known"
+    NOT_LOCKED = "not in the lock file"
+    BAD_LISTING = "damaged listing"
+    OTHER_COMMIT = "made from another commit"
+    OTHER_DOCLING = "made for another docling"
+    OLD_FOLDER = "folder of an older docling"
+    LEFTOVER = "leftover of an interrupted download"
+    UNEXPECTED = "not part of the model"
+    SHARED = "in the shared store"
+    MOVED_ON = "a newer commit is known"
+    NOT_CACHED = "not in the Hub cache"
+
+
+class Weight(StrEnum):
+    """How much a problem matters."""
+
+    SERIOUS = "serious"
+    """The model cannot be trusted or does not load."""
+    DOUBTFUL = "doubtful"
+    """It loads, but something about it deserves a decision."""
+    EXTRA = "extra"
+    """It takes room or surprises, and harms nothing."""
+    NOTE = "note"
+    """Worth knowing; nothing has to be done."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a kind of problem means."""
+
+    weight: Weight
+    remedy: str = ""
+    quirk: str = ""
+    mended_by: str = ""
+
+
+_DOWNLOAD = "notebooks/03_download.ipynb"
+REPAIR: Final = "runbook repair"
+_FETCH_ANEW = "Run runbook repair: it moves the file aside and fetches it again."
+_ANSWERED = (
+    "A proxy or portal answered in place of the Hub. Use a mirror with -p hub URL or have the Hub allowed; then run "
+    "runbook repair."
+)
+
+
+def _damaged(quirk: str, remedy: str = _FETCH_ANEW) -> Meaning:
+    return Meaning(Weight.SERIOUS, remedy, quirk, REPAIR)
+
+
+MEANINGS: Final = {
+    ProblemKind.MISSING: Meaning(
+        Weight.SERIOUS, "Run stage download: it fetches what is missing.", "offline-cache-miss", _DOWNLOAD
+    ),
+    ProblemKind.DANGLING: _damaged("win-symlink-dangling"),
+    ProblemKind.ESCAPING: _damaged("", "Run runbook repair: it replaces the link, and leaves what it leads to alone."),
+    ProblemKind.FOREIGN: Meaning(
+        Weight.DOUBTFUL, "It breaks when the other model is removed; run runbook repair.", "", REPAIR
+    ),
+    ProblemKind.NOT_A_FILE: _damaged("cache-copied-dangling"),
+    ProblemKind.WRONG_SIZE: _damaged("consistency-check"),
+    ProblemKind.WRONG_HASH: _damaged("consistency-check"),
+    ProblemKind.UNREADABLE: Meaning(
+        Weight.SERIOUS, "Let this user read the file, or choose another cache: -p cache_dir PATH.", "cache-not-writable"
+    ),
+    ProblemKind.UNSAFE_NAME: Meaning(
+        Weight.SERIOUS, "The listing names a file outside its folder: do not use it; make it anew.", "", _DOWNLOAD
+    ),
+    ProblemKind.EMPTY: _damaged("safetensors-header"),
+    ProblemKind.NUL_FILLED: _damaged("safetensors-header"),
+    ProblemKind.LFS_POINTER: _damaged("safetensors-header"),
+    ProblemKind.LINK_TEXT: _damaged("cache-copied-dangling"),
+    ProblemKind.HTML_PAGE: _damaged("proxy-blockpage", _ANSWERED),
+    ProblemKind.BAD_SAFETENSORS: _damaged("safetensors-header"),
+    ProblemKind.BAD_JSON: _damaged("consistency-check"),
+    ProblemKind.PICKLE: Meaning(
+        Weight.DOUBTFUL, "Loading a pickle can run code: prefer a revision with safetensors. It was not loaded here."
+    ),
+    ProblemKind.UNVERIFIED: Meaning(
+        Weight.DOUBTFUL, "Run stage download once online: it keeps what the Hub lists.", "", _DOWNLOAD
+    ),
+    ProblemKind.NOT_LOCKED: Meaning(Weight.DOUBTFUL, "Make the lock file anew with runbook lock.", "", "runbook lock"),
+    ProblemKind.BAD_LISTING: Meaning(
+        Weight.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list anew.", "", REPAIR
+    ),
+    ProblemKind.OTHER_COMMIT: Meaning(
+        Weight.DOUBTFUL,
+        "Run stage download: it places the commit that is cached.",
+        "docling-artifacts-renamed",
+        _DOWNLOAD,
+    ),
+    ProblemKind.OTHER_DOCLING: Meaning(
+        Weight.DOUBTFUL,
+        "Run stage download with the docling that will read the folder: it places what that one wants.",
+        "docling-artifacts-renamed",
+        _DOWNLOAD,
+    ),
+    ProblemKind.OLD_FOLDER: Meaning(
+        Weight.EXTRA,
+        "docling 2.61.2 and later never read it; remove it when no older one does.",
+        "docling-artifacts-renamed",
+    ),
+    ProblemKind.LEFTOVER: Meaning(
+        Weight.EXTRA, "runbook repair removes leftovers once they are an hour old.", "incomplete-no-resume", REPAIR
+    ),
+    ProblemKind.UNEXPECTED: Meaning(Weight.EXTRA, "It takes room only; remove it when nobody knows it."),
+    ProblemKind.SHARED: Meaning(Weight.NOTE, "", "shared-blobs-escape"),
+    ProblemKind.MOVED_ON: Meaning(Weight.NOTE),
+    ProblemKind.NOT_CACHED: Meaning(Weight.NOTE),
+}
+
+
+class FileProblem(BaseModel):
+    """One file that is not as it should be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    """Relative to its folder, with forward slashes; bytes that are no text are shown as escapes."""
+    kind: ProblemKind
+    evidence: str
+    quirk: str = ""
+    """Explains this one better than the quirk of its kind; `quirk_id` joins both."""
+    etag: str = ""
+    """The blob the file should be, for what is listed."""
+
+    @field_validator("path", "evidence", mode="after")
+    @classmethod
+    def _is_encodable(cls, value: str) -> str:
+        """Names on disk may hold bytes that are no text, which Python keeps as surrogates and JSON refuses."""
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    @property
+    def meaning(self) -> Meaning:
+        """How much it matters and what helps."""
+        return MEANINGS[self.kind]
+
+    @property
+    def weight(self) -> Weight:
+        """How much it matters."""
+        return self.meaning.weight
+
+    @property
+    def quirk_id(self) -> str:
+        """The quirk that explains it; empty when the catalogue has none."""
+        return self.quirk or self.meaning.quirk

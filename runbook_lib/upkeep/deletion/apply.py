@@ -1,0 +1,29 @@
+"""Carrying out a deletion."""
+
+import os
+from typing import Final
+
+from runbook_lib.adapters.file_lock import download_lock, hold
+from runbook_lib.errors import DiskError
+from runbook_lib.target import Target
+from runbook_lib.upkeep.deletion.facts import DeletionPlan, DeletionResult
+from runbook_lib.upkeep.deletion.plan import ask_hub, freed_bytes, plan_deletion
+
+_LOCK_LIMIT_S: Final = 30.0
+
+
+def apply_deletion(target: Target, plan: DeletionPlan) -> DeletionResult:
+    """Let huggingface_hub delete what was planned, unless the cache has changed since.
+
+    Raises `DiskError` when a download holds the cache, or when other things would go by now than were shown.
+    """
+    with hold(download_lock(target.cache_dir), "a download into this cache", limit_s=_LOCK_LIMIT_S):
+        if plan_deletion(target, plan.commits).paths != plan.paths:
+            raise DiskError(
+                "The cache has changed since the plan was made; nothing was deleted.",
+                remedy="Plan again, and look at what would go now.",
+            )
+        would_free = freed_bytes(plan.paths)
+        ask_hub(target, plan.commits, execute=True)
+    left = tuple(path for path in plan.paths if os.path.lexists(path))
+    return DeletionResult(paths=plan.paths, freed_bytes=would_free - freed_bytes(left), left=left)

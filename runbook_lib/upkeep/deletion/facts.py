@@ -1,0 +1,79 @@
+"""What a deletion plans and did."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
+
+
+class CachedRevision(BaseModel):
+    """A revision in the cache, and what it takes that nothing else holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repo_id: str
+    commit: str
+    names: tuple[str, ...]
+    """Branches and tags that point here."""
+    file_count: int
+    size_bytes: int
+    """Allocated for all of its files, each inode once."""
+    own_bytes: int
+    """Of these, what neither another revision nor the artifacts folder holds."""
+
+    @property
+    def shared_bytes(self) -> int:
+        """What another revision or the artifacts folder holds as well: the same inodes."""
+        return self.size_bytes - self.own_bytes
+
+
+class DeletionPlan(Rendered, BaseModel):
+    """What would go and what the disk would get back."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cache_dir: Path
+    commits: tuple[str, ...]
+    paths: tuple[Path, ...]
+    """Whole repositories, snapshots, refs and blobs, as huggingface_hub's own strategy names them."""
+    unknown: tuple[str, ...]
+    """Commits that huggingface_hub does not find in the cache, or finds damaged: these stay."""
+    frees_bytes: int
+    """On disk, by inode: a file that has other names elsewhere frees nothing."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would go."""
+        return not self.paths
+
+    def sections(self) -> Sequence[Section]:
+        """Return the sum, what goes and what stays."""
+        shown: list[Section] = [
+            Note("Delete", (f"{len(self.paths)} places go; the disk gets {format_bytes(self.frees_bytes)} back.",))
+        ]
+        if self.paths:
+            shown.append(Table("Deleted for good", ("file or folder",), tuple((str(path),) for path in self.paths)))
+        if self.unknown:
+            rows = tuple((commit,) for commit in self.unknown)
+            shown.append(Table("Left alone, for huggingface_hub cannot read them", ("commit",), rows))
+        return shown
+
+
+class DeletionResult(Rendered, BaseModel):
+    """What went."""
+
+    model_config = ConfigDict(frozen=True)
+
+    paths: tuple[Path, ...]
+    freed_bytes: int
+    left: tuple[Path, ...]
+    """What should have gone and is still there: in use, or not ours to delete."""
+
+    def sections(self) -> Sequence[Section]:
+        """Return the sum, and what is still there."""
+        line = f"{len(self.paths) - len(self.left)} places went, {format_bytes(self.freed_bytes)} were freed."
+        note = Note("Deleted", (line,))
+        rows = tuple((str(path),) for path in self.left)
+        return (note, Table("Still there", ("file or folder",), rows)) if rows else (note,)

@@ -1,0 +1,233 @@
+"""The lock file: which repositories, commits and contents a set-up consists of. Described in docs/lock-file.md."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from runbook_lib import atomic
+from runbook_lib.adapters.filesystem import describe_os_error
+from runbook_lib.adapters.hashing import sha256_of
+from runbook_lib.adapters.hub_cache import ListedFile, Listing, repo_of
+from runbook_lib.errors import HubError, RecordError, StageFailed
+from runbook_lib.render import Rendered, Section, Table
+from runbook_lib.runs import OpenRun
+from runbook_lib.settings import ModelRef
+from runbook_lib.stages.configure_env import plan_environment
+from runbook_lib.stages.download.plan import plan_fetching
+from runbook_lib.stages.verify import Expectation, ExpectedFile, VerifiedFolder, collect_verification
+from runbook_lib.stages.verify.collect import docling_of
+from runbook_lib.stages.verify.expected import is_safe_path
+from runbook_lib.stages.verify.sources import listing_of, local_listing, recorded_listing
+
+LOCK_NAME: Final = "runbook.lock.json"
+
+_Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LockedFile(_Entry):
+    """One file and its content."""
+
+    path: str
+    """Relative to the repository, with forward slashes."""
+    size_bytes: int = Field(ge=0)
+    sha256: _Sha256
+    """Of the content, for every file; where the Hub gives only git's id it is computed from the verified file."""
+    git_sha1: _Sha1
+    """The Hub's `blob_id`: git's id of the content, for LFS files of the pointer."""
+    lfs: bool
+
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, value: str) -> str:
+        if not is_safe_path(value) or _BREAKS.search(value):
+            raise ValueError("the path would leave its folder or holds control characters")
+        return value
+
+
+class LockedRepository(_Entry):
+    """One repository at one commit."""
+
+    repo_id: str
+    revision: str
+    """What was asked for: a branch, a tag or a commit."""
+    commit: _Sha1
+    """What it stood for when the file was written."""
+    files: tuple[LockedFile, ...]
+
+    @field_validator("repo_id")
+    @classmethod
+    def _is_a_repository(cls, value: str) -> str:
+        return ModelRef.parse(value).repo_id
+
+    @property
+    def model(self) -> ModelRef:
+        """The model as settings name it."""
+        return ModelRef(self.repo_id, self.revision)
+
+    def expectation(self) -> Expectation:
+        """Return what a folder of this repository should hold."""
+        files = (
+            ExpectedFile(file.path, file.size_bytes, "sha256", file.sha256, file.sha256 if file.lfs else file.git_sha1)
+            for file in self.files
+        )
+        return Expectation(self.commit, tuple(files), "the lock file")
+
+
+class LockFile(_Entry):
+    """The whole file."""
+
+    schema_version: Literal[1] = 1
+    created_at: datetime
+    docling: str
+    """The docling that asked for these models; empty when it was not known."""
+    repositories: tuple[LockedRepository, ...]
+
+    def expectations(self) -> dict[ModelRef, Expectation]:
+        """Return what stage verify compares with: `verify(run, lock.expectations())`."""
+        return {repository.model: repository.expectation() for repository in self.repositories}
+
+
+class Drift(_Entry):
+    """How far the Hub has moved on from a locked repository; nothing to be done, unless the newer commit is wanted."""
+
+    model: ModelRef
+    locked_commit: str
+    hub_commit: str
+    changed: tuple[str, ...]
+    """Paths that are new, gone or different there."""
+
+
+class LockDrift(Rendered, _Entry):
+    """A lock file beside what the Hub and the installed docling say now; informational."""
+
+    repositories: tuple[Drift, ...]
+    locked_docling: str
+    docling: str
+
+    def sections(self) -> Sequence[Section]:
+        """Return one row a repository."""
+        rows = tuple(
+            (
+                str(drift.model),
+                drift.locked_commit[:8],
+                drift.hub_commit[:8],
+                ", ".join(drift.changed[:3]) + (" and more" if len(drift.changed) > 3 else ""),  # noqa: PLR2004
+            )
+            for drift in self.repositories
+        )
+        docling = (("docling", self.locked_docling or "unknown", self.docling or "unknown", ""),)
+        return (Table("Lock file and Hub", ("what", "locked", "now", "changed files"), (*rows, *docling)),)
+
+
+def write_lock(run: OpenRun, path: Path) -> LockFile:
+    """Write the lock file of the models of the run, after verifying them; needs no network.
+
+    Equal contents give equal bytes: the time of an older file is kept when nothing else differs. Raises `StageFailed`
+    when a model is not intact, and `HubError` when no listing of it is known here.
+    """
+    facts = collect_verification(run)
+    for folder in facts.folders:
+        _require_intact(folder)
+    models = dict.fromkeys(folder.model for folder in facts.folders)
+    repositories = (_locked(run, model) for model in models)
+    lock = LockFile(
+        created_at=datetime.now(UTC).replace(microsecond=0),
+        docling=docling_of(run),
+        repositories=tuple(sorted(repositories, key=lambda repository: (repository.repo_id, repository.revision))),
+    )
+    lock = _with_older_time(lock, path)
+    atomic.write_text(path, lock.model_dump_json(indent=2) + "\n")
+    return lock
+
+
+def read_lock(path: Path) -> LockFile:
+    """Read a lock file; raises `RecordError` when it is missing, damaged or of another schema version."""
+    remedy = "Write it anew with runbook lock, on a machine where the models verify."
+    try:
+        return LockFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read.", why=describe_os_error(error), remedy=remedy) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordError(f"{path} is no lock file.", why=f"{where}: {first['msg']}", remedy=remedy) from error
+
+
+def lock_drift(run: OpenRun, lock: LockFile) -> LockDrift:
+    """Ask the Hub what the locked revisions stand for now; raises `HubError` when it cannot be asked."""
+    planned = plan_fetching(run, tuple(lock.expectations()), plan_environment(run)).models
+    drifts = tuple(
+        Drift(
+            model=repository.model,
+            locked_commit=repository.commit,
+            hub_commit=entry.listing.commit,
+            changed=_changed(repository, entry.listing),
+        )
+        for repository, entry in zip(lock.repositories, planned, strict=True)
+    )
+    return LockDrift(repositories=drifts, locked_docling=lock.docling, docling=docling_of(run))
+
+
+def _require_intact(folder: VerifiedFolder) -> None:
+    if folder.serious:
+        first = folder.serious[0]
+        raise StageFailed(
+            f"The lock file was not written: {folder.model} is not intact.",
+            why=f"{folder.role}: {first.path}: {first.kind.value} ({first.evidence})",
+            remedy="Run stage verify to see all of it, then runbook repair.",
+        )
+
+
+def _locked(run: OpenRun, model: ModelRef) -> LockedRepository:
+    listing, folder = _listed(run, model)
+    files = tuple(_locked_file(file, folder) for file in sorted(listing.files, key=lambda file: file.path))
+    return LockedRepository(repo_id=model.repo_id, revision=model.revision, commit=listing.commit, files=files)
+
+
+def _listed(run: OpenRun, model: ModelRef) -> tuple[Listing, Path]:
+    """Return the Hub's listing of a model and a folder that holds it, verified."""
+    repo, artifacts = repo_of(run.cache_dir, model), run.artifacts_dir / model.folder_name
+    if listing := listing_of(repo, model.revision) or recorded_listing(run, model):
+        return listing, repo.snapshot(listing.commit)
+    if listing := local_listing(artifacts):
+        return listing, artifacts
+    raise HubError(
+        f"The lock file was not written: no listing of {model} is known on this machine.",
+        why="Neither the cache nor the artifacts folder holds one, nor does this run's download record.",
+        remedy="Run stage download once online in this run: it keeps what the Hub lists.",
+    )
+
+
+def _locked_file(file: ListedFile, folder: Path) -> LockedFile:
+    return LockedFile(
+        path=file.path,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256 or sha256_of(folder / file.path),
+        git_sha1=file.git_sha1,
+        lfs=file.sha256 is not None,
+    )
+
+
+def _with_older_time(lock: LockFile, path: Path) -> LockFile:
+    try:
+        older = read_lock(path)
+    except RecordError:
+        return lock
+    same = older.model_copy(update={"created_at": lock.created_at}) == lock
+    return older if same else lock
+
+
+def _changed(repository: LockedRepository, listing: Listing) -> tuple[str, ...]:
+    locked = {file.path: file.git_sha1 for file in repository.files}
+    listed = {file.path: file.git_sha1 for file in listing.files}
+    return tuple(sorted(path for path in locked.keys() | listed.keys() if locked.get(path) != listed.get(path)))

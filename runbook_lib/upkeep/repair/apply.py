@@ -1,0 +1,140 @@
+"""Carrying out a repair."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from runbook_lib.adapters.file_lock import blob_lock, download_lock, hold
+from runbook_lib.adapters.filesystem import describe_os_error
+from runbook_lib.adapters.hard_links import put_link
+from runbook_lib.adapters.hub_cache import CachedRepo, repo_of
+from runbook_lib.errors import DiskError, HubError
+from runbook_lib.records import StageRecord
+from runbook_lib.runs import OpenRun
+from runbook_lib.stages.configure_env import plan_environment
+from runbook_lib.stages.download import DownloadPlan, download
+from runbook_lib.stages.download.plan import plan_fetching
+from runbook_lib.stages.verify import Locked, VerifyFacts, verify
+from runbook_lib.stages.verify.sources import listing_of
+from runbook_lib.upkeep.repair.facts import QUARANTINE, Move, Moved, RepairPlan, RepairResult, Skipped
+
+_LOCK_LIMIT_S: Final = 60.0
+_SNAPSHOTS: Final = "snapshots"
+_WINDOWS_PATH_LIMIT: Final = 250
+"""A little below 260, for a drive that is mapped to a longer path."""
+
+
+def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -> RepairResult:
+    """Move bad names aside, fetch what is missing then, place docling's artifacts and verify; saves both records.
+
+    Deletes nothing but leftovers of interrupted downloads. Before anything is moved the Hub is asked; raises `HubError`
+    when the run is offline or the Hub does not answer, and `DiskError` when a download is going on in the cache.
+    """
+    if plan.fetches and run.settings.offline:
+        raise HubError(
+            "Repair has to fetch files, and this run is offline; nothing was moved.",
+            why=f"{len(plan.moves)} names are bad or missing in the cache.",
+            remedy="Run runbook repair without offline, or copy the models from a machine where they verify.",
+        )
+    if plan.models:
+        _download_plan(run, plan)  # asks the Hub while there is still something to lose
+    moved, skipped = _move_aside(run, plan.moves)
+    removed = tuple(path for path in plan.leftovers if _remove_leftover(run, path))
+    fetched = download(run, _download_plan(run, plan)) if plan.models else None
+    verified = verify(run, locked)
+    relinked = tuple(_relinked(run, moved, verified))
+    return RepairResult(
+        moved=moved, skipped=skipped, removed=removed, relinked=relinked, download=fetched, verification=verified
+    )
+
+
+def _download_plan(run: OpenRun, plan: RepairPlan) -> DownloadPlan:
+    """Plan to fetch each model at the commit it is mended at, and to record it under its own revision."""
+    fetching = plan_fetching(run, tuple(model.pinned for model in plan.models), plan_environment(run))
+    planned = tuple(
+        entry.model_copy(update={"listing": entry.listing.model_copy(update={"revision": model.model.revision})})
+        for entry, model in zip(fetching.models, plan.models, strict=True)
+    )
+    return fetching.model_copy(update={"models": planned})
+
+
+def _move_aside(run: OpenRun, moves: tuple[Move, ...]) -> tuple[tuple[Moved, ...], tuple[Skipped, ...]]:
+    if not moves:
+        return (), ()
+    folder = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z"
+    moved, skipped = [], []
+    with hold(download_lock(run.cache_dir), "a download into this cache", limit_s=_LOCK_LIMIT_S):
+        for number, move in enumerate(moves):
+            target = _target(move, folder, number)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                move.source.rename(target)
+            except OSError as error:  # in use on Windows, or not ours to write
+                if os.path.lexists(move.source):  # else it went with its folder, or another process was quicker
+                    skipped.append(Skipped(path=move.source, reason=describe_os_error(error)))
+            else:
+                moved.append(Moved(source=move.source, target=target))
+    return tuple(moved), tuple(skipped)
+
+
+def _target(move: Move, folder: str, number: int) -> Path:
+    """Return where a name goes: flat, and so shorter than where it comes from, where Windows would refuse it."""
+    home = move.home / QUARANTINE / folder
+    target = home / move.place
+    return target if len(str(target)) < _WINDOWS_PATH_LIMIT else home / f"{number:03d}-{move.source.name}"
+
+
+def _remove_leftover(run: OpenRun, path: Path) -> bool:
+    """Remove a partial file unless its lock is held; False when it stays."""
+    try:
+        with ExitStack() as locks:
+            for lock in _locks_over(run.cache_dir, path):
+                locks.enter_context(hold(lock, "the download of this file", limit_s=0))
+            path.unlink()
+    except (DiskError, OSError):
+        return False
+    return True
+
+
+def _locks_over(cache_dir: Path, leftover: Path) -> tuple[Path, ...]:
+    """Return the locks under which huggingface_hub may be writing a partial file; a lock that is absent is not held."""
+    if leftover.parent.name == "blobs":
+        lock = blob_lock(cache_dir, leftover.parent.parent.name, leftover.name.split(".")[0])
+        return (lock,) if lock.exists() else ()
+    return tuple(leftover.parent.glob("*.lock"))
+
+
+def _relinked(run: OpenRun, moved: tuple[Moved, ...], verified: StageRecord[VerifyFacts]) -> Iterator[Path]:
+    """Give other snapshots back the names they lost, where their own listing says it is the same content."""
+    for folder in verified.facts.folders:
+        repo = repo_of(run.cache_dir, folder.model)
+        listing = listing_of(repo, folder.commit) if folder.role == "snapshot" and not folder.serious else None
+        mended = {file.etag: Path(folder.folder, file.path) for file in listing.files} if listing else {}
+        for move in moved:
+            source = mended.get(_etag_elsewhere(repo, move.source, folder.commit))
+            if source and _link_again(source.resolve(), move.source):
+                yield move.source
+
+
+def _etag_elsewhere(repo: CachedRepo, path: Path, commit: str) -> str:
+    """Return what another snapshot's listing says of a path in it; empty for every other path."""
+    home = repo.folder.resolve() / _SNAPSHOTS
+    if not path.is_relative_to(home):
+        return ""
+    other, *rest = path.relative_to(home).parts
+    listing = listing_of(repo, other) if other != commit else None
+    name = "/".join(rest)
+    return next((file.etag for file in listing.files if file.path == name), "") if listing else ""
+
+
+def _link_again(source: Path, target: Path) -> bool:
+    try:
+        if target.exists():
+            return False
+        put_link(source, source.stat(), target)
+    except OSError:  # it is fetched again when that snapshot is wanted
+        return False
+    return True

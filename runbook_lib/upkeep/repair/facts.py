@@ -1,0 +1,149 @@
+"""What repair plans and did."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from runbook_lib.errors import StageFailed
+from runbook_lib.records import StageRecord, Status, worst
+from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
+from runbook_lib.settings import ModelRef
+from runbook_lib.stages.download import DownloadFacts
+from runbook_lib.stages.verify import VerifyFacts
+
+QUARANTINE = ".runbook-quarantine"
+"""Below the repository's folder in the cache, where `hf cache ls` does not take it for a repository; and below the
+artifacts folder. On the same volume as what goes there, so that moving is renaming."""
+
+
+class Move(BaseModel):
+    """A name that is to be moved aside."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Path
+    home: Path
+    """The folder whose quarantine takes it."""
+    place: Path
+    """Where it goes there, relative to the folder of this repair, unless that would be too long."""
+    reason: str
+
+
+class PinnedModel(BaseModel):
+    """A model and the commit it is mended at, whatever its revision stands for on the Hub by now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: ModelRef
+    commit: str
+
+    @property
+    def pinned(self) -> ModelRef:
+        """The model at its commit; at its revision when no commit is known."""
+        return ModelRef(self.model.repo_id, self.commit or self.model.revision)
+
+
+class RepairPlan(Rendered, BaseModel):
+    """What is wrong and what would be done about it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    found: VerifyFacts
+    moves: tuple[Move, ...]
+    leftovers: tuple[Path, ...]
+    """Partial files that are older than an hour."""
+    models: tuple[PinnedModel, ...]
+    """The models that have to be fetched or placed again."""
+    fetches: bool
+    """Whether the Hub is needed; without it only docling's artifacts are placed again."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.moves or self.leftovers or self.models)
+
+    def sections(self) -> Sequence[Section]:
+        """Return the sum, what would move and what would go."""
+        if self.is_empty:
+            return (Note("Repair", ("Nothing has to be repaired.",)),)
+        source = "from the Hub" if self.fetches else "from the cache, without network"
+        mended = ", ".join(f"{model.model}" for model in self.models)
+        lines = [f"{len(self.moves)} names go to quarantine, {len(self.leftovers)} leftovers are removed."]
+        lines += [f"Mended {source}: {mended}."] if mended else []
+        moves = tuple((move.reason, str(move.source)) for move in self.moves)
+        shown: list[Section] = [Note("Repair", tuple(lines)), Table("Moved aside", ("because", "name"), moves)]
+        if self.leftovers:
+            shown.append(Table("Removed", ("leftover",), tuple((str(path),) for path in self.leftovers)))
+        return tuple(shown)
+
+
+class Moved(BaseModel):
+    """A name that was moved aside."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Path
+    target: Path
+
+
+class Skipped(BaseModel):
+    """A name that was left where it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: Path
+    reason: str
+
+
+class RepairResult(Rendered, BaseModel):
+    """What repair did, and how it stands now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    moved: tuple[Moved, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    removed: tuple[Path, ...] = ()
+    relinked: tuple[Path, ...] = ()
+    """Names in other snapshots that share the mended content again."""
+    download: StageRecord[DownloadFacts] | None = None
+    """None when nothing had to be fetched or placed."""
+    verification: StageRecord[VerifyFacts]
+
+    @property
+    def status(self) -> Status:
+        """The worst of download and verification."""
+        records = [record.status for record in (self.download, self.verification) if record]
+        return worst(records)
+
+    @property
+    def fetched_bytes(self) -> int:
+        """What came over the network."""
+        return sum(model.fetched_bytes for model in self.download.facts.models) if self.download else 0
+
+    def require(self) -> None:
+        """Raise `StageFailed` when something is still wrong; names what could not be moved first."""
+        if self.skipped and self.status is Status.FAIL:
+            first = self.skipped[0]
+            raise StageFailed(
+                f"Repair could not move {first.path} aside.",
+                why=first.reason,
+                remedy="End the programs that use it, or let this user write there; then run runbook repair again.",
+            )
+        if self.download:
+            self.download.require()
+        self.verification.require()
+
+    def sections(self) -> Sequence[Section]:
+        """Return the sum, what was moved and left, and the checks of the verification that followed."""
+        counts = f"{len(self.moved)} names moved aside, {len(self.removed)} leftovers removed"
+        line = f"{counts}, {format_bytes(self.fetched_bytes)} fetched, {len(self.relinked)} names linked again."
+        shown: list[Section] = [Note(f"Repair: {self.status}", (line,))]
+        if self.moved:
+            shown.append(Table("Moved aside, to", ("name",), tuple((str(move.target),) for move in self.moved)))
+        if self.skipped:
+            rows = tuple((entry.reason, str(entry.path)) for entry in self.skipped)
+            shown.append(Table("Left where it is", ("because", "name"), rows))
+        if self.download and self.download.failed():
+            shown.append(self.download.check_table())
+        return (*shown, self.verification.check_table())

@@ -1,0 +1,128 @@
+"""Every huggingface_hub from 0.25 on, really installed, on a machine without the symlink privilege."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from filelock import FileLock
+from packaging.version import Version
+
+from runbook_lib.practice import PracticeHub
+from runbook_lib.stages.hub_versions import RACE_FIXED_IN, VARIABLE_WORKS_SINCE
+from tests.faults.conftest import Deny, MakeRepository, RunStages
+
+VERSIONS = ("0.25.2", "1.8.0", "1.9.0", "1.32.0", "1.33.0")
+DOWNLOADS = 60
+FAILURES_TO_SEE = 3
+"""Of 60 downloads of nine files the bare client loses a third, more or less as the machine is busy."""
+
+DRIVER = Path(__file__).with_name("repeated_downloads.py")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def hub(make_repository: MakeRepository) -> Iterator[PracticeHub]:
+    with PracticeHub(repositories=[make_repository(9, size_bytes=100_000)]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> Version:
+    return Version(request.param)
+
+
+@pytest.fixture(scope="module")
+def service_python(version: Version) -> Path:
+    """An interpreter with that huggingface_hub and nothing of ours; made once on this machine."""
+    homes = platformdirs.user_cache_path("docling-runbook") / "hub-versions"
+    home = homes / f"{sys.implementation.cache_tag}-{version}"
+    python = home / "bin" / "python"
+    uv = shutil.which("uv", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+    if uv is None:
+        pytest.skip("uv, which makes the environments, is neither beside this Python nor on PATH")
+    homes.mkdir(parents=True, exist_ok=True)
+    with FileLock(homes / f"{home.name}.lock"):
+        if not (home / "complete").exists():
+            _run(uv, "venv", "--clear", "--python", sys.executable, str(home))
+            _run(uv, "pip", "install", "--python", str(python), f"huggingface_hub=={version}")
+            (home / "complete").touch()
+    return python
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def failures_of(command: list[str], hub: PracticeHub, **variables: str) -> list[Any]:
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_TELEMETRY": "1", **variables}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    failures: list[Any] = json.loads(done.stdout)["failures"]
+    return failures
+
+
+def test_the_bare_client_loses_downloads_until_1_33(
+    hub: PracticeHub, version: Version, service_python: Path, without_symlinks: Deny, tmp_path: Path
+) -> None:
+    command = [service_python, DRIVER, "bare", "acme/model", str(DOWNLOADS), tmp_path]
+    failures = failures_of(without_symlinks(command), hub)
+    if version >= RACE_FIXED_IN:
+        assert failures == []
+    else:
+        refused = [failure for failure in failures if failure[:2] == ["OSError", 22]]
+        assert len(refused) >= FAILURES_TO_SEE, f"{len(refused)} of {DOWNLOADS}: the race was not met"
+
+
+@pytest.mark.parametrize("remedy", ["switched off", "settled first"])
+def test_ours_loses_none(
+    hub: PracticeHub, version: Version, service_python: Path, without_symlinks: Deny, tmp_path: Path, remedy: str
+) -> None:
+    """Either remedy alone is enough: symlinks switched off in the way the version knows, or the probe settled first."""
+    command = [service_python, DRIVER, "ours", "acme/model", str(DOWNLOADS), tmp_path]
+    variables = {}
+    if remedy == "settled first":
+        command.append("with symlinks")
+    elif VARIABLE_WORKS_SINCE <= version < RACE_FIXED_IN:
+        variables = {"HF_HUB_DISABLE_SYMLINKS": "1"}
+    assert failures_of(without_symlinks(command), hub, **variables) == []
+
+
+def test_the_stages_plan_for_the_version_of_the_service(
+    hub: PracticeHub,
+    version: Version,
+    service_python: Path,
+    without_symlinks: Deny,
+    run_stages: RunStages,
+    tmp_path: Path,
+) -> None:
+    settings = {
+        "run_dir": str(tmp_path / "run"),
+        "hub": hub.url,
+        "models": "acme/model",
+        "cache_dir": str(tmp_path / "cache" / "hub"),
+        "artifacts_dir": str(tmp_path / "artifacts"),
+        "target_python": str(service_python),
+    }
+    records = run_stages(settings, "configure_env", "download", "verify", wrap=without_symlinks)
+    assert "error" not in records
+    plan = records["configure_env"]["facts"]
+    switch = {variable["name"]: variable["value"] for variable in plan["variables"]}.get("HF_HUB_DISABLE_SYMLINKS")
+    assert plan["hub_version"] == f"huggingface_hub {version}"
+    assert plan["links"] == "hardlink"
+    if version >= RACE_FIXED_IN:
+        assert (switch, plan["remedy"]) == (None, "nothing is needed: fixed in huggingface_hub 1.33.0")
+    elif version >= VARIABLE_WORKS_SINCE:
+        assert (switch, plan["remedy"].split(",")[0]) == ("1", "HF_HUB_DISABLE_SYMLINKS=1")
+    else:
+        assert switch is None
+        assert plan["remedy"].startswith("settle the probe on one thread")
+    assert {stage: record["status"] for stage, record in records.items()} == dict.fromkeys(records, "ok")

@@ -1,0 +1,378 @@
+"""Repair of real caches in every link mode, with the unmodified client and the practice hub."""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from runbook_lib.errors import HubError, StageFailed
+from runbook_lib.practice import PracticeHub
+from runbook_lib.records import Status
+from runbook_lib.runs import open_run
+from runbook_lib.stages.download import download
+from runbook_lib.stages.verify import verify
+from runbook_lib.upkeep.repair import Move, RepairResult, apply_repair, plan_repair
+from runbook_lib.upkeep.repair.apply import _target
+from tests.unit.stages.verify.real_caches import (
+    MODES,
+    REPO_ID,
+    WEIGHTS,
+    Install,
+    Installed,
+    flip_bit,
+    install,
+    open_installed,
+    practice_hub,
+    pristine,
+)
+
+__all__ = ["install", "practice_hub", "pristine"]
+
+HOUR_S = 3600.0
+BLOCK_PAGE = b"<!DOCTYPE html><html><body>blocked by policy</body></html>"
+posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file kinds")
+
+
+def repair(installed: Installed) -> RepairResult:
+    return apply_repair(installed.run, plan_repair(installed.run))
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int, bytes | None]]:
+    """Return every name with what it holds, so that a change of anything shows."""
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mode, path.lstat().st_ino, _content(path))
+        for path in folder.rglob("*")
+    }
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def weight_bytes(installed: Installed) -> int:
+    return next(file.size_bytes for file in installed.listing.files if file.path == WEIGHTS)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_whole_cache_needs_no_repair_and_no_hub(install: Install, mode: str) -> None:
+    installed = install(mode)
+    plan = plan_repair(installed.run)
+    assert plan.is_empty
+    assert str(plan).endswith("Nothing has to be repaired.")
+    installed.hub.reset_counters()
+    assert apply_repair(installed.run, plan).status is Status.OK
+    assert installed.hub.counters.requests == 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_flipped_bit_and_a_block_page_are_mended_and_only_those_files_are_fetched(
+    install: Install, mode: str
+) -> None:
+    installed = install(mode)
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    page = Path(os.path.realpath(installed.snapshot / "config.json"))
+    page.write_bytes(BLOCK_PAGE)
+    config_bytes = next(file.size_bytes for file in installed.listing.files if file.path == "config.json")
+    plan = plan_repair(installed.run)
+    assert plan.fetches
+    installed.hub.reset_counters()
+    result = apply_repair(installed.run, plan)
+    assert result.status is Status.OK, str(result)
+    assert result.fetched_bytes == weight_bytes(installed) + config_bytes
+    assert installed.hub.counters.weight_bytes == weight_bytes(installed)
+    kept = {move.target.name: move.target for move in result.moved if not move.target.is_symlink()}
+    assert BLOCK_PAGE in {path.read_bytes() for path in kept.values()}
+    assert all(".runbook-quarantine" in move.target.parts for move in result.moved)
+    assert verify(installed.run).status is Status.OK
+    assert plan_repair(installed.run).is_empty
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_dry_run_changes_nothing(install: Install, mode: str) -> None:
+    installed = install(mode)
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    before = tree(installed.run.cache_dir.parent)
+    plan = plan_repair(installed.run)
+    assert plan.moves
+    assert "wrong hash" in str(plan)
+    assert tree(installed.run.cache_dir.parent) == before
+
+
+@posix
+def test_a_bad_blob_goes_with_the_link_and_every_hard_link_to_it(install: Install) -> None:
+    installed = install("symlink")
+    blob = Path(os.path.realpath(installed.snapshot / WEIGHTS))
+    elsewhere = installed.run.artifacts_dir / "of-another-model.safetensors"
+    os.link(blob, elsewhere)
+    flip_bit(blob, 8 * 500_000)
+    plan = plan_repair(installed.run)
+    assert {move.source for move in plan.moves} == {
+        installed.snapshot / WEIGHTS,
+        blob,
+        installed.artifacts / WEIGHTS,
+        elsewhere,
+    }
+    result = apply_repair(installed.run, plan)
+    assert result.status is Status.OK, str(result)
+    assert not elsewhere.exists()
+    assert (installed.snapshot / WEIGHTS).resolve() == blob
+
+
+@posix
+def test_a_link_to_another_blob_is_replaced_and_the_blob_stays(install: Install) -> None:
+    installed = install("symlink")
+    readme, config = installed.snapshot / "README.md", installed.snapshot / "config.json"
+    readme.unlink()
+    readme.symlink_to(config.readlink())
+    blob = config.resolve()
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert blob not in {move.source for move in result.moved}
+    assert config.resolve() == blob
+    assert readme.read_bytes() != config.read_bytes()
+
+
+@posix
+def test_a_listing_that_contradicts_link_and_content_is_listed_anew(install: Install) -> None:
+    installed = install("symlink")
+    listing = installed.repo.folder / "trees" / f"{installed.listing.commit}.json"
+    good = listing.read_text(encoding="utf-8")
+    etag = next(file.etag for file in installed.listing.files if file.path == "config.json")
+    listing.write_text(good.replace(etag, "0" * 40), encoding="utf-8")
+    result = repair(installed)
+    assert result.verification.status is Status.OK, str(result)
+    assert result.fetched_bytes <= 2000, "the content was right all the time"
+    assert listing.read_text(encoding="utf-8") == good
+
+
+def test_an_unreadable_listing_is_listed_anew(install: Install) -> None:
+    installed = install()
+    listing = installed.repo.folder / "trees" / f"{installed.listing.commit}.json"
+    good = listing.read_bytes()
+    listing.write_bytes(good[:100])
+    assert repair(installed).status is Status.OK
+    assert listing.read_bytes() == good
+
+
+@posix
+def test_what_is_no_file_goes_aside_and_nothing_outside_is_touched(install: Install, tmp_path: Path) -> None:
+    installed = install()
+    outside = tmp_path / "mine.json"
+    shutil.copyfile(installed.snapshot / "config.json", outside)
+    for name in ("config.json", "README.md", "preprocessor_config.json"):
+        (installed.snapshot / name).unlink()
+    (installed.snapshot / "config.json").symlink_to(outside)
+    (installed.snapshot / "README.md").mkdir()
+    (installed.snapshot / "README.md" / "kept.txt").write_text("kept", encoding="utf-8")
+    os.mkfifo(installed.snapshot / "preprocessor_config.json")
+    before = outside.read_bytes()
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert outside.read_bytes() == before
+    assert "kept" in {
+        path.read_text(encoding="utf-8") for move in result.moved for path in move.target.glob("kept.txt")
+    }
+
+
+@posix
+def test_a_link_into_another_repository_becomes_a_file_of_its_own(install: Install) -> None:
+    installed = install()
+    config = installed.snapshot / "config.json"
+    other = installed.run.cache_dir / "models--a--b" / "blobs" / "x"
+    other.parent.mkdir(parents=True)
+    config.rename(other)
+    config.symlink_to(other)
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert not config.is_symlink()
+    assert other.exists()
+
+
+def test_a_file_where_the_snapshot_should_be_makes_room(install: Install) -> None:
+    installed = install()
+    snapshot = installed.snapshot
+    shutil.rmtree(snapshot)
+    snapshot.write_bytes(b"not a folder")
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert (snapshot / WEIGHTS).is_file()
+
+
+def test_a_place_too_long_for_windows_is_flattened() -> None:
+    move = Move(source=Path("/c", "x" * 60), home=Path("/c"), place=Path("a" * 100, "b" * 100, "x" * 60), reason="")
+    assert _target(move, "T", 7) == Path("/c", ".runbook-quarantine", "T", "007-" + "x" * 60)
+    short = Move(source=Path("/c/f"), home=Path("/c"), place=Path("blobs/f"), reason="")
+    assert _target(short, "T", 7) == Path("/c/.runbook-quarantine/T/blobs/f")
+
+
+@posix
+def test_lost_links_are_made_again(install: Install) -> None:
+    installed = install("symlink")
+    shutil.rmtree(installed.repo.blobs)
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert (installed.snapshot / WEIGHTS).is_symlink()
+
+
+@posix
+def test_a_damaged_file_in_the_shared_store_goes_and_comes_back(install: Install) -> None:
+    installed = install("symlink")
+    blob = Path(os.path.realpath(installed.snapshot / WEIGHTS))
+    store = installed.run.cache_dir / "blobs" / "ab" / ("ab" * 32)
+    store.parent.mkdir(parents=True)
+    blob.rename(store)
+    blob.symlink_to(os.path.relpath(store, blob.parent))
+    flip_bit(store, 8 * 500_000)
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert not store.exists()
+    assert store in {move.source for move in result.moved}
+    assert (installed.snapshot / WEIGHTS).resolve().is_file()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bad_artifacts_are_placed_from_a_whole_snapshot_without_the_hub(install: Install, mode: str) -> None:
+    installed = install(mode, offline=True)
+    flip_bit(installed.artifacts / "config.json", 9)  # small files are copies in every mode
+    plan = plan_repair(installed.run)
+    assert not plan.fetches
+    installed.hub.reset_counters()
+    result = apply_repair(installed.run, plan)
+    assert result.status is Status.OK, str(result)
+    assert installed.hub.counters.body_bytes == 0
+
+
+def test_offline_with_a_damaged_snapshot_is_one_clear_error_and_nothing_moves(install: Install) -> None:
+    installed = install(offline=True)
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    before = tree(installed.run.cache_dir)
+    plan = plan_repair(installed.run)
+    with pytest.raises(HubError, match="this run is offline; nothing was moved"):
+        apply_repair(installed.run, plan)
+    assert tree(installed.run.cache_dir) == before
+
+
+def test_a_hub_that_does_not_answer_leaves_everything_where_it_is(install: Install, tmp_path: Path) -> None:
+    installed = install()
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    run = open_run(
+        run_dir=str(tmp_path / "other-run"),
+        hub="http://127.0.0.1:9",
+        models=f"{REPO_ID}@main",
+        cache_dir=str(installed.run.cache_dir),
+        artifacts_dir=str(installed.run.artifacts_dir),
+        links="copy",
+    )
+    before = tree(installed.run.cache_dir)
+    with pytest.raises(HubError, match="does not tell what"):
+        apply_repair(run, plan_repair(run))
+    assert tree(installed.run.cache_dir) == before
+
+
+def test_repair_keeps_the_commit_when_the_hub_has_moved_on(tmp_path: Path) -> None:
+    with PracticeHub(head="first") as hub:
+        run = open_installed(tmp_path, hub, "copy")
+        assert download(run).status is Status.OK
+        installed = Installed(run, hub)
+        commit = installed.listing.commit
+        flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+        hub.move_head("second")
+        result = repair(installed)
+        assert result.status is Status.OK, str(result)
+        assert result.verification.facts.folders[0].commit == commit
+        assert [path.name for path in installed.repo.snapshots()] == [commit]
+        assert hub.counters.weight_bytes == 2 * weight_bytes(installed)
+
+
+def test_an_older_snapshot_that_shared_the_bad_file_shares_the_mended_one(tmp_path: Path) -> None:
+    with PracticeHub(head="first") as hub:
+        run = open_installed(tmp_path, hub, "hardlink")
+        assert download(run).status is Status.OK
+        installed = Installed(run, hub)
+        older = installed.snapshot
+        hub.move_head("second")
+        assert download(run).status is Status.OK
+        newer = installed.snapshot
+        assert (older / WEIGHTS).samefile(newer / WEIGHTS)
+        flip_bit(newer / WEIGHTS, 8 * 500_000)
+        hub.reset_counters()
+        result = repair(installed)
+        assert result.status is Status.OK, str(result)
+        assert result.relinked == (older / WEIGHTS,)
+        assert (older / WEIGHTS).samefile(newer / WEIGHTS)
+        assert hub.counters.weight_bytes == weight_bytes(installed)
+
+
+def old_leftover(installed: Installed, age_s: float) -> Path:
+    installed.repo.blobs.mkdir(exist_ok=True)
+    path = installed.repo.blobs / f"{'a' * 64}.0123abcd.incomplete"
+    path.write_bytes(b"half")
+    os.utime(path, (time.time() - age_s,) * 2)
+    return path
+
+
+def test_an_old_leftover_goes_a_young_one_and_one_under_its_lock_stay(install: Install) -> None:
+    installed = install()
+    leftover = old_leftover(installed, HOUR_S / 2)
+    assert plan_repair(installed.run).leftovers == ()
+    os.utime(leftover, (time.time() - 2 * HOUR_S,) * 2)
+    plan = plan_repair(installed.run)
+    assert plan.leftovers == (leftover,)
+    lock = installed.run.cache_dir / ".locks" / installed.repo.folder.name / f"{'a' * 64}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        assert apply_repair(installed.run, plan).removed == ()
+    assert leftover.exists()
+    assert apply_repair(installed.run, plan).removed == (leftover,)
+    assert not leftover.exists()
+
+
+@posix
+def test_a_name_that_cannot_be_moved_is_reported_and_the_repair_fails(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a file that is open cannot be renamed (WinError 32)."""
+    installed = install()
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    plan = plan_repair(installed.run)
+    rename = Path.rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name == WEIGHTS:
+            raise PermissionError(13, "in use")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    result = apply_repair(installed.run, plan)
+    assert result.status is Status.FAIL
+    assert [entry.reason for entry in result.skipped] == ["errno 13: in use"]
+    with pytest.raises(StageFailed, match=r"could not move .*model\.safetensors aside"):
+        result.require()
+
+
+@pytest.mark.parametrize("mode", ["symlink", "hardlink"])
+def test_hf_cache_commands_work_after_a_repair_and_see_no_inconsistency(install: Install, mode: str) -> None:
+    installed = install(mode)
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    assert repair(installed).status is Status.OK
+    hf = str(Path(sysconfig.get_path("scripts")) / "hf")
+    home = installed.run.cache_dir.parent
+    environment = {**os.environ, "HF_ENDPOINT": installed.hub.url, "HF_HUB_CACHE": str(installed.run.cache_dir)}
+    environment["HF_HOME"] = str(home)
+
+    def hf_cache(*arguments: str) -> str:
+        done = subprocess.run(
+            [hf, "cache", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    assert "inconsistenc" not in hf_cache("ls")
+    hf_cache("verify", REPO_ID)
+    hf_cache("prune", "--yes")
+    assert verify(installed.run).status is Status.OK
