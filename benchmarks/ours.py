@@ -1,6 +1,7 @@
 """Our side of the comparisons, as commands: `python -m benchmarks.ours VERB ...` is what a benchmark starts."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from runbook_lib.adapters.disk_usage import DiskUsage
@@ -41,4 +42,5 @@ def measure(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    {"verify": verify, "fetch": fetch, "measure": measure}[sys.argv[1]](*sys.argv[2:])
+    verbs: dict[str, Callable[..., None]] = {"verify": verify, "fetch": fetch, "measure": measure}
+    verbs[sys.argv[1]](*sys.argv[2:])

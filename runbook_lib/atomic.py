@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import time
 import uuid
 from pathlib import Path
+
+_RETRY_DELAYS_S = (0.05, 0.2, 0.8) if os.name == "nt" else ()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -19,11 +22,23 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over the old file; on Windows a reader or a virus scanner may hold it for a moment (WinError 5, 32)."""
+    for delay_s in _RETRY_DELAYS_S:
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            time.sleep(delay_s)
+        else:
+            return
+    temporary.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ import re
 HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9_])(?:hf_|api_org_)[A-Za-z0-9]{30,200}(?![A-Za-z0-9_])")
 """User tokens are `hf_` and 34 letters or digits; `api_org_` is the older form of an organisation's token."""
 
+_URL_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _SECRET = re.compile(
     r"""
       \b(?:hf|api_org|ghp|gho|ghs)_(?P<token>[A-Za-z0-9]{8,400})
@@ -24,6 +25,11 @@ _SECRET = re.compile(
 def mask_secrets(text: str) -> str:
     """Replace tokens, authorization headers and passwords in URLs by as many stars."""
     return _SECRET.sub(_starred, text)
+
+
+def mask_url_credentials(text: str) -> str:
+    """Replace what stands before the host in a URL, `user:password@` or a token alone."""
+    return _URL_CREDENTIALS.sub("***@", text)
 
 
 def _starred(match: re.Match[str]) -> str:

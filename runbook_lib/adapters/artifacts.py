@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runbook_lib import atomic
 from runbook_lib.adapters.hub_cache import ListedFile, Listing
+from runbook_lib.adapters.repository_paths import is_safe_path
+from runbook_lib.errors import HubError
 
 STAMP_NAME = ".runbook-artifacts.json"
 
@@ -54,11 +56,12 @@ class Placement(BaseModel):
 
 
 def read_stamp(folder: Path) -> Stamp | None:
-    """Return the stamp of a model folder; None when there is none or it cannot be read."""
+    """Return the stamp of a model folder; None when there is none, or it cannot be read or names foreign places."""
     try:
-        return Stamp.model_validate_json((folder / STAMP_NAME).read_bytes())
+        stamp = Stamp.model_validate_json((folder / STAMP_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
+    return stamp if all(map(is_safe_path, stamp.files)) else None
 
 
 def place_artifacts(listing: Listing, snapshot: Path, folder: Path, *, docling: str, link: bool) -> Placement:
@@ -72,6 +75,12 @@ def place_artifacts(listing: Listing, snapshot: Path, folder: Path, *, docling: 
     known = stamp.files if stamp else {}
     counts = {"linked": 0, "copied": 0, "kept": 0}
     for file in listing.files:
+        if not is_safe_path(file.path):
+            raise HubError(
+                f"{listing.repo_id} lists a file that would land outside its folder: {file.path!r}.",
+                why="A path with .., a root or a drive in it has no place in a model.",
+                remedy="Do not use this repository or mirror; nothing was written outside the artifacts folder.",
+            )
         counts[_place(file, snapshot / file.path, folder / file.path, known.get(file.path), link)] += 1
     removed = sum(_remove(folder / name) for name in known.keys() - {file.path for file in listing.files})
     written = Stamp(

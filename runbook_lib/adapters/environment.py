@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.errors import LateConfigurationError
+from runbook_lib.masking import mask_url_credentials
 from runbook_lib.records import Facts
 from runbook_lib.render import Section, Table
 
@@ -18,7 +19,6 @@ _INTEREST = re.compile(
     re.IGNORECASE,
 )
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_?KEY", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _LEADING_CREDENTIALS = re.compile(r"^\S*@")
 """A proxy may be named without a scheme."""
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
@@ -89,7 +89,7 @@ def masked(name: str, value: str) -> str:
         return f"(set, {len(value)} characters)"
     if name.upper().endswith("_PROXY") and "://" not in value:
         return _LEADING_CREDENTIALS.sub("***@", value)
-    return _CREDENTIALS.sub("***@", value)
+    return mask_url_credentials(value)
 
 
 def is_true(value: str) -> bool:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from runbook_lib.adapters.hard_links import put_link, regular_file_inside
 from runbook_lib.adapters.hashing import git_sha1_of, sha256_of
 from runbook_lib.adapters.hub_cache import CachedRepo, ListedFile, Listing, cached_repos
+from runbook_lib.adapters.repository_paths import is_safe_path
 
 
 def linkable_files(repo: CachedRepo, listing: Listing) -> tuple[ListedFile, ...]:
@@ -44,15 +45,10 @@ def _absent(repo: CachedRepo, listing: Listing) -> Iterator[tuple[ListedFile, Pa
     snapshot = repo.snapshot(listing.commit)
     for file in listing.files:
         target = snapshot / file.path
-        if not _stays_inside(file.path) or not target.parent.resolve().is_relative_to(snapshot.resolve()):
+        if not is_safe_path(file.path) or not target.parent.resolve().is_relative_to(snapshot.resolve()):
             continue
         if not target.is_file() or target.stat().st_size != file.size_bytes:
             yield file, target
-
-
-def _stays_inside(name: str) -> bool:
-    """Whether a name from the Hub is a plain relative path on every system."""
-    return not any(path.anchor or ".." in path.parts for path in (PurePosixPath(name), PureWindowsPath(name)))
 
 
 def _link(sources: "_Sources", file: ListedFile, target: Path) -> bool:

@@ -12,6 +12,7 @@ from runbook_lib import atomic
 from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.adapters.hashing import sha256_of
 from runbook_lib.adapters.hub_cache import ListedFile, Listing, repo_of
+from runbook_lib.adapters.repository_paths import is_safe_path
 from runbook_lib.errors import HubError, RecordError, StageFailed
 from runbook_lib.render import Rendered, Section, Table
 from runbook_lib.runs import OpenRun
@@ -20,7 +21,6 @@ from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify import Expectation, ExpectedFile, VerifiedFolder, collect_verification
 from runbook_lib.stages.verify.collect import docling_of
-from runbook_lib.stages.verify.expected import is_safe_path
 from runbook_lib.stages.verify.sources import listing_of, local_listing, recorded_listing
 
 LOCK_NAME: Final = "runbook.lock.json"

@@ -1,41 +1,48 @@
-"""Stage 4, verify: every file of every snapshot and of the artifacts folder against its hash; offline, on all cores."""
+"""Stage 4, verify: every file of every snapshot and of the artifacts folder against its hash; offline, on all cores.
 
-from runbook_lib.records import StageRecord
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.started import StartedStage
-from runbook_lib.stages.verify.checks import judge_verification
-from runbook_lib.stages.verify.collect import collect_verification
-from runbook_lib.stages.verify.compare import inspect_folder, verify_file, verify_folder
-from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
-from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
-from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
-from runbook_lib.stages.verify.sources import Locked
+The names below are loaded when first used: `verify_folder` alone needs half of what the stage loads.
+"""
 
-__all__ = [
-    "Expectation",
-    "ExpectedFile",
-    "FileProblem",
-    "Locked",
-    "ProblemKind",
-    "VerifiedFolder",
-    "VerifyFacts",
-    "Weight",
-    "collect_verification",
-    "inspect_folder",
-    "judge_verification",
-    "verify",
-    "verify_file",
-    "verify_folder",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runbook_lib.stages.verify.checks import judge_verification as judge_verification
+    from runbook_lib.stages.verify.collect import collect_verification as collect_verification
+    from runbook_lib.stages.verify.compare import inspect_folder as inspect_folder
+    from runbook_lib.stages.verify.compare import verify_file as verify_file
+    from runbook_lib.stages.verify.compare import verify_folder as verify_folder
+    from runbook_lib.stages.verify.expected import Expectation as Expectation
+    from runbook_lib.stages.verify.expected import ExpectedFile as ExpectedFile
+    from runbook_lib.stages.verify.facts import VerifiedFolder as VerifiedFolder
+    from runbook_lib.stages.verify.facts import VerifyFacts as VerifyFacts
+    from runbook_lib.stages.verify.problems import FileProblem as FileProblem
+    from runbook_lib.stages.verify.problems import ProblemKind as ProblemKind
+    from runbook_lib.stages.verify.problems import Weight as Weight
+    from runbook_lib.stages.verify.sources import Locked as Locked
+    from runbook_lib.stages.verify.stage import verify as verify
+
+_HOMES = {
+    "Expectation": "expected",
+    "ExpectedFile": "expected",
+    "FileProblem": "problems",
+    "Locked": "sources",
+    "ProblemKind": "problems",
+    "VerifiedFolder": "facts",
+    "VerifyFacts": "facts",
+    "Weight": "problems",
+    "collect_verification": "collect",
+    "inspect_folder": "compare",
+    "judge_verification": "checks",
+    "verify": "stage",
+    "verify_file": "compare",
+    "verify_folder": "compare",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - the keys are strings
 
 
-def verify(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFacts]:
-    """Read and hash everything the models consist of; changes nothing and touches no network.
-
-    Args:
-        run: Whose models, cache and artifacts folder are looked at.
-        locked: What a lock file says (`read_lock(path).expectations()`); stands above what the cache says.
-    """
-    stage = StartedStage(run, "verify")
-    facts = collect_verification(run, locked)
-    return stage.finish(facts, judge_verification(facts))
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

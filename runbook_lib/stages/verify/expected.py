@@ -1,12 +1,11 @@
 """What a folder should hold: paths, sizes and hashes, wherever they are known from."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Literal
 
 from runbook_lib.adapters.hub_cache import ListedFile, Listing
+from runbook_lib.adapters.repository_paths import is_safe_path
 
 Algorithm = Literal["sha256", "git-sha1"]
 _SHA256_DIGITS = 64
@@ -62,19 +61,3 @@ class Expectation:
     def names(self) -> Iterable[str]:
         """Return the paths."""
         return (file.path for file in self.files)
-
-
-def is_safe_path(path: str) -> bool:
-    """Whether a listed path stays inside its folder under POSIX and Windows rules.
-
-    The rules of huggingface_hub 1.33 (`_validate_relative_filename`): no `..`, no root, no drive, no network share;
-    and nothing that no file system takes: NUL, half a surrogate pair.
-    """
-    try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
-    if not path or "\0" in path or ".." in path.replace("\\", "/").split("/"):
-        return False
-    forms = (PurePosixPath(path), *map(PureWindowsPath, path.split("/")))
-    return not any(form.drive or form.root for form in forms)

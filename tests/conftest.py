@@ -1,0 +1,35 @@
+"""Isolation for every test: no variable of this machine steers it, and none that it sets outlives it."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_STEERING = re.compile(
+    r"(RUNBOOK|HF|HUGGING_?FACE|TRANSFORMERS|DOCLING)_\w+|XDG_CACHE_HOME|(HTTPS?|ALL|NO)_PROXY"
+    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE",
+    re.IGNORECASE,
+)
+_KEPT = frozenset({"HF_HUB_DISABLE_SYMLINKS_WARNING"})
+"""Steers nothing; the Windows lane sets it."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment() -> Iterator[None]:
+    before = dict(os.environ)
+    for name in before:
+        if _STEERING.fullmatch(name) and name not in _KEPT:
+            del os.environ[name]
+    os.environ["NO_PROXY"] = "127.0.0.1,localhost,::1"
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in the test's own folder, so that runs/ and runbook.toml are looked for there."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,165 @@
+"""Tiny notebooks through papermill: whatever happens to a kernel, the outcome is true."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from runbook_lib.adapters.progress import HEADLESS_VARIABLE
+from runbook_lib.errors import UsageError
+from runbook_lib.headless import notebook as notebook_module
+from runbook_lib.headless import runner
+from runbook_lib.headless.notebook import execute_notebook, find_notebook
+from runbook_lib.headless.runner import StageStarted, run_stages
+from runbook_lib.headless.summary import RunSummary, StageOutcome
+from runbook_lib.records import Run, RunState, Status
+from runbook_lib.records.run import stage_file_stem
+from runbook_lib.settings import Settings
+
+WriteNotebook = Callable[..., Path]
+Execute = Callable[..., RunSummary]
+
+RECORD = """
+from datetime import UTC, datetime
+from pathlib import Path
+from runbook_lib.records import Check, RawFacts, Run, StageRecord
+checks = (Check(id="c", title="a title", status={status!r}, evidence="seen", remedy="do this"),)
+now = datetime.now(UTC)
+record = StageRecord[RawFacts](stage={stage!r}, started_at=now, elapsed_s=0, facts=RawFacts(), checks=checks)
+Run(Path(run_dir)).save(record)
+"""
+LOOK = f"import os; from pathlib import Path; Path(run_dir, 'seen').write_text(os.environ[{HEADLESS_VARIABLE!r}])"
+DIE = "import os, signal\nos.kill(os.getpid(), 9)"
+
+
+def recording(stage: str, status: str = "ok") -> str:
+    return RECORD.format(stage=stage, status=status)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "my run {x} ä", {}, {})
+
+
+@pytest.fixture
+def execute(run: Run, write_notebook: WriteNotebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Execute:
+    """Run stages through notebooks of the test; returns the summary."""
+    monkeypatch.setattr(notebook_module, "NOTEBOOKS", tmp_path / "notebooks")
+
+    def call(listener: Callable[[Any], None] = lambda _event: None, **notebooks: tuple[str, ...]) -> RunSummary:
+        for stage, cells in notebooks.items():
+            write_notebook(stage_file_stem(stage), *cells)
+        return run_stages(run, Settings(), tuple(notebooks), listener)
+
+    return call
+
+
+def state(run: Run) -> tuple[RunState, str]:
+    header = run.header()
+    return header.state, header.problem
+
+
+def test_stages_that_end_well(run: Run, execute: Execute) -> None:
+    events: list[Any] = []
+    summary = execute(events.append, detect=(recording("detect"), LOOK), verify=(recording("verify", "warn"),))
+    assert [(outcome.stage, outcome.status) for outcome in summary.outcomes] == [
+        ("detect", Status.OK),
+        ("verify", Status.WARN),
+    ]
+    assert summary.status is Status.WARN
+    assert state(run) == (RunState.FINISHED, "")
+    assert run.header().stages == ("detect", "verify")
+    assert [type(event) for event in events] == [StageStarted, StageOutcome] * 2
+    executed = nbformat.read(run.folder / "01_detect.ipynb", as_version=4)
+    assert "injected-parameters" in executed.cells[1].metadata.tags
+    assert (run.folder / "report.html").is_file()
+    assert (run.folder / "seen").read_text(encoding="utf-8") == "1"
+    assert HEADLESS_VARIABLE not in os.environ
+
+
+def test_a_failed_check_skips_what_comes_after(run: Run, execute: Execute) -> None:
+    failing = (recording("detect", "fail"), "raise SystemError('require')")
+    summary = execute(detect=failing, verify=(recording("verify"),))
+    first, second = summary.outcomes
+    assert (first.status, first.said, first.problem) == (Status.FAIL, "a title", "")
+    assert first.failed_check is not None
+    assert first.failed_check.remedy == "do this"
+    assert (second.status, second.said) == (Status.SKIP, "skipped: an earlier stage failed")
+    assert not run.has("verify")
+    assert state(run)[0] is RunState.FAILED
+
+
+def test_a_cell_that_raises_before_the_record_is_a_failure_with_its_words(run: Run, execute: Execute) -> None:
+    summary = execute(detect=("raise ValueError('no such thing')", recording("detect")))
+    assert summary.outcomes[0].problem == "ValueError: no such thing"
+    assert state(run) == (RunState.FAILED, "ValueError: no such thing")
+    assert not run.has("detect")
+
+
+def test_a_cell_that_raises_after_a_good_record_is_a_failure_all_the_same(execute: Execute) -> None:
+    summary = execute(detect=(recording("detect"), "raise ValueError('afterwards')"))
+    assert (summary.status, summary.outcomes[0].problem) == (Status.FAIL, "ValueError: afterwards")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signal 9 there")
+def test_a_killed_kernel_is_a_failure_in_record_and_notebook(run: Run, execute: Execute) -> None:
+    summary = execute(convert=(DIE, recording("convert")))
+    assert summary.status is Status.FAIL
+    assert "kernel died" in summary.outcomes[0].problem
+    assert state(run) == (RunState.FAILED, summary.outcomes[0].problem)
+    executed = nbformat.read(run.folder / "05_convert.ipynb", as_version=4)
+    assert "did not end well" in executed.cells[0].source
+    assert executed.metadata.papermill.exception is True
+    assert "kernel died" in (run.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_record_of_an_earlier_execution_does_not_count(run: Run, execute: Execute) -> None:
+    run.record_path("detect").write_text("{}", encoding="utf-8")
+    summary = execute(detect=("1 + 1",))
+    assert (summary.status, summary.outcomes[0].problem) == (Status.FAIL, "the notebook ended without a record")
+
+
+def test_an_interruption_is_noted_and_passed_on(run: Run, execute: Execute, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "execute_notebook", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        execute(detect=("1 + 1",))
+    assert state(run) == (RunState.INTERRUPTED, "interrupted")
+
+
+def test_a_cell_ends_at_its_limit(write_notebook: WriteNotebook, tmp_path: Path) -> None:
+    source = write_notebook("slow", "import time; time.sleep(60)")
+    done = execute_notebook(source, tmp_path / "out.ipynb", {}, cell_limit_s=2)
+    assert done.problem == "A cell was stopped after 2 s."
+
+
+def test_parameters_arrive_as_they_are(write_notebook: WriteNotebook, tmp_path: Path) -> None:
+    hostile = "C:\\new\\{x} 'q' \"d\" ü\n$HOME"
+    code = "import json; from pathlib import Path\nPath('seen.json').write_text(json.dumps(run_dir))"
+    source = write_notebook("echo", f"import os; os.chdir({str(tmp_path)!r})", code)
+    output = tmp_path / "out {x}.ipynb"
+    assert execute_notebook(source, output, {"run_dir": hostile}, cell_limit_s=60).problem == ""
+    assert json.loads((tmp_path / "seen.json").read_text(encoding="utf-8")) == hostile
+    assert output.is_file()
+
+
+def test_a_missing_notebook_says_where_it_should_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook_module, "NOTEBOOKS", tmp_path)
+    with pytest.raises(UsageError) as caught:
+        find_notebook("01_detect")
+    assert str(tmp_path) in caught.value.why
+
+
+def test_a_missing_kernel_is_wrong_usage(write_notebook: WriteNotebook, tmp_path: Path) -> None:
+    source = write_notebook("any")
+    node = nbformat.read(source, as_version=4)
+    node.metadata.kernelspec.name = "no-such-kernel"
+    nbformat.write(node, source)
+    with pytest.raises(UsageError, match="No Jupyter kernel"):
+        execute_notebook(source, tmp_path / "out.ipynb", {}, cell_limit_s=60)

@@ -1,0 +1,162 @@
+"""The verdict of a run, and its report."""
+
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.headless.report import write_report
+from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
+from runbook_lib.records import Artifact, Change, Check, RawFacts, Run, StageRecord, Status
+
+WHEN = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+HOSTILE = "<img src=x onerror=alert(1)>{{ 7 * 7 }}\"'</td>"
+VOID = {"meta", "img", "br", "link"}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "run", {"hub": HOSTILE, "offline": False}, {"hub": "parameter", "offline": "default"})
+
+
+def save(run: Run, stage: str, *checks: Check, **fields: object) -> StageRecord[RawFacts]:
+    values = {"stage": stage, "started_at": WHEN, "elapsed_s": 1.5, "facts": RawFacts(), "checks": checks}
+    return run.save(StageRecord[RawFacts].model_validate(values | fields))
+
+
+def check(status: Status, identifier: str = "converted", **fields: str) -> Check:
+    return Check(**{"id": identifier, "title": "it converts", "evidence": "seen", **fields}, status=status)
+
+
+def outcome(stage: str, status: Status = Status.OK, **fields: object) -> StageOutcome:
+    return StageOutcome(stage, status, 1.0, "said", **fields)  # type: ignore[arg-type]  # the fields of the class
+
+
+def test_a_conversion_in_this_run_is_the_proof(run: Run) -> None:
+    save(run, "convert", check(Status.OK))
+    summary = summarise(run, [outcome("verify"), outcome("convert")])
+    assert summary.verdict() == "A document converts on this machine, now, with the network cut off."
+    assert summary.advice() == ()
+
+
+def test_the_record_of_an_earlier_run_proves_nothing(run: Run) -> None:
+    save(run, "convert", check(Status.OK))
+    summary = summarise(run, [outcome("verify")])
+    assert summary.verdict() == "The stages that ran ended well; nothing was converted in this run."
+
+
+@pytest.mark.parametrize("status", [Status.SKIP, Status.WARN])
+def test_a_convert_stage_without_a_conversion_proves_nothing(run: Run, status: Status) -> None:
+    save(run, "convert", check(status))
+    assert not summarise(run, [outcome("convert", status)]).proved
+
+
+def test_a_failed_check_is_told_with_evidence_and_remedy(run: Run) -> None:
+    failed = check(Status.FAIL, "links", remedy="Move it.", mended_by="notebooks/02_configure_env.ipynb")
+    summary = summarise(run, [outcome("detect", Status.FAIL, failed_check=failed), outcome("verify", Status.SKIP)])
+    assert (summary.status, summary.verdict()) == (Status.FAIL, "Stage detect failed: said.")
+    assert summary.advice() == (
+        "check: it converts (links)",
+        "evidence: seen",
+        "what to do: Move it.",
+        "see: notebooks/02_configure_env.ipynb",
+    )
+    assert all(line in str(summary) for line in summary.advice())
+    assert str(run.folder) in str(summary)
+
+
+def test_a_stage_without_record_is_told_by_its_problem(run: Run) -> None:
+    problem = "The kernel died: native code crashed, or memory ran out."
+    summary = summarise(run, [outcome("convert", Status.FAIL, problem=problem)])
+    assert summary.advice()[0] == f"problem: {problem}"
+    assert str(run.folder) in summary.advice()[1]
+
+
+def test_nothing_that_ran_is_no_success(run: Run) -> None:
+    assert summarise(run, []).status is Status.SKIP
+
+
+class Page(HTMLParser):
+    """Checks that a page is balanced and collects what it holds."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def report(run: Run) -> str:
+    """The report of a run in which everything outside is hostile."""
+    picture = run.add_artifact("page-1.png", b"\x89PNG", HOSTILE, HOSTILE)
+    notes = run.add_artifact("document.md", b"# T", HOSTILE)
+    gone = Artifact(name="gone.png", title="Gone")
+    (run.folder / "05_convert.ipynb").write_text("{}", encoding="utf-8")
+    failed = check(Status.FAIL, title=HOSTILE, evidence=HOSTILE, remedy=HOSTILE, quirk="quirk-001", mended_by=HOSTILE)
+    changes = (Change(what=HOSTILE, before="", after=HOSTILE),)
+    save(run, "detect", check(Status.OK))
+    save(run, "convert", failed, artifacts=(picture, notes, gone), changes=changes)
+    stopped = outcome("convert", Status.FAIL, failed_check=failed)
+    return write_report(run, summarise(run, [outcome("detect"), stopped])).read_text(encoding="utf-8")
+
+
+def test_the_report_is_balanced_and_says_the_verdict_first(report: str) -> None:
+    page = Page(report)
+    text = "".join(page.text)
+    assert text.index("Stage convert failed: said.") < text.index("Stages") < text.index("Settings")
+
+
+def test_hostile_words_are_shown_and_do_nothing(report: str) -> None:
+    page = Page(report)
+    assert HOSTILE in "".join(page.text)
+    assert page.all("script") == []
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert "49" not in "".join(page.text).replace("03:04", "")
+    assert [image["src"] for image in page.all("img")] == ["data:image/png;base64,iVBORw=="]
+
+
+def test_the_report_stands_alone(report: str) -> None:
+    page = Page(report)
+    assert page.all("link") == []
+    targets = {str(anchor["href"]) for anchor in page.all("a")}
+    assert {"05_convert.ipynb", "document.md"} <= targets
+    assert not any(target.startswith(("http:", "//", "javascript:")) for target in targets)
+    assert "url(" not in report
+
+
+def test_pictures_are_inside_with_words_and_files_that_are_gone_are_left_out(report: str) -> None:
+    page = Page(report)
+    (image,) = page.all("img")
+    assert image["alt"] == HOSTILE
+    assert "Gone" not in "".join(page.text)
+
+
+def test_the_same_run_gives_the_same_report(run: Run) -> None:
+    save(run, "detect", check(Status.OK))
+    summary = RunSummary(run.folder, (outcome("detect"),), proved=False)
+    assert write_report(run, summary).read_bytes() == write_report(run, summary).read_bytes()
+
+
+def test_a_run_without_records_has_a_report(run: Run) -> None:
+    summary = summarise(run, [outcome("detect", Status.FAIL, problem="The kernel died.")])
+    assert "The kernel died." in "".join(Page(write_report(run, summary).read_text(encoding="utf-8")).text)

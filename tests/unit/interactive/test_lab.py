@@ -1,0 +1,70 @@
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from runbook_lib.cli import runbook
+from runbook_lib.interactive import lab
+from runbook_lib.interactive.lab import KERNEL_NAME, copy_notebooks, register_kernel
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Stand for the environment's folder, so that no kernel of this one is touched."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "environment"))
+    return tmp_path / "environment"
+
+
+def kernel_of(environment: Path) -> Path:
+    return environment / "share" / "jupyter" / "kernels" / KERNEL_NAME / "kernel.json"
+
+
+def test_the_kernel_is_registered_once_and_in_the_environment(environment: Path) -> None:
+    assert register_kernel()
+    assert json.loads(kernel_of(environment).read_text("utf-8"))["argv"][0] == sys.executable
+    assert not register_kernel()
+
+
+def test_the_kernel_of_an_environment_that_moved_is_replaced(environment: Path) -> None:
+    register_kernel()
+    stale = kernel_of(environment)
+    stale.write_text(stale.read_text("utf-8").replace(json.dumps(sys.executable), '"/gone/python"'), "utf-8")
+    assert register_kernel()
+    assert json.loads(stale.read_text("utf-8"))["argv"][0] == sys.executable
+
+
+def test_copies_use_the_kernel_and_changed_ones_are_kept(tmp_path: Path) -> None:
+    copied, kept = copy_notebooks(tmp_path / "workspace")
+    assert copied >= 8
+    assert kept == 0
+    first = tmp_path / "workspace" / "00_start_here.ipynb"
+    assert nbformat.read(first, as_version=4).metadata.kernelspec.name == KERNEL_NAME
+    first.write_text("mine", encoding="utf-8")
+    assert copy_notebooks(tmp_path / "workspace") == (0, copied)
+    assert first.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.usefixtures("environment")
+def test_lab_serves_this_machine_alone_and_keeps_the_token(in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]  # jupyterlab comes without types
+
+    given: list[str] = []
+    monkeypatch.setattr(LabApp, "launch_instance", lambda *, argv: given.extend(argv))
+    result = CliRunner().invoke(runbook, ["lab", "--read-only", "--no-browser", "--port", "0"])
+    assert result.exit_code == 0, result.output
+    assert "--ServerApp.ip=127.0.0.1" in given
+    assert f"--ServerApp.root_dir={in_tmp_path / 'workspace'}" in given
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in given
+    assert "--no-browser" in given
+    assert not any("token" in argument or "password" in argument for argument in given)
+
+
+def test_in_place_the_links_to_the_documentation_work() -> None:
+    notebooks = lab.NOTEBOOKS
+    given = list(lab._arguments(notebooks, 8888, browser=True))
+    assert f"--ServerApp.root_dir={notebooks.parent}" in given
+    assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in given
+    assert "--no-browser" not in given

@@ -1,0 +1,37 @@
+from collections.abc import Callable
+from typing import Any
+
+from runbook_lib.interactive.run_panel import RunPanel, _verdict
+from runbook_lib.records import RunState
+from runbook_lib.runs import OpenRun
+from runbook_lib.stages.measure_disk import measure_disk
+
+
+def test_stages_are_shown_as_the_run_has_them(practice_run: OpenRun, hands: Callable[[Any], Any]) -> None:
+    measure_disk(practice_run)
+    person = hands(RunPanel(practice_run))
+    assert "- detect" in person.words()
+    assert "ok measure_disk" in person.words()
+
+
+def test_a_run_can_be_stopped_and_says_so(practice_run: OpenRun, hands: Callable[[Any], Any]) -> None:
+    person = hands(RunPanel(practice_run))
+    person.press("Run all six stages")
+    person.await_words("running detect")
+    assert person.button("Run all six stages").disabled
+    person.press("Stop")
+    person.await_words("Stopped")
+    assert practice_run.header().state is RunState.INTERRUPTED
+    assert "running" not in person.words()
+    assert not person.button("Run all six stages").disabled
+
+
+def test_a_run_that_did_not_start_shows_the_error() -> None:
+    note = _verdict("", "error: 'x' is not a parameter\nwhat to do: y\n")
+    assert note.title == "The run did not start"
+    assert note.lines == ("error: 'x' is not a parameter", "what to do: y")
+
+
+def test_the_verdict_names_the_report() -> None:
+    note = _verdict('{"verdict": "It works.", "run_dir": "/runs/a"}', "")
+    assert note.lines == ("It works.", "Report: /runs/a/report.html")

@@ -1,0 +1,83 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import SettingsError
+from runbook_lib.interactive.settings_form import SettingsForm
+from runbook_lib.runs import OpenRun, open_run
+from runbook_lib.settings import Settings
+
+
+@pytest.fixture
+def form(practice_run: OpenRun) -> SettingsForm:
+    return SettingsForm(practice_run)
+
+
+def test_every_setting_has_a_field_with_its_value_and_origin(form: SettingsForm, hands: Callable[[Any], Any]) -> None:
+    person = hands(form)
+    assert [person.field(name).description for name in Settings.model_fields] == list(Settings.model_fields)
+    assert person.field("hub").value == "practice"
+    assert person.field("links").options == ("auto", "symlink", "hardlink", "copy")
+    assert person.field("offline").value is False
+    assert person.words().count("from parameter") == 5
+    assert "Nothing is changed." in person.words()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("hub", "ftp://mirror", "must be empty, 'practice' or a URL"),
+        ("models", "heron", "is not of the form org/name"),
+        ("probe_limit_s", "soon", "valid number"),
+        ("practice_pad_mb", "-1", "greater than or equal to 0"),
+        ("document", "/no/such.pdf", "there is no file"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_while_one_types(
+    form: SettingsForm, hands: Callable[[Any], Any], name: str, value: str, reason: str
+) -> None:
+    person = hands(form)
+    person.field(name).value = value
+    assert "Cannot be used:" in person.words()
+    assert reason in person.words()
+    assert f"Not usable yet: {name}." in person.words()
+    with pytest.raises(SettingsError, match=name):
+        form.parameters()
+
+
+def test_a_refused_value_is_escaped(form: SettingsForm, hands: Callable[[Any], Any]) -> None:
+    person = hands(form)
+    person.field("models").value = "<img src=x onerror=alert(1)>"
+    assert "<img" not in person.html()
+    assert "&lt;img src=x" in person.html()
+
+
+def test_a_mended_value_is_taken_with_its_type(form: SettingsForm, hands: Callable[[Any], Any]) -> None:
+    person = hands(form)
+    person.field("probe_limit_s").value = "soon"
+    person.field("probe_limit_s").value = "2.5"
+    assert "Cannot be used" not in person.words()
+    assert "Changed here: probe_limit_s." in person.words()
+    assert form.parameters()["probe_limit_s"] == 2.5
+
+
+def test_untouched_parameters_continue_the_same_run(form: SettingsForm, practice_run: OpenRun) -> None:
+    assert open_run(**form.parameters()).folder == practice_run.folder
+
+
+def test_a_change_that_binds_the_run_opens_another_one(
+    form: SettingsForm, practice_run: OpenRun, hands: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    hands(form).field("cache_dir").value = str(tmp_path / "elsewhere")
+    opened = open_run(**form.parameters())
+    assert opened.folder != practice_run.folder
+    assert opened.cache_dir == tmp_path / "elsewhere"
+    assert opened.settings.hub == "practice"
+
+
+def test_a_default_that_the_run_overrules_is_said_so(form: SettingsForm, hands: Callable[[Any], Any]) -> None:
+    person = hands(form)
+    person.field("hub").value = ""
+    assert "counts as not given, and the run says 'practice'" in person.words()

@@ -1,0 +1,180 @@
+"""The stages end to end on the practice hub, without notebooks; the models are named, so that docling is not asked."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib import configure_env, convert, detect, download, measure_disk, open_run, plan_download, verify
+from runbook_lib.errors import HubError
+from runbook_lib.practice import PracticeHub, running_hub
+from runbook_lib.records import RawFacts, Status
+from runbook_lib.records.run import STAGES
+from runbook_lib.runs import OpenRun
+
+LAYOUT = "docling-project/docling-layout-heron"
+TABLES = "docling-project/docling-models"
+BOTH = f"{LAYOUT}@main,{TABLES}@v2.3.0"
+
+Open = Callable[..., OpenRun]
+
+
+@pytest.fixture
+def open_practice(in_tmp_path: Path) -> Open:
+    """Open a practice run; each name is a run folder of its own, cache and artifacts folder are shared."""
+
+    def call(name: str = "run", **parameters: Any) -> OpenRun:
+        places = {"cache_dir": str(in_tmp_path / "my hub {x} ä"), "artifacts_dir": str(in_tmp_path / "artifacts")}
+        return open_run(
+            run_dir=str(in_tmp_path / name), **{"hub": "practice", "models": f"{LAYOUT}@main", **places, **parameters}
+        )
+
+    return call
+
+
+def hub_of(run: OpenRun) -> PracticeHub:
+    """Return the hub the run talks to, counting from zero."""
+    hub = running_hub(pad_bytes=0, head=run.settings.practice_head)
+    assert hub.url == run.endpoint
+    hub.reset_counters()
+    return hub
+
+
+def fetched_bytes(hub: PracticeHub) -> int:
+    """Return the body bytes of files, without what the API answered; weights are served under a path of their own."""
+    small = sum(counters.body_bytes for path, counters in hub.counters.by_path.items() if "/resolve/" in path)
+    return small + hub.counters.weight_bytes
+
+
+def test_detect_to_verify_and_measure_with_both_models(open_practice: Open) -> None:
+    run = open_practice(models=BOTH)
+    hub = hub_of(run)
+    seen = detect(run)
+    assert seen.failed() == ()
+    assert [str(model) for model in seen.facts.models] == BOTH.split(",")
+    assert configure_env(run).status is Status.OK
+    assert os.environ["HF_HUB_CACHE"] == str(run.cache_dir)
+
+    plan = plan_download(run)
+    assert [planned.model.repo_id for planned in plan.models] == [LAYOUT, TABLES]
+    assert plan.fits
+    assert fetched_bytes(hub) == 0, "planning fetches no file"
+    fetched = download(run, plan)
+    assert fetched.failed() == ()
+    sizes = sum(planned.listing.size_bytes for planned in plan.models)
+    assert sum(model.fetched_bytes for model in fetched.facts.models) == sizes == fetched_bytes(hub)
+    for planned in plan.models:
+        for file in planned.listing.files:
+            placed = run.artifacts_dir / planned.model.folder_name / file.path
+            assert placed.stat().st_size == file.size_bytes
+
+    checked = verify(run)
+    assert checked.status is Status.OK
+    assert checked.facts.hashed_bytes >= sizes
+
+    measured = measure_disk(run)
+    assert measured.status is Status.OK
+    assert {usage.repo_id for usage in measured.facts.repositories} == {LAYOUT, TABLES}
+    assert measured.facts.shared_bytes > 0
+    assert (run.folder / "disk.png").read_bytes().startswith(b"\x89PNG")
+
+    assert tuple(record.stage for record in run.records()) == tuple(stage for stage in STAGES if stage != "convert")
+    for record in run.records():
+        assert json.loads(run.record_path(record.stage).read_text(encoding="utf-8"))["status"] == record.status.value
+
+
+def test_a_second_download_fetches_nothing(open_practice: Open) -> None:
+    run = open_practice()
+    assert download(run).failed() == ()
+    hub = hub_of(run)
+    again = download(open_practice("another run"))
+    assert again.failed() == ()
+    assert fetched_bytes(hub) == 0
+    (model,) = again.facts.models
+    assert model.fetched_bytes == 0
+    assert model.placement is not None
+    assert (model.placement.linked, model.placement.copied, model.placement.removed) == (0, 0, 0)
+    assert again.changes == ()
+
+
+def test_offline_works_from_a_filled_cache_and_asks_nobody(open_practice: Open) -> None:
+    hub = hub_of(run := open_practice())
+    download(run)
+    hub.reset_counters()
+    offline = open_practice("offline", offline=True)
+    assert next(check for check in detect(offline).checks if check.id == "hub-reachable").status is Status.SKIP
+    assert configure_env(offline).status is Status.OK
+    assert download(offline).failed() == ()
+    assert verify(offline).failed() == ()
+    assert hub.counters.requests == 0
+
+
+def test_offline_with_an_empty_cache_is_one_clear_error(open_practice: Open) -> None:
+    run = open_practice(offline=True)
+    with pytest.raises(HubError) as caught:
+        plan_download(run)
+    assert f"{LAYOUT}@main is not in the cache" in caught.value.what
+    assert "online" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        pytest.param("symlink", marks=pytest.mark.skipif(os.name == "nt", reason="needs a privilege there")),
+        "hardlink",
+    ],
+)
+def test_a_moved_head_fetches_only_what_changed(open_practice: Open, links: str) -> None:
+    first = open_practice(links=links, practice_head="first")
+    assert download(first).failed() == ()
+    second = open_practice("second", links=links, practice_head="second")
+    hub = hub_of(second)
+    record = download(second)
+    assert record.failed() == ()
+    assert hub.counters.weight_bytes == 0
+    readme = next(file for file in record.facts.models[0].listing.files if file.path == "README.md")
+    assert fetched_bytes(hub) == readme.size_bytes
+    assert verify(second).failed() == ()
+
+
+def test_a_stage_failing_to_reach_the_hub_names_cause_and_ways_on(in_tmp_path: Path) -> None:
+    run = open_run(
+        run_dir=str(in_tmp_path / "run"),
+        hub="http://127.0.0.1:9",
+        models=f"{LAYOUT}@main",
+        cache_dir=str(in_tmp_path / "hub"),
+        artifacts_dir=str(in_tmp_path / "artifacts"),
+        probe_limit_s=2.0,
+    )
+    (failed,) = detect(run).failed()
+    assert failed.id == "hub-reachable"
+    assert "step tcp failed" in failed.evidence
+    with pytest.raises(HubError, match="does not tell what"):
+        plan_download(run)
+
+
+def test_a_hub_variable_that_breaks_its_import_is_reported_and_not_a_crash(
+    open_practice: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "10s")
+    run = open_practice()
+    troubled = {check.id: check for check in detect(run).checks if check.status is Status.WARN}
+    assert "ValueError" in troubled["huggingface-hub-imports"].evidence
+    assert "HF_HUB_ETAG_TIMEOUT is no whole number" in troubled["variables"].evidence
+    assert configure_env(run).failed() == ()
+    assert os.environ["HF_HUB_ETAG_TIMEOUT"] == "30"
+
+
+@pytest.mark.slow
+def test_the_sample_converts_with_the_models_that_were_fetched(open_practice: Open) -> None:
+    run = open_practice(models=BOTH)
+    download(run)
+    record = convert(run)
+    assert record.failed() == ()
+    assert {check.id for check in record.checks} == {"converted", "all-pages", "known-sentences", "no-network"}
+    assert "What went wrong on Windows" in run.text("document.md")
+    assert len(run.pictures(record)) == 2
+    assert run.read("convert", RawFacts).status is record.status

@@ -1,0 +1,79 @@
+"""Which links a run uses, and what each version of huggingface_hub does about missing symlinks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
+from runbook_lib.errors import SettingsError
+from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.stages.links import LinkMode, choose_links, links_of
+
+MakeFolder = Callable[..., FolderFacts]
+
+
+@pytest.mark.parametrize(
+    ("requested", "symlinks", "hard_links", "chosen"),
+    [
+        ("auto", True, True, LinkMode.SYMLINK),
+        ("auto", True, False, LinkMode.SYMLINK),
+        ("auto", False, True, LinkMode.HARDLINK),
+        ("auto", False, False, LinkMode.COPY),
+        ("symlink", True, True, LinkMode.SYMLINK),
+        ("symlink", False, True, None),
+        ("hardlink", True, True, LinkMode.HARDLINK),
+        ("hardlink", False, True, LinkMode.HARDLINK),
+        ("hardlink", True, False, None),
+        ("copy", True, True, LinkMode.COPY),
+        ("copy", False, False, LinkMode.COPY),
+    ],
+)
+def test_the_links_of_a_run(
+    folder: MakeFolder, requested: str, symlinks: bool, hard_links: bool, chosen: LinkMode | None
+) -> None:
+    cache = folder(
+        symlink=LinkProbe(works=symlinks, evidence="symlink seen"),
+        hardlink=LinkProbe(works=hard_links, evidence="hard link seen"),
+    )
+    if chosen is not None:
+        choice = choose_links(requested, cache)
+        assert choice.mode is chosen
+        assert choice.reason
+        return
+    with pytest.raises(SettingsError) as caught:
+        choose_links(requested, cache)
+    assert caught.value.why == ("symlink seen" if requested == "symlink" else "hard link seen")
+    assert "auto" in caught.value.remedy
+
+
+def test_the_reason_of_auto_is_what_was_tried(folder: MakeFolder, refused_link: LinkProbe) -> None:
+    assert "WinError 1314" in choose_links("auto", folder(symlink=refused_link)).reason
+
+
+def test_the_very_folder_is_probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_link: Path, _target: str) -> None:
+        raise OSError(22, "A required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    assert links_of("auto", tmp_path / "hub").mode is LinkMode.HARDLINK
+
+
+@pytest.mark.parametrize(
+    ("version", "race", "obeys", "remedy"),
+    [
+        ("0.25.2", True, False, "settle the probe"),
+        ("1.8.0", True, False, "settle the probe"),
+        ("1.9.0", True, True, "HF_HUB_DISABLE_SYMLINKS=1"),
+        ("1.32.0", True, True, "HF_HUB_DISABLE_SYMLINKS=1"),
+        ("1.33.0rc1", True, True, "HF_HUB_DISABLE_SYMLINKS=1"),
+        ("1.33.0", False, True, "nothing is needed"),
+        ("2.0.0", False, True, "nothing is needed"),
+        (None, True, False, "settle the probe"),
+    ],
+)
+def test_what_a_version_does(version: str | None, race: bool, obeys: bool, remedy: str) -> None:
+    parsed = Version(version) if version else None
+    assert (has_race(parsed), obeys_variable(parsed)) == (race, obeys)
+    assert remedy_for(parsed).startswith(remedy)

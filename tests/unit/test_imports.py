@@ -1,0 +1,120 @@
+"""The direction of imports (design: the house), and what `import runbook_lib` may load."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import runbook_lib
+
+PACKAGE = Path(runbook_lib.__file__).parent
+
+LAYERS = (
+    {"errors", "atomic", "masking", "render"},
+    {"records", "settings"},
+    {"adapters", "quirks", "practice"},
+    {"target", "probes"},
+    {"runs"},
+    {"stages"},
+    {"upkeep", "audit", "service", "doctor"},
+    {"headless"},
+    {"interactive"},
+    {"cli"},
+    {"__main__"},
+)
+"""A part of the package may import itself and what stands above it here."""
+LAYER = {part: number for number, layer in enumerate(LAYERS) for part in layer}
+
+MAY_IMPORT_PRACTICE = {"target.py", "stages/convert/collect.py"}
+HEAVY = ("huggingface_hub", "docling", "docling_core", "torch", "transformers", "papermill", "ipywidgets", "matplotlib")
+
+
+def parts() -> Iterator[tuple[str, Path]]:
+    """Yield every module, under the name of its part of the package."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = path.relative_to(PACKAGE)
+        if place.as_posix() != "__init__.py":
+            yield place.parts[0].removesuffix(".py"), path
+
+
+MODULES = [pytest.param(part, path, id=path.relative_to(PACKAGE).as_posix()) for part, path in parts()]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the full names of what a module imports, at its top or inside its functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports by a relative name"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own_parts(path: Path) -> set[str]:
+    """Return the parts of the package a module imports."""
+    names = (name.split(".") for name in imported(path))
+    return {words[1] for words in names if words[0] == "runbook_lib" and words[1] != "__version__"}
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES)
+def test_a_module_imports_only_what_stands_above_it(part: str, path: Path) -> None:
+    if part == "workers":
+        assert own_parts(path) == set()
+        return
+    assert {other for other in own_parts(path) if other != part and LAYER[other] >= LAYER[part]} == set()
+
+
+def test_errors_imports_nothing_of_the_package() -> None:
+    assert own_parts(PACKAGE / "errors.py") == set()
+
+
+def test_practice_is_known_where_it_is_started_or_served() -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for part, path in parts()
+        if part not in ("practice", "cli") and "practice" in own_parts(path)
+    }
+    assert users == MAY_IMPORT_PRACTICE
+
+
+@pytest.mark.parametrize("name", ["huggingface_hub", "docling", "docling_core", "torch", "transformers"])
+def test_only_workers_and_the_service_import_the_model_libraries(name: str) -> None:
+    users = {part for part, path in parts() if any(module.split(".")[0] == name for module in imported(path))}
+    assert users <= {"workers", "service"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level modules that are loaded after the code ran in a fresh interpreter."""
+    command = [sys.executable, "-c", f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import runbook_lib; dir(runbook_lib); assert runbook_lib.__version__",
+        "from runbook_lib import open_run, show",
+        "from runbook_lib import detect, configure_env, download, verify, convert, measure_disk",
+        "import runbook_lib.cli",
+    ],
+    ids=["package", "run", "stages", "cli"],
+)
+def test_importing_loads_nothing_heavy(code: str) -> None:
+    assert loaded_by(code).isdisjoint(HEAVY)
+
+
+def test_importing_the_package_alone_loads_none_of_its_parts() -> None:
+    assert loaded_by("import runbook_lib").isdisjoint({"pydantic", "httpx", "tornado", "jinja2", "numpy"})
+
+
+def test_every_public_name_can_be_had_and_no_other() -> None:
+    for name in runbook_lib.__all__:
+        assert getattr(runbook_lib, name) is not None
+    assert set(runbook_lib.__all__) <= set(dir(runbook_lib))
+    with pytest.raises(AttributeError, match="no attribute 'upload'"):
+        runbook_lib.upload  # noqa: B018
