@@ -7,8 +7,6 @@ from pathlib import Path
 from runbook_lib.adapters.disk_usage import DiskUsage
 from runbook_lib.adapters.hub_cache import CachedRepo
 from runbook_lib.errors import RunbookError
-from runbook_lib.runs import open_run
-from runbook_lib.stages.download import download
 from runbook_lib.stages.verify import verify_folder
 
 
@@ -24,6 +22,9 @@ def verify(cache_dir: str, repo_id: str) -> None:
 
 def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: str, revision: str, links: str) -> None:
     """Carry out the whole download stage."""
+    from runbook_lib.runs import open_run  # what only this verb needs must not slow the others down
+    from runbook_lib.stages.download import download
+
     run = open_run(
         new=True,
         run_dir=run_dir,

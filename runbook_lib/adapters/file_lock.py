@@ -52,10 +52,10 @@ def _acquired(path: Path, what: str, limit_s: float, say: Say) -> BaseFileLock |
         path.parent.mkdir(parents=True, exist_ok=True)
         return _wait(FileLock(path, mode=0o664), what, limit_s, say)
     except NotImplementedError:  # filelock 3: no flock on this file system
-        return _wait(SoftFileLock(path), what, limit_s, say)
+        return _wait(_soft(path), what, limit_s, say)
     except OSError as error:
         if error.errno in _NO_LOCKS_HERE:
-            return _wait(SoftFileLock(path), what, limit_s, say)
+            return _wait(_soft(path), what, limit_s, say)
         if error.errno in _NOT_OURS_TO_WRITE:
             return None
         raise DiskError(
@@ -63,6 +63,11 @@ def _acquired(path: Path, what: str, limit_s: float, say: Say) -> BaseFileLock |
             why=describe_os_error(error),
             remedy="Use a cache folder on a local volume: -p cache_dir PATH.",
         ) from error
+
+
+def _soft(path: Path) -> SoftFileLock:
+    """Return a lock that is held by being there; under its own name, as the attempt to lock `path` has made that."""
+    return SoftFileLock(path.with_name(f"{path.name}.soft"))
 
 
 def _wait(lock: BaseFileLock, what: str, limit_s: float, say: Say) -> BaseFileLock:

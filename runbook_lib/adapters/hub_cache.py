@@ -104,9 +104,10 @@ class CachedRepo:
         try:
             tree = json.loads(path.read_text(encoding="utf-8"))
             files = tuple(_listed(name, entry) for name, entry in sorted(tree["files"].items()))
-        except (OSError, ValueError, KeyError, TypeError):
+            known_format = tree.get("format_version") == _TREE_FORMAT
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # whatever JSON may hold
             return None
-        if tree.get("format_version") != _TREE_FORMAT:
+        if not known_format:
             return None
         return Listing(repo_id=self.repo_id, revision=revision, commit=commit, files=files)
 
