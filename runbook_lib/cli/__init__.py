@@ -20,6 +20,7 @@ _INTERRUPTED = 130
         "dedupe": "runbook_lib.cli.dedupe:dedupe",
         "diagnose": "runbook_lib.cli.diagnose:diagnose",
         "doctor": "runbook_lib.cli.doctor:doctor",
+        "drills": "runbook_lib.cli.drills:drills",
         "hub": "runbook_lib.cli.hub:hub",
         "lab": "runbook_lib.cli.lab:lab",
         "lock": "runbook_lib.cli.lock:lock",

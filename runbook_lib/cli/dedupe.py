@@ -19,7 +19,7 @@ def dedupe(pairs: Sequence[tuple[str, str]], practice: bool, dry_run: bool, as_j
 
     Removes blobs that nothing refers to any more. Files that are in use are left alone and said.
     """
-    target = resolve_target(resolve_settings(parameters_from(pairs, practice=practice)).values)
+    target = resolve_target(resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values)
     plan = plan_dedupe(target.cache_dir, target.artifacts_dir)
     shown = plan if dry_run else apply_dedupe(plan, say=lambda text: click.echo(text, err=True))
     click.echo(shown.model_dump_json(indent=2) if as_json else str(shown))

@@ -46,7 +46,7 @@ def doctor(
     if as_list:
         _print(doctors.list_checks(), [vars(check) for check in doctors.KNOWN], as_json=as_json)
         return 0
-    settings = resolve_settings(parameters_from(pairs, practice=practice)).values
+    settings = resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values
     if as_checklist:
         return _checklist(settings, as_json=as_json)
     report = doctors.examine(settings, only)

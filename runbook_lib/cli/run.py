@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from runbook_lib.cli.drills import begin_drill, drill_parameters
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
 from runbook_lib.errors import UsageError
 from runbook_lib.records import RawFacts, Run, Status
@@ -21,8 +22,9 @@ from runbook_lib.runs import PreparedRun, prepare_run
 @click.option("--only", type=click.Choice(STAGES), help="Run this stage alone.")
 @click.option("--resume", is_flag=True, help="Begin with the first stage that has not ended well in --run-dir.")
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
+@click.option("--drill", default="", metavar="NAME", help="Break something, to be mended; see runbook drills.")
 @json_option
-def run(
+def run(  # noqa: PLR0913, PLR0917 - one a click option
     pairs: Sequence[tuple[str, str]],
     practice: bool,
     run_dir: str,
@@ -30,6 +32,7 @@ def run(
     only: str | None,
     resume: bool,
     strict: bool,
+    drill: str,
     as_json: bool,
 ) -> int:
     """Run the six stages headless and say whether a document converts.
@@ -39,7 +42,10 @@ def run(
     """
     if sum((first is not None, only is not None, resume)) > 1:
         raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
-    opened = prepare_run(parameters_from(pairs, practice=practice, run_dir=run_dir), new=True)
+    parameters = parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill)
+    opened = prepare_run(drill_parameters(parameters), new=True, explicit=True)
+    if opened.settings.drill and not opened.records():
+        begin_drill(opened.settings)
     stages = _chosen(opened, first, only, resume)
     from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
     from runbook_lib.headless.summary import StageOutcome

@@ -142,13 +142,14 @@ def _locks(context: ProbeContext) -> Verdict:
         path = folder / "lock"
         try:
             with FileLock(path, timeout=0) as lock:
-                return judge_locks(type(lock).__name__, other_took_it=_other_process_takes(path), error="")
+                return judge_locks(type(lock).__name__, other_took_it=other_process_takes(path), error="")
         except (OSError, NotImplementedError, Timeout) as error:
             seen = describe_os_error(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
             return judge_locks("", other_took_it=False, error=seen)
 
 
-def _other_process_takes(path: Path) -> bool:
+def other_process_takes(path: Path) -> bool:
+    """Whether another process gets the lock on this file; does not wait for it."""
     command = [sys.executable, "-I", "-S", "-c", _TAKE_LOCK, str(path)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30)
     if done.returncode not in (0, _REFUSED):

@@ -8,7 +8,7 @@ from typing import Final
 
 from packaging.version import Version
 
-from runbook_lib.adapters.filesystem import examine_folder
+from runbook_lib.adapters.filesystem import examine_folder, nearest_existing, probe_symlink
 from runbook_lib.adapters.windows import UTF8_CODE_PAGE, examine_windows, is_placeholder
 from runbook_lib.probes.probe import CONFIGURE, WINDOWS, Probe, ProbeContext, Verdict, ok, warn
 
@@ -115,14 +115,18 @@ def _privilege(context: ProbeContext) -> Verdict:
     facts = examine_windows()
     if facts is None:
         return ok("no Windows")
-    ci = "GITHUB_ACTIONS" in context.environ
-    return judge_privilege(developer_mode=facts.developer_mode, elevated=facts.elevated, ci=ci)
+    return judge_privilege(
+        developer_mode=facts.developer_mode,
+        elevated=facts.elevated,
+        links=probe_symlink(nearest_existing(context.cache_dir)).works,
+        ci="GITHUB_ACTIONS" in context.environ,
+    )
 
 
-def judge_privilege(*, developer_mode: bool, elevated: bool, ci: bool) -> Verdict:
+def judge_privilege(*, developer_mode: bool, elevated: bool, links: bool, ci: bool) -> Verdict:
     """Say whether what works here will work for the user of the service, who has fewer rights."""
     seen = f"Developer Mode is {'on' if developer_mode else 'off'}, administrator: {'yes' if elevated else 'no'}"
-    if not elevated:
+    if not elevated or not links:
         return ok(seen)
     if ci:
         return ok(f"{seen}; this runner holds the privilege, so that it proves nothing about a user's machine")

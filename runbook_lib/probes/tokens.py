@@ -19,6 +19,8 @@ _FORM = re.compile(r"[\x21-\x7e]+")
 _LOW_SHARE = 0.1
 _REMAINING = re.compile(r"\br=(\d+)")
 _QUOTA = re.compile(r"\bq=(\d+)")
+_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+STALE_TOKEN = "stale-token-401"  # noqa: S105 - the name of a quirk
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -35,7 +37,7 @@ class FoundToken:
 
 def find_token(environ: Mapping[str, str]) -> FoundToken | None:
     """Return the token huggingface_hub 1.33 would send: the variables first, then the file."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+    for name in _VARIABLES:
         if environ.get(name, "").strip():
             return FoundToken(name, environ[name].strip())
     path = Path(environ.get("HF_TOKEN_PATH") or hub_home(environ) / "token").expanduser()
@@ -67,7 +69,7 @@ def _token(context: ProbeContext) -> Verdict:
 
 def judge_token(origin: str, *, well_formed: bool, status: int | None, public_status: int | None) -> Verdict:
     """Say whether the Hub takes the token; with an old one it refuses even what is public."""
-    remedy = f"Renew or remove the token in {origin} (hf auth logout), or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1."
+    remedy = token_remedy(origin)
     if not well_formed:
         seen = f"the token in {origin} holds blanks or characters outside ASCII: it cannot be sent"
         return warn(seen, remedy, mended_by=CONFIGURE)
@@ -75,6 +77,12 @@ def judge_token(origin: str, *, well_formed: bool, status: int | None, public_st
         return ok(f"the token in {origin} is accepted" if status == HTTPStatus.OK else f"{origin}: HTTP {status}")
     same = "and the same address answers without it" if public_status == HTTPStatus.OK else f"without: {public_status}"
     return warn(f"the Hub refuses the token in {origin} (HTTP 401), {same}", remedy, mended_by=CONFIGURE)
+
+
+def token_remedy(origin: str) -> str:
+    """Say how to get rid of a token where it stands: a variable is unset, a file removed."""
+    away = f"Unset {origin}" if origin in _VARIABLES else f"Remove the file {origin}"
+    return f"{away} (hf auth login saves a new token), or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1; then run again."
 
 
 @dataclass(frozen=True)
@@ -150,7 +158,7 @@ def judge_rate_limit(status: int, header: str) -> Verdict:
 _RATE_REMEDY = "Set HF_TOKEN, keep the cache between CI runs, and let workers run offline; do not retry in parallel."
 
 PROBES = (
-    Probe("token", "no old token is in the way", "stale-token-401", _token, needs_network=True),
+    Probe("token", "no old token is in the way", STALE_TOKEN, _token, needs_network=True),
     Probe("hub-models", "the Hub gives every model", "repo-missing-or-gated", _models, needs_network=True),
     Probe("rate-limit", "the rate limit is far", "rate-limit-429", _rate_limit, needs_network=True),
 )

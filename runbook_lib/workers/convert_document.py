@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 PICTURE_SCALE = 1.5
-PICTURE_COLOURS = 64
+PICTURE_COLOURS = 32
 TAG_SIZE = 13
 BOX_COLOURS = {
     "table": (200, 80, 0),
@@ -95,7 +95,7 @@ def draw_page(document: Any, page_no: int, output: Path) -> dict[str, Any]:  # n
 
     page = document.pages.get(page_no)
     if page is None or page.image is None or page.image.pil_image is None:
-        return {"page_no": page_no, "name": None, "boxes": []}
+        return {"page_no": page_no, "name": None, "boxes": [], "markdown": None}
     boxes = list(boxes_of(document, page_no))
     image = page.image.pil_image.convert("RGB")
     pen = ImageDraw.Draw(image)
@@ -107,7 +107,15 @@ def draw_page(document: Any, page_no: int, output: Path) -> dict[str, Any]:  # n
         pen.text((left - 6, (top + bottom) / 2), tag, fill=colour, anchor="rm", font_size=TAG_SIZE)
     name = f"page-{page_no}.png"
     image.quantize(PICTURE_COLOURS).save(output / name, optimize=True)
-    return {"page_no": page_no, "name": name, "boxes": [label for label, _ in boxes]}
+    labels = [label for label, _ in boxes]
+    return {"page_no": page_no, "name": name, "boxes": labels, "markdown": write_page(document, page_no, output)}
+
+
+def write_page(document: Any, page_no: int, output: Path) -> str | None:  # noqa: ANN401 - docling's class
+    """Write what docling read on one page as Markdown; returns the file's name."""
+    name = f"page-{page_no}.md"
+    (output / name).write_text(document.export_to_markdown(page_no=page_no), encoding="utf-8", newline="\n")
+    return name
 
 
 def boxes_of(document: Any, page_no: int) -> Iterator[tuple[str, tuple[float, float, float, float]]]:  # noqa: ANN401

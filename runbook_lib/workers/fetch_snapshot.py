@@ -20,6 +20,7 @@ POLL_S = 0.2
 
 def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     """Fetch `repo_id` at `revision` into the cache of the environment; returns the snapshot folder."""
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # stderr is kept for what went wrong
     from huggingface_hub import constants, snapshot_download
 
     storage = Path(constants.HF_HUB_CACHE) / ("models--" + request["repo_id"].replace("/", "--"))

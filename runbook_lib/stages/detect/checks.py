@@ -21,8 +21,8 @@ _NETWORK_CAUSES = {
 }
 _NETWORK_QUIRKS = {"tls": "tls-interception", "api": "proxy-blockpage"}
 _NETWORK_REMEDY = (
-    "Name a mirror with -p hub URL, work from a filled cache with -p offline true, or try the built-in hub with"
-    " --practice (in a notebook: hub = 'practice')."
+    "Name a mirror with -p hub URL (runbook hub serves one for practice), work from a filled cache with"
+    " -p offline true, or try the built-in hub with --practice (in a notebook: hub = 'practice')."
 )
 
 

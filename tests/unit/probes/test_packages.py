@@ -30,7 +30,7 @@ def state_version(packages: SitePackages, module: str, version: str) -> None:
 
 def test_the_packages_of_this_interpreter_go_together(context: MakeContext) -> None:
     checks = {probe.id: probe.check(context()) for probe in PROBES}
-    assert {name: check.status for name, check in checks.items() if check.status is not Status.OK} == {}
+    assert [name for name, check in checks.items() if check.status not in (Status.OK, Status.SKIP)] == []
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,11 @@ def test_a_cache_that_a_cloud_service_keeps_is_a_warning(
 @pytest.mark.parametrize(
     ("facts", "status"),
     [
-        ({"developer_mode": False, "elevated": False, "ci": False}, Status.OK),
-        ({"developer_mode": True, "elevated": False, "ci": False}, Status.OK),
-        ({"developer_mode": False, "elevated": True, "ci": False}, Status.WARN),
-        ({"developer_mode": False, "elevated": True, "ci": True}, Status.OK),
+        ({"developer_mode": False, "elevated": False, "links": False, "ci": False}, Status.OK),
+        ({"developer_mode": True, "elevated": False, "links": True, "ci": False}, Status.OK),
+        ({"developer_mode": False, "elevated": True, "links": True, "ci": False}, Status.WARN),
+        ({"developer_mode": False, "elevated": True, "links": False, "ci": False}, Status.OK),
+        ({"developer_mode": False, "elevated": True, "links": True, "ci": True}, Status.OK),
     ],
 )
 def test_an_administrator_proves_nothing_about_the_service(facts: dict[str, Any], status: Status) -> None:
