@@ -8,6 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runbook_lib.course.cache_tree import cache_tree as cache_tree
+    from runbook_lib.course.exercises import check_answer as check_answer
+    from runbook_lib.course.link_costs import compare_links as compare_links
+    from runbook_lib.course.race import play_race as play_race
+    from runbook_lib.doctor import checklist as checklist
+    from runbook_lib.doctor import checklist_table as checklist_table
     from runbook_lib.interactive.cache_browser import CacheBrowser as CacheBrowser
     from runbook_lib.interactive.check_list import CheckList as CheckList
     from runbook_lib.interactive.diagnose_box import DiagnoseBox as DiagnoseBox
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from runbook_lib.stages.configure_env import configure_env as configure_env
     from runbook_lib.stages.configure_env import plan_environment as plan_environment
     from runbook_lib.stages.convert import convert as convert
+    from runbook_lib.stages.convert import page_spreads as page_spreads
     from runbook_lib.stages.detect import detect as detect
     from runbook_lib.stages.download import download as download
     from runbook_lib.stages.download import plan_download as plan_download
@@ -37,6 +44,11 @@ _HOMES = {
     "DownloadPanel": "runbook_lib.interactive.download_panel",
     "RunPanel": "runbook_lib.interactive.run_panel",
     "SettingsForm": "runbook_lib.interactive.settings_form",
+    "checklist": "runbook_lib.doctor",
+    "checklist_table": "runbook_lib.doctor",
+    "cache_tree": "runbook_lib.course.cache_tree",
+    "check_answer": "runbook_lib.course.exercises",
+    "compare_links": "runbook_lib.course.link_costs",
     "configure_env": "runbook_lib.stages.configure_env",
     "convert": "runbook_lib.stages.convert",
     "detect": "runbook_lib.stages.detect",
@@ -44,8 +56,10 @@ _HOMES = {
     "download": "runbook_lib.stages.download",
     "measure_disk": "runbook_lib.stages.measure_disk",
     "open_run": "runbook_lib.runs",
+    "page_spreads": "runbook_lib.stages.convert",
     "plan_download": "runbook_lib.stages.download",
     "plan_environment": "runbook_lib.stages.configure_env",
+    "play_race": "runbook_lib.course.race",
     "show": "runbook_lib.render",
     "verify": "runbook_lib.stages.verify",
 }

@@ -10,13 +10,13 @@ from socket import gethostname
 from runbook_lib.adapters import environment
 from runbook_lib.adapters.environment import EnvironmentPlan
 from runbook_lib.errors import SettingsError
-from runbook_lib.records import Run
+from runbook_lib.records import Run, RunHeader
 from runbook_lib.render import Note, Rendered, Section
 from runbook_lib.settings import ResolvedSettings, Settings, resolve_settings
 from runbook_lib.target import resolve_target
 
 RUNS = Path("runs")
-BINDING = ("hub", "models", "cache_dir", "artifacts_dir", "links", "target_python", "practice_pad_mb")
+BINDING = ("hub", "models", "cache_dir", "artifacts_dir", "links", "target_python", "practice_pad_mb", "drill")
 """Settings that all stages of a run share: another value means another run."""
 
 
@@ -66,36 +66,35 @@ def open_run(*, new: bool = False, **parameters: object) -> OpenRun:
     return run
 
 
-def prepare_run(parameters: Mapping[str, object], *, new: bool = False) -> PreparedRun:
-    """Find or make the run folder and resolve its settings; starts nothing and sets no variable."""
-    resolved = resolve_settings(parameters)
-    explicit = resolved.values.run_dir
-    folder = Path(explicit) if explicit else None if new else _newest()
+def prepare_run(parameters: Mapping[str, object], *, new: bool = False, explicit: bool = False) -> PreparedRun:
+    """Find or make the run folder and resolve its settings; starts nothing and sets no variable.
+
+    `explicit` parameters were each given by a person; see `resolve_settings`.
+    """
+    resolved = resolve_settings(parameters, explicit=explicit)
+    named = resolved.values.run_dir
+    folder = Path(named) if named else None if new else _newest()
     if folder is not None and Run(folder).exists:
-        continued = _continued(Run(folder), parameters)
-        if continued is not None:
+        header = Run(folder).header()
+        continued = resolve_settings(parameters, run=header.settings, explicit=explicit)
+        differing = _differing(continued.values, header)
+        if not differing:
             return PreparedRun(folder, continued)
-        if explicit:
-            raise _contradiction(Run(folder), parameters)
-    folder = Path(explicit) if explicit else RUNS.absolute() / _new_name()
+        if named:
+            raise _contradiction(folder, differing[0], continued.values, header)
+    folder = Path(named) if named else RUNS.absolute() / _new_name()
     Run.create(folder, resolved.values.model_dump(mode="json"), resolved.origins)
     return PreparedRun(folder, resolved)
 
 
-def _continued(run: Run, parameters: Mapping[str, object]) -> ResolvedSettings | None:
-    """Resolve the settings on top of the run's own; None when a binding one differs."""
-    header = run.header()
-    resolved = resolve_settings(parameters, run=header.settings)
-    differs = any(getattr(resolved.values, name) != header.settings.get(name) for name in BINDING)
-    return None if differs else resolved
+def _differing(settings: Settings, header: RunHeader) -> tuple[str, ...]:
+    """Return the binding settings that are others than the run was made with."""
+    return tuple(name for name in BINDING if getattr(settings, name) != header.settings.get(name))
 
 
-def _contradiction(run: Run, parameters: Mapping[str, object]) -> SettingsError:
-    settings = run.header().settings
-    given = resolve_settings(parameters, run=settings).values
-    name = next(name for name in BINDING if getattr(given, name) != settings.get(name))
+def _contradiction(folder: Path, name: str, settings: Settings, header: RunHeader) -> SettingsError:
     return SettingsError(
-        f"The run in {run.folder} was made with {name} = {settings.get(name)!r}, not {getattr(given, name)!r}.",
+        f"The run in {folder} was made with {name} = {header.settings.get(name)!r}, not {getattr(settings, name)!r}.",
         why="All stages of a run share this setting.",
         remedy="Leave the parameter out to continue that run, or give another run_dir to start a new one.",
     )

@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +9,29 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from runbook_lib.errors import SettingsError
+from runbook_lib.masking import mask_url_credentials
 from runbook_lib.render import Rendered, Section, Table
 
 ENV_PREFIX = "RUNBOOK_"
 SETTINGS_FILE = Path("runbook.toml")
 PRACTICE = "practice"
 DOCLING = "docling"
+DRILL_NAMES = (
+    "no-symlinks",
+    "corrupt",
+    "truncated",
+    "stalled-hub",
+    "full-disk",
+    "block-page",
+    "old-artifacts",
+    "stale-token",
+)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_PRACTICE_MODELS"})
 """Variables with our prefix that are switches of the program, not parameters of a run."""
-_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ class Settings(BaseModel):
     convert_limit_s: float = Field(900.0, gt=0, description="seconds the conversion may take")
     practice_pad_mb: int = Field(0, ge=0, le=100_000, description="practice only: megabytes added to the weights")
     practice_head: Literal["first", "second"] = Field("second", description="practice only: what main points to")
+    drill: str = Field("", description="practice only: the breakage drill to play; see runbook drills")
 
     @field_validator("hub")
     @classmethod
@@ -99,6 +110,17 @@ class Settings(BaseModel):
     def _file_exists(cls, value: str) -> str:
         if value and not os.path.isfile(value):  # noqa: PTH113 - Path.is_file raises where a parent may not be read
             raise ValueError(f"there is no file {value!r}")
+        return value
+
+    @field_validator("drill")
+    @classmethod
+    def _drill_is_known(cls, value: str, info: ValidationInfo) -> str:
+        if value and value not in DRILL_NAMES:
+            nearest = difflib.get_close_matches(value, DRILL_NAMES, n=1, cutoff=0.0)[0]
+            raise ValueError(f"the nearest drill is {nearest!r}; known: {', '.join(DRILL_NAMES)}")
+        hub = info.data.get("hub", PRACTICE)  # absent when it was refused itself
+        if value and hub != PRACTICE and urlsplit(hub).hostname not in _LOOPBACK:
+            raise ValueError("drills are played with hub = 'practice', or with the address that runbook hub prints")
         return value
 
     @property
@@ -145,14 +167,15 @@ def resolve_settings(
     parameters: Mapping[str, object] | None = None,
     *,
     run: Mapping[str, object] | None = None,
+    explicit: bool = False,
     environ: Mapping[str, str] | None = None,
     file: Path = SETTINGS_FILE,
 ) -> ResolvedSettings:
     """Join the sources: parameter, then `RUNBOOK_*`, then runbook.toml, then default.
 
     The settings of a `run` that is continued stand in for environment, file and default: they were joined when it
-    began. A parameter that equals its default counts as "not given": a notebook's parameter cell names every value,
-    and must not hide the other sources by doing so; environment and file name only what they mean. Raises
+    began. A parameter that equals its default counts as "not given", unless the parameters are `explicit`: a
+    notebook's parameter cell names every value, and must not hide the other sources by doing so. Raises
     `SettingsError` for an unknown name or a wrong value.
     """
     environ = os.environ if environ is None else environ
@@ -165,7 +188,7 @@ def resolve_settings(
     origins = dict.fromkeys(Settings.model_fields, "default")
     for origin, layer in layers:
         _require_known(layer, origin)
-        named_all = origin == "parameter"
+        named_all = origin == "parameter" and not explicit
         given = {name: value for name, value in layer.items() if not (named_all and _is_default(name, value))}
         merged |= given
         origins |= dict.fromkeys(given, origin)
@@ -216,7 +239,7 @@ def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Sett
         name = str(first["loc"][0])
         reason = first["msg"].removeprefix("Value error, ")
         raise SettingsError(
-            f"Parameter {name!r} has a value that cannot be used: {_CREDENTIALS.sub('***@', repr(merged[name]))}.",
+            f"Parameter {name!r} has a value that cannot be used: {mask_url_credentials(repr(merged[name]))}.",
             why=f"{reason} (given as {origins[name]}).",
             remedy=f"{name}: {Settings.model_fields[name].description}.",
         ) from error

@@ -41,21 +41,46 @@ class ResolvedTarget:
 
 
 def resolve_target(settings: Settings) -> ResolvedTarget:
-    """Return what the settings stand for; starts the practice hub when they ask for it, makes no folder."""
-    return ResolvedTarget(
-        settings=settings,
-        endpoint=_endpoint(settings),
-        cache_dir=_place(settings, settings.cache_dir, "hub", environment.hub_cache_dir()),
-        artifacts_dir=_place(settings, settings.artifacts_dir, "artifacts", environment.docling_artifacts_dir()),
+    """Return what the settings stand for; starts the practice hub when they ask for it, makes no folder.
+
+    A drill is played from here on: its variables and denials hold for this process and all it starts.
+    """
+    cache_dir, artifacts_dir = drill_places(settings) if settings.drill else _places(settings)
+    return ResolvedTarget(settings, _endpoint(settings, cache_dir), cache_dir, artifacts_dir)
+
+
+def drill_places(settings: Settings) -> tuple[Path, Path]:
+    """Return cache and artifacts folder of a drill, which never touches those of anybody else."""
+    from runbook_lib.practice.drills import drill_named
+
+    drill = drill_named(settings.drill)
+    drill.require_own_places(settings.cache_dir, settings.artifacts_dir)
+    return Path(settings.cache_dir or drill.home / "hub"), Path(settings.artifacts_dir or drill.home / "artifacts")
+
+
+def _places(settings: Settings) -> tuple[Path, Path]:
+    return (
+        _place(settings, settings.cache_dir, "hub", environment.hub_cache_dir()),
+        _place(settings, settings.artifacts_dir, "artifacts", environment.docling_artifacts_dir()),
     )
 
 
-def _endpoint(settings: Settings) -> str:
+def _endpoint(settings: Settings, cache_dir: Path) -> str:
+    knobs = _enter_drill(settings, cache_dir) if settings.drill else {}
     if not settings.is_practice:
         return settings.hub or environment.hub_endpoint()
     from runbook_lib.practice import running_hub  # the hub of a run lives as long as the process that opened it
 
-    return running_hub(pad_bytes=settings.practice_pad_mb * 1_000_000, head=settings.practice_head).url
+    return running_hub(pad_bytes=settings.practice_pad_mb * 1_000_000, head=settings.practice_head, **knobs).url
+
+
+def _enter_drill(settings: Settings, cache_dir: Path) -> dict[str, object]:
+    """Play a drill in this process; returns how its hub misbehaves, nothing when a mirror is asked."""
+    from runbook_lib.practice.drills import drill_named
+
+    drill = drill_named(settings.drill)
+    drill.enter()
+    return drill.knobs(cache_dir) if settings.is_practice else {}
 
 
 def _place(settings: Settings, given: str, name: str, default: Path) -> Path:

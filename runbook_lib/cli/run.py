@@ -9,7 +9,7 @@ import click
 from runbook_lib.cli.drills import begin_drill, drill_parameters
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
 from runbook_lib.errors import UsageError
-from runbook_lib.records import RawFacts, Run, Status
+from runbook_lib.records import RawFacts, Run, RunState, Status
 from runbook_lib.records.run import STAGES
 from runbook_lib.render import format_seconds
 from runbook_lib.runs import PreparedRun, prepare_run
@@ -44,7 +44,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
         raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
     parameters = parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill)
     opened = prepare_run(drill_parameters(parameters), new=True, explicit=True)
-    if opened.settings.drill and not opened.records():
+    if opened.settings.drill and _is_new(opened):
         begin_drill(opened.settings)
     stages = _chosen(opened, first, only, resume)
     from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
@@ -71,6 +71,11 @@ def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bo
     if resume:
         first = next((stage for stage in STAGES if not _ended_well(opened, stage)), STAGES[-1])
     return STAGES[STAGES.index(first) :] if first else STAGES
+
+
+def _is_new(opened: PreparedRun) -> bool:
+    """Whether no stage of the run has been tried: a stage that raises leaves no record, but a run that has failed."""
+    return opened.header().state is RunState.RUNNING and not opened.records()
 
 
 def _ended_well(opened: PreparedRun, stage: str) -> bool:

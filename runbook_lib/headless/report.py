@@ -12,6 +12,7 @@ from runbook_lib.quirks import load_catalogue
 from runbook_lib.records import RawFacts, Run, StageRecord, Status
 from runbook_lib.records.run import stage_file_stem
 from runbook_lib.render import format_seconds
+from runbook_lib.render.charts import second_bars
 
 _PICTURE_SUFFIX = ".png"
 
@@ -31,11 +32,21 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         summary=summary,
         header=header,
         settings=[(name, value, header.origins.get(name, "")) for name, value in header.settings.items()],
+        timings=_timings(summary),
         stages=[_stage(run, record) for record in run.records() if record.stage in header.stages],
     )
     path = run.folder / REPORT_NAME
     atomic.write_text(path, page)
     return path
+
+
+def _timings(summary: RunSummary) -> tuple[str, str] | None:
+    """Return picture and words for the time each stage took; None when no stage ran."""
+    took = {outcome.stage: outcome.elapsed_s for outcome in summary.outcomes if outcome.elapsed_s}
+    if not took:
+        return None
+    picture = second_bars("Time per stage", took)
+    return _png_uri(picture.png), picture.alternative
 
 
 def _stage(run: Run, record: StageRecord[RawFacts]) -> dict[str, Any]:
@@ -62,4 +73,8 @@ def _quirks(record: StageRecord[RawFacts]) -> list[str]:
 
 
 def _data_uri(path: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    return _png_uri(path.read_bytes())
+
+
+def _png_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"

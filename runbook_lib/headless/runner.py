@@ -34,7 +34,8 @@ def run_stages(run: Run, settings: Settings, stages: Sequence[str], listener: Li
     A failed stage skips the ones after it. The outcome of a stage is what its record says; a notebook that ended
     without writing one has failed, whatever papermill's metadata says.
     """
-    run.update(state=RunState.RUNNING, stages=tuple(stages), problem="")
+    asked = settings.model_dump(mode="json")  # the kernels take them from the header: not all bind the whole run
+    run.update(state=RunState.RUNNING, stages=tuple(stages), problem="", settings=asked)
     outcomes: list[StageOutcome] = []
     with _interruption_noted(run), _headless():
         for stage in stages:
@@ -65,7 +66,7 @@ def _run_stage(run: Run, settings: Settings, stage: str) -> StageOutcome:
     elapsed_s = time.monotonic() - started
     if not run.has(stage):
         problem = executed.problem or "the notebook ended without a record"
-        return StageOutcome(stage, Status.FAIL, elapsed_s, problem, problem=problem)
+        return StageOutcome(stage, Status.FAIL, elapsed_s, problem.splitlines()[0], problem=problem)
     record = run.read(stage, RawFacts)
     if executed.problem and record.status is not Status.FAIL:
         return StageOutcome(stage, Status.FAIL, elapsed_s, executed.problem, problem=executed.problem)

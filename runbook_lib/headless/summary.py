@@ -1,5 +1,6 @@
 """How a run ended, in a few lines."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from runbook_lib.records import Check, RawFacts, Run, Status, worst
 from runbook_lib.render import Note, Rendered, Section, Table, format_seconds
 
 REPORT_NAME = "report.html"
+_REPAIR = "runbook repair"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class RunSummary(Rendered):
     outcomes: tuple[StageOutcome, ...]
     proved: bool
     """Whether this run's convert stage converted a document with the network cut off."""
+    asked: tuple[tuple[str, str], ...] = ()
+    """The parameters the run was started with."""
 
     @property
     def status(self) -> Status:
@@ -46,7 +50,7 @@ class RunSummary(Rendered):
     def verdict(self) -> str:
         """Return the sentence everything is about."""
         if self.failed is not None:
-            return f"Stage {self.failed.stage} failed: {self.failed.said}."
+            return f"Stage {self.failed.stage} failed: {self.failed.said.removesuffix('.')}."
         if self.proved:
             return "A document converts on this machine, now, with the network cut off."
         return "The stages that ran ended well; nothing was converted in this run."
@@ -58,9 +62,24 @@ class RunSummary(Rendered):
             return ()
         check = failed.failed_check
         if check is None:
-            return (f"problem: {failed.problem}", f"Look into {self.folder} for the executed notebook of the stage.")
+            problem = f"problem: {failed.problem}".splitlines()  # an error says what, why and what to do, a line each
+            return (*problem, f"Look into {self.folder} for the executed notebook of the stage.")
         lines = (f"check: {check.title} ({check.id})", f"evidence: {check.evidence}", f"what to do: {check.remedy}")
         return (*lines, f"see: {check.mended_by}") if check.mended_by else lines
+
+    def next_commands(self) -> tuple[str, ...]:
+        """Return the commands that lead on from a failure; empty when nothing failed."""
+        if self.failed is None:
+            return ()
+        folder = shlex.quote(str(self.folder))
+        check = self.failed.failed_check
+        mend = (f"mend it: {check.mended_by} --run-dir {folder}",) if check and check.mended_by == _REPAIR else ()
+        given = " ".join(f"-p {name} {shlex.quote(value)}" for name, value in self.asked)
+        return (
+            *mend,
+            f"go on after mending: runbook run --run-dir {folder} --resume",
+            f"or anew with another setting: {' '.join(filter(None, ('runbook run', given)))} -p NAME VALUE",
+        )
 
     def sections(self) -> Sequence[Section]:
         """Return the stages, then the verdict, then what to do, then where it is kept."""
@@ -72,7 +91,7 @@ class RunSummary(Rendered):
         return (
             Table("Stages", ("status", "stage", "took", "result"), rows),
             Note("Verdict", (self.verdict(),)),
-            *((Note("What failed", advice),) if advice else ()),
+            *((Note("What failed", advice), Note("Next", self.next_commands())) if advice else ()),
             Note("Kept in", (str(self.folder), f"report: {self.folder / REPORT_NAME}")),
         )
 
@@ -82,4 +101,10 @@ def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
     converted = any(outcome.stage == "convert" and outcome.status is not Status.FAIL for outcome in outcomes)
     checks = run.read("convert", RawFacts).checks if converted and run.has("convert") else ()
     proved = any(check.id == "converted" and check.status is Status.OK for check in checks)
-    return RunSummary(folder=run.folder, outcomes=tuple(outcomes), proved=proved)
+    header = run.header()
+    asked = tuple(
+        (name, str(value))
+        for name, value in header.settings.items()
+        if header.origins.get(name) == "parameter" and name != "run_dir"
+    )
+    return RunSummary(folder=run.folder, outcomes=tuple(outcomes), proved=proved, asked=asked)

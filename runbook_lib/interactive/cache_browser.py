@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runbook_lib.interactive.controls import button, in_background, page, row
+from runbook_lib.interactive.controls import button, fill, in_background, page, row
 from runbook_lib.interactive.view import View
-from runbook_lib.interactive.work_area import Change, WorkArea
+from runbook_lib.interactive.work_area import Action, WorkArea
 from runbook_lib.render import Note, Section, format_bytes
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.measure_disk import DiskFacts, collect_disk
@@ -45,8 +45,6 @@ class CacheBrowser(View):
     def _fill(self) -> None:
         from ipywidgets import Checkbox, Layout
 
-        from runbook_lib.interactive.controls import fill
-
         fill(self._places, self.facts.place_table())
         found = collect_revisions(self._run.cache_dir, self._run.artifacts_dir)
         wide = Layout(width="auto")
@@ -69,11 +67,11 @@ class CacheBrowser(View):
             self._area.say(Note("Delete", ("Tick a revision first.",)))
             return
         plan, apply = partial(plan_deletion, self._run, chosen), partial(apply_deletion, self._run)
-        self._area.propose(Change("Delete", plan, apply))
+        self._area.propose(Action("Delete", plan, apply))
 
     def _dedupe(self) -> None:
         self._area.propose(
-            Change("Dedupe", partial(plan_dedupe, self._run.cache_dir, self._run.artifacts_dir), apply_dedupe)
+            Action("Dedupe", partial(plan_dedupe, self._run.cache_dir, self._run.artifacts_dir), apply_dedupe)
         )
 
 

@@ -9,7 +9,7 @@ from runbook_lib.doctor import examine
 from runbook_lib.interactive.controls import button, in_background, markup, row
 from runbook_lib.interactive.mending import mending_of
 from runbook_lib.interactive.view import View
-from runbook_lib.interactive.work_area import Change, WorkArea
+from runbook_lib.interactive.work_area import Action, WorkArea
 from runbook_lib.records import Check, StageRecord, Status
 from runbook_lib.render import Section, Table, to_html
 from runbook_lib.runs import OpenRun
@@ -70,12 +70,12 @@ class CheckList(View):
     def _row(self, check: Check) -> "Box":
         from ipywidgets import HTML
 
-        change = mending_of(self.run, self.record.stage, check)
-        return row(HTML(_details(check)), *(() if change is None else (self._mend(check, change),)))
+        action = mending_of(self.run, self.record.stage, check)
+        return row(HTML(_details(check)), *(() if action is None else (self._mend(check, action),)))
 
-    def _mend(self, check: Check, change: Change[Any]) -> object:
+    def _mend(self, check: Check, action: Action[Any]) -> object:
         tooltip = f"Show what would be done about: {check.title}"
-        return button("Mend ...", tooltip, lambda: self._area.propose(change))
+        return button("Mend ...", tooltip, lambda: self._area.propose(action))
 
 
 def _made_again(run: OpenRun, stage: str) -> StageRecord[Any]:

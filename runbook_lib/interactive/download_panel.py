@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ipywidgets import Box
 
 _LOOK_EVERY_S: Final = 0.5
-_RATE_OVER_S: Final = 5.0
+_RATE_OVER_S: Final = 10.0
 
 
 class DownloadPanel(View):
@@ -82,7 +82,7 @@ class DownloadPanel(View):
 
     def _ended(self, record: StageRecord[DownloadFacts], removed_count: int) -> None:
         self.record = record
-        stopped = f"Cancelled: {removed_count} partial files were removed; whole files are kept."
+        stopped = f"Cancelled. Partial files removed: {removed_count}; whole files are kept."
         note = (Note("Download", (stopped,)),) if self._cancel.is_set() else ()
         fill(self._outcome, *note, *record.sections())
         self._let_start()

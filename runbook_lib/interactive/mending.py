@@ -1,4 +1,4 @@
-"""Which change mends a check: repair, dedupe, and the doctor's allow-list; nothing else is offered a button."""
+"""Which action mends a check: repair, dedupe, and the doctor's allow-list; nothing else is offered a button."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from runbook_lib.doctor import DoctorReport, mend
 from runbook_lib.doctor.fixes import FIXES
-from runbook_lib.interactive.work_area import Change
+from runbook_lib.interactive.work_area import Action
 from runbook_lib.records import Check, Status
 from runbook_lib.render import Note, Rendered, Section
 from runbook_lib.runs import OpenRun
@@ -23,17 +23,17 @@ _DOCTORS_NAME: Final = {"no-leftovers": "incomplete-files"}
 _FIXED: Final = frozenset(fix.check_id for fix in FIXES)
 
 
-def mending_of(run: OpenRun, stage: str, check: Check) -> Change[Any] | None:
+def mending_of(run: OpenRun, stage: str, check: Check) -> Action[Any] | None:
     """Return what safely mends the check; None when nothing has to be mended, or only a person can."""
     if check.status not in (Status.WARN, Status.FAIL):
         return None
     if check.id == "stored-once":
-        return Change("Dedupe", partial(plan_dedupe, run.cache_dir, run.artifacts_dir), apply_dedupe)
+        return Action("Dedupe", partial(plan_dedupe, run.cache_dir, run.artifacts_dir), apply_dedupe)
     if stage == "verify" and check.mended_by in _REPAIRED:
-        return Change("Repair", partial(plan_repair, run), partial(apply_repair, run))
+        return Action("Repair", partial(plan_repair, run), partial(apply_repair, run))
     known = check.model_copy(update={"id": _DOCTORS_NAME.get(check.id, check.id)})
     if known.id in _FIXED:
-        return Change(
+        return Action(
             "Fix", partial(_doctor, run, known, dry_run=True), lambda _plan: _doctor(run, known, dry_run=False)
         )
     return None

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,7 @@ class RunPanel(View):
     def __init__(self, run: OpenRun) -> None:
         self._run = run
         self._stop_asked = Event()
+        self._began_at: datetime | None = None
 
     def sections(self) -> Sequence[Section]:
         """Return the stages as the run's folder has them."""
@@ -48,6 +50,7 @@ class RunPanel(View):
     def start(self) -> None:
         """Begin in the background."""
         self._stop_asked.clear()
+        self._began_at = datetime.now(UTC)
         enable((self._start,), enabled=False)
         enable((self._stop,), enabled=True)
         fill(self._verdict)
@@ -59,8 +62,6 @@ class RunPanel(View):
         self._stop_asked.set()
 
     def _execute(self) -> None:
-        for stage in STAGES:  # the runner removes them one by one; older ones must not pass for news
-            self._run.record_path(stage).unlink(missing_ok=True)
         command = [sys.executable, "-m", "runbook_lib", "run", "--run-dir", str(self._run.folder), "--json"]
         with subprocess.Popen(
             command,
@@ -100,7 +101,7 @@ class RunPanel(View):
         return Table("Stages", ("status", "stage", "took", "checks"), tuple(self._rows(running=running)))
 
     def _rows(self, *, running: bool) -> Iterator[tuple[str, ...]]:
-        records = {record.stage: record for record in self._run.records()}
+        records = {record.stage: record for record in self._run.records() if not self._is_older(record.started_at)}
         for stage in STAGES:
             if record := records.get(stage):
                 failed = "; ".join(check.title for check in record.failed())
@@ -109,6 +110,10 @@ class RunPanel(View):
             else:
                 yield "running" if running else "-", stage, "", ""
                 running = False
+
+    def _is_older(self, started_at: datetime) -> bool:
+        """Whether a record is of an earlier execution: the runner replaces them one by one."""
+        return self._began_at is not None and started_at < self._began_at
 
 
 def _verdict(output: str, errors: str) -> Note:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Plan(Protocol):
-    """What a change would do."""
+    """What an action would do."""
 
     @property
     def is_empty(self) -> bool:
@@ -27,8 +27,8 @@ PlanT = TypeVar("PlanT", bound=Plan)
 
 
 @dataclass(frozen=True)
-class Change(Generic[PlanT]):
-    """A change of the machine that can be shown before it is made."""
+class Action(Generic[PlanT]):
+    """Something done to the machine that can be shown before it is done."""
 
     title: str
     plan: Callable[[], PlanT]
@@ -36,10 +36,10 @@ class Change(Generic[PlanT]):
 
 
 class WorkArea:
-    """Where one change at a time is planned, shown, confirmed and made.
+    """Where one action at a time is planned, shown, confirmed and done.
 
     Args:
-        after: Called when a change was made, so that what is shown elsewhere can be looked at again.
+        after: Called when something was done, so that what is shown elsewhere can be looked at again.
     """
 
     def __init__(self, after: Callable[[], None]) -> None:
@@ -49,9 +49,9 @@ class WorkArea:
         self._choice = row()
         self.widget = self._joined()
 
-    def propose(self, change: Change[PlanT]) -> None:
-        """Plan the change and ask; does nothing while another one is being planned or made."""
-        self._in_background(f"{change.title}: looking ...", lambda: self._plan(change))
+    def propose(self, action: Action[PlanT]) -> None:
+        """Plan the action and ask; does nothing while another one is being planned or done."""
+        self._in_background(f"{action.title}: looking ...", lambda: self._plan(action))
 
     def say(self, *sections: Section) -> None:
         """Show sections in place of a plan."""
@@ -63,24 +63,24 @@ class WorkArea:
 
         return VBox((self._page, self._choice))
 
-    def _plan(self, change: Change[PlanT]) -> None:
-        plan = change.plan()
+    def _plan(self, action: Action[PlanT]) -> None:
+        plan = action.plan()
         self.say(*plan.sections())
         if plan.is_empty:
             return
         confirm = button(
             "Do this",
-            f"{change.title}: make the changes shown above",
-            lambda: self._confirmed(change, plan),
+            f"{action.title}: make the changes shown above",
+            lambda: self._confirmed(action, plan),
             primary=True,
         )
         self._choice.children = (confirm, button("Leave it", "Change nothing", self.say))
 
-    def _confirmed(self, change: Change[PlanT], plan: PlanT) -> None:
-        self._in_background(f"{change.title}: working ...", lambda: self._apply(change, plan))
+    def _confirmed(self, action: Action[PlanT], plan: PlanT) -> None:
+        self._in_background(f"{action.title}: working ...", lambda: self._apply(action, plan))
 
-    def _apply(self, change: Change[PlanT], plan: PlanT) -> None:
-        result = change.apply(plan)
+    def _apply(self, action: Action[PlanT], plan: PlanT) -> None:
+        result = action.apply(plan)
         self.say(*result.sections())
         self._after()
 

@@ -4,7 +4,8 @@ import base64
 from collections.abc import Iterable
 from html import escape
 
-from runbook_lib.render.sections import Cell, Figure, Link, Note, Section, Table
+from runbook_lib.render.markdown import to_safe_html
+from runbook_lib.render.sections import Cell, Figure, Link, Note, Preformatted, Section, Spread, Table
 
 _STATUS_COLUMN = "status"
 
@@ -20,10 +21,24 @@ def _section_html(section: Section) -> str:
             body = "".join(f"<p>{escape(line)}</p>" for line in lines)
         case Table():
             title, body = section.title, _table_html(section)
-        case Figure(title, png, alternative):
-            encoded = base64.b64encode(png).decode("ascii")
-            body = f'<img src="data:image/png;base64,{encoded}" alt="{escape(alternative)}">'
+        case Figure(title, _, _):
+            body = _image_html(section)
+        case Preformatted(title, lines):
+            body = f"<pre>{escape(chr(10).join(lines))}</pre>"
+        case Spread(title, figure, markdown):
+            body = _side_by_side(_image_html(figure), to_safe_html(markdown))
     return f"<h4>{escape(title)}</h4>\n{body}"
+
+
+def _image_html(figure: Figure) -> str:
+    encoded = base64.b64encode(figure.png).decode("ascii")
+    return f'<img src="data:image/png;base64,{encoded}" alt="{escape(figure.alternative)}">'
+
+
+def _side_by_side(left: str, right: str) -> str:
+    """Lay out two fragments in two columns, by attributes: notebooks on GitHub lose their styles."""
+    cells = "".join(f'<td width="50%" align="left" valign="top">{half}</td>' for half in (left, right))
+    return f'<table role="presentation"><tbody><tr>{cells}</tr></tbody></table>'
 
 
 def _table_html(table: Table) -> str:

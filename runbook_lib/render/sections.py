@@ -1,4 +1,4 @@
-"""The three kinds of section a record is shown as; values only, no markup."""
+"""The kinds of section a record is shown as; values only, no markup."""
 
 import base64
 from dataclasses import dataclass
@@ -59,4 +59,21 @@ class Figure:
         return {"text/plain": f"[picture] {self.alternative}", "image/png": encoded}
 
 
-Section = Note | Table | Figure
+@dataclass(frozen=True)
+class Preformatted:
+    """Lines whose spaces matter, such as a tree of folders; escaped when shown."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A picture with Markdown beside it; the Markdown may come from anywhere and is shown without links or HTML."""
+
+    title: str
+    figure: Figure
+    markdown: str
+
+
+Section = Note | Table | Figure | Preformatted | Spread

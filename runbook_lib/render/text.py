@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from runbook_lib.render.sections import Figure, Note, Section, Table
+from runbook_lib.render.sections import Figure, Note, Preformatted, Section, Spread, Table
 
 WIDTH = 100
 _GAP = "  "
@@ -20,12 +20,14 @@ def to_text(sections: Iterable[Section]) -> str:
 
 def _section_lines(section: Section) -> list[str]:
     match section:
-        case Note(title, lines):
+        case Note(title, lines) | Preformatted(title, lines):
             body = [_printable(line) for line in lines]
         case Table():
             title, body = section.title, _table_lines(section)
         case Figure(title, _, alternative):
             body = [f"[picture] {_printable(alternative)}"]
+        case Spread(title, figure, markdown):
+            body = [f"[picture] {_printable(figure.alternative)}", "", *map(_printable, markdown.splitlines())]
     return [_printable(title), "-" * len(_printable(title)), *body]
 
 

@@ -127,7 +127,7 @@ def judge_environment(run: OpenRun, plan: EnvironmentPlan, effective: Interprete
 
 
 def _places(target: Target) -> Iterator[tuple[str, str, str]]:
-    own = bool(target.settings.cache_dir) or target.settings.is_practice
+    own = bool(target.settings.cache_dir) or target.settings.is_practice or bool(target.settings.drill)
     reason = "the cache this run was told to use" if own else "what huggingface_hub uses anyway, said aloud"
     yield "HF_HUB_CACHE", str(target.cache_dir), reason
     if own:

@@ -1,9 +1,11 @@
 """What the failures of workers mean: the catalogue of quirks names the cause, the runbook adds what it can do."""
 
+import os
 from dataclasses import dataclass
 
 from runbook_lib.adapters.worker import Cause, WorkerFailed
 from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.probes.tokens import STALE_TOKEN, find_token, token_remedy
 from runbook_lib.quirks import Finding, diagnose
 
 _SHOWN_CHARS = 400
@@ -13,12 +15,16 @@ _HERE = {
     "disk-full-cross-volume": "Free space, or put the cache on another volume with -p cache_dir PATH; then run again.",
     "cache-not-writable": "Choose a cache folder that this user may write: -p cache_dir PATH.",
     "lock-network-fs": "Choose a cache folder on a local disk, where files can be locked: -p cache_dir PATH.",
-    "hub-unreachable": "Run notebooks/01_detect.ipynb to see which step of the way fails; or use a mirror: -p hub URL.",
+    "hub-unreachable": "Use a mirror with -p hub URL, or a filled cache with -p offline true; "
+    "notebooks/01_detect.ipynb shows which step of the way fails.",
     "hub-server-error": "Wait and run again: what is complete is kept. If it stays, use a mirror: -p hub URL.",
     "proxy-blockpage": "A portal or filter answers for the Hub. Have the Hub allowed, or use a mirror: -p hub URL.",
     "rate-limit-429": "The Hub limits this address. Wait and run again, set HF_TOKEN, or use a mirror: -p hub URL.",
     "repo-missing-or-gated": "Check repository and revision in -p models; gated and private ones need HF_TOKEN.",
-    "offline-cache-miss": "Run stage download once online with the same models and cache, then offline.",
+    "offline-cache-miss": "Run stage download once online (-p offline false) with the same models and cache, "
+    "then offline.",
+    "consistency-check": "Run again: what arrived whole is kept. If the two numbers repeat, something on the way "
+    "changes the file: use another network, or a mirror with -p hub URL.",
 }
 """What helps within a run, where the catalogue speaks to someone who has only a log."""
 
@@ -40,7 +46,7 @@ def explain_failure(failure: WorkerFailed) -> Explanation:
     The evidence is the innermost exception that shows the quirk by itself: what lies deeper is a detail of it, what
     lies further out (`LocalEntryNotFoundError: ... check your connection`) is a guess.
     """
-    finding = _recognised(failure.traceback or failure.log, failure)
+    finding = _recognised(failure.traceback, failure) or _recognised(failure.log, failure)
     if not failure.chain:
         return _explained(finding, " ".join(failure.why.split()))
     innermost_first = failure.chain[::-1]
@@ -69,6 +75,8 @@ def _shows(cause: Cause, quirk_id: str) -> bool:
 def _explained(finding: Finding | None, evidence: str) -> Explanation:
     if finding is None:
         return Explanation(evidence, _NO_QUIRK)
+    if finding.quirk.id == STALE_TOKEN and (found := find_token(os.environ)) is not None:
+        return Explanation(evidence, token_remedy(found.origin), finding.quirk.id)
     return Explanation(evidence, _HERE.get(finding.quirk.id, finding.remedy), finding.quirk.id)
 
 

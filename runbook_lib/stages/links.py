@@ -40,7 +40,7 @@ def choose_links(requested: str, cache: FolderFacts) -> LinkChoice:
         raise SettingsError(
             f"links = {requested!r} does not work in {cache.path}.",
             why=probe.evidence,
-            remedy="Use links = 'auto', which takes the best kind that works there.",
+            remedy="Run again with -p links auto, which takes the best kind that works there.",
         )
     return LinkChoice(mode, "asked for by the parameter links, and it works")
 

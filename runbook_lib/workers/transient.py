@@ -16,7 +16,9 @@ PAUSES_S = (1.0, 3.0)
 LONGEST_PAUSE_S = 10.0
 PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
 BROKEN_CONNECTION = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
-BROKEN_TRANSFER = frozenset({"ReadError", "WriteError", "RemoteProtocolError", "ChunkedEncodingError", "IncompleteRead"})
+BROKEN_TRANSFER = frozenset(
+    {"ReadError", "WriteError", "RemoteProtocolError", "ChunkedEncodingError", "IncompleteRead"}
+)
 SHORT_BODY = "Consistency check failed"
 
 

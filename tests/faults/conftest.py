@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.practice import Repository, RepositoryFile, linear_history
+from runbook_lib.practice import Repository, RepositoryFile, denied_calls, linear_history
 from runbook_lib.practice.content import Content
 
 _HERE = Path(__file__).parent
-LAUNCHER = _HERE / "denied_symlinks.py"
-"""Denies symlinks to a command: `python denied_symlinks.py --errno 22 -- COMMAND...`."""
+LAUNCHER = Path(denied_calls.__file__)
+"""Denies symlinks to a command: `python denied_calls.py --errno 22 -- COMMAND...`."""
 
 CANNOT_DENY = 125
 """The launcher's exit code where the filter cannot be set."""

@@ -20,7 +20,7 @@ LAYERS = (
     {"target", "probes"},
     {"runs"},
     {"stages"},
-    {"upkeep", "audit", "service", "doctor"},
+    {"upkeep", "audit", "service", "doctor", "course"},
     {"headless"},
     {"interactive"},
     {"cli"},

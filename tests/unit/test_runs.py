@@ -42,7 +42,10 @@ def test_new_never_continues() -> None:
 
 
 @pytest.mark.parametrize("name", BINDING)
-def test_another_value_of_a_binding_setting_means_another_run(name: str, tmp_path: Path) -> None:
+def test_another_value_of_a_binding_setting_means_another_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))  # for the folder of the drill
     values: dict[str, Any] = {
         "hub": "https://other.example",
         "models": "a/b",
@@ -51,9 +54,11 @@ def test_another_value_of_a_binding_setting_means_another_run(name: str, tmp_pat
         "links": "copy",
         "target_python": os.path.realpath(__file__),
         "practice_pad_mb": 3,
+        "drill": "full-disk",
     }
-    first = open_run(hub=MIRROR)
-    assert open_run(**{name: values[name]}).folder != first.folder
+    given: dict[str, Any] = {"hub": "http://127.0.0.1:9"}  # a drill takes no mirror elsewhere
+    first = open_run(**given)
+    assert open_run(**{**given, name: values[name]}).folder != first.folder
 
 
 def test_binding_settings_are_settings() -> None:

@@ -117,9 +117,9 @@ def _make_prefix(python: WindowsPython) -> None:
 
 def _make_interpreter(python: WindowsPython) -> None:
     _unpack(_downloaded_archive(python.prefix.parent), python.python_exe.parent)
-    _install(python.site_packages, ["--requirements", str(_REQUIREMENTS)])
+    install(python.site_packages, ["--requirements", str(_REQUIREMENTS)])
     # docling itself is 14 files of metadata above docling-slim; its dependencies would bring torch.
-    _install(python.site_packages, ["--no-deps", _DOCLING])
+    install(python.site_packages, ["--no-deps", _DOCLING])
 
 
 def _downloaded_archive(folder: Path) -> Path:
@@ -147,13 +147,13 @@ def _is_wanted(name: str) -> bool:
     return not any(path.is_relative_to(PurePosixPath(_ARCHIVE_ROOT, part)) for part in _LEFT_IN_ARCHIVE)
 
 
-def _install(site_packages: Path, what: Sequence[str]) -> None:
-    """Install Windows wheels; never builds anything, so nothing of them runs here."""
+def install(site_packages: Path, what: Sequence[str], *, pinned: bool = True) -> None:
+    """Install Windows wheels, in the project's versions if pinned; builds nothing, so nothing of them runs here."""
     platform = ["--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.11", "--only-binary", ":all:"]
     target = ["--python", sys.executable, "--target", str(site_packages), "--overrides", str(_OVERRIDES)]
     with tempfile.TemporaryDirectory() as scratch:
         constraints = Path(scratch) / "constraints.txt"
-        constraints.write_text("\n".join(_constraints()), encoding="utf-8")
+        constraints.write_text("\n".join(_constraints() if pinned else ()), encoding="utf-8")
         command = [_uv(), "pip", "install", "--quiet", *platform, *target, "--constraints", str(constraints), *what]
         _output(command)
 

@@ -17,12 +17,12 @@ SymlinkPolicy = Literal["deny", "stub"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _WINDOWS_SITE = Path(__file__).resolve().parent / "windows_site"
-_RUN_MARK = "RUNBOOK_TEST_RUN"
+_RUN_MARK = "TEST_RUN_MARK"
 # The first question for the desktop starts explorer.exe, the last of the services.
 _KEEP_AWAKE = (
     "import ctypes, sys; ctypes.windll.user32.GetDesktopWindow(); print('awake', flush=True); sys.stdin.read()"
 )
-_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 _CODE_PAGE = "cp1252"  # what Windows CPython writes to a pipe in western locales
 
 
@@ -59,7 +59,7 @@ class WindowsPython:
         self,
         args: Sequence[str],
         *,
-        env: Mapping[str, str] = _NO_VARIABLES,
+        env: Mapping[str, str] = NO_VARIABLES,
         timeout_s: float,
         cwd: Path = REPOSITORY,
         symlinks: SymlinkPolicy = "deny",
@@ -81,7 +81,7 @@ class WindowsPython:
                 env={
                     **self._environment(symlinks),
                     **env,
-                    "RUNBOOK_TEST_VARIABLES": json.dumps(dict(env)),
+                    "TEST_VARIABLES": json.dumps(dict(env)),
                     _RUN_MARK: mark,
                 },
                 cwd=cwd,
@@ -122,7 +122,7 @@ class WindowsPython:
             "PYTHONPATH": python_path,
             # Bytecode of both systems would share one __pycache__, and pytest's names the source file of the other.
             "PYTHONPYCACHEPREFIX": to_windows_path(self.prefix.parent / "pycache"),
-            "RUNBOOK_TEST_SYMLINK": symlinks,
+            "TEST_SYMLINKS": symlinks,
         }
 
 

@@ -10,9 +10,18 @@ from runbook_lib.runs import OpenRun
 from runbook_lib.stages.convert.checks import judge_conversion
 from runbook_lib.stages.convert.collect import MARKDOWN_NAME, choose_document, collect_conversion
 from runbook_lib.stages.convert.facts import Conversion, ConvertedPage, ConvertFacts
+from runbook_lib.stages.convert.spreads import page_spreads
 from runbook_lib.stages.started import StartedStage
 
-__all__ = ["Conversion", "ConvertFacts", "ConvertedPage", "collect_conversion", "convert", "judge_conversion"]
+__all__ = [
+    "Conversion",
+    "ConvertFacts",
+    "ConvertedPage",
+    "collect_conversion",
+    "convert",
+    "judge_conversion",
+    "page_spreads",
+]
 
 
 def convert(run: OpenRun) -> StageRecord[ConvertFacts]:
@@ -40,3 +49,6 @@ def _keep(run: OpenRun, facts: ConvertFacts, output: Path) -> Iterator[Artifact]
             counts = ", ".join(f"{number} {label}" for label, number in Counter(page.boxes).most_common())
             alternative = f"Page {page.page_no} of {facts.document} with its boxes in reading order: {counts or 'none'}"
             yield run.add_artifact(page.name, (output / page.name).read_bytes(), f"Page {page.page_no}", alternative)
+        if page.markdown:
+            title = f"Page {page.page_no} as Markdown"
+            yield run.add_artifact(page.markdown, (output / page.markdown).read_bytes(), title)

@@ -16,6 +16,8 @@ class ConvertedPage(BaseModel):
     page_no: int
     name: str | None
     boxes: tuple[str, ...]
+    markdown: str | None = None
+    """Name of the file with the page's Markdown."""
 
 
 class Conversion(BaseModel):

@@ -104,7 +104,8 @@ def _listing_online(target: Target, model: ModelRef, variables: dict[str, str]) 
         raise HubError(
             f"The Hub at {target.endpoint} accepted the question about {model} and never answered.",
             why=late.what,
-            remedy="Run notebooks/01_detect.ipynb to see which step of the way fails; or use a mirror: -p hub URL.",
+            remedy="Use a mirror with -p hub URL, or a cache that is filled with -p offline true; "
+            "notebooks/01_detect.ipynb shows which step of the way fails.",
         ) from late
     return Listing(repo_id=model.repo_id, revision=model.revision, **answer.value)
 
@@ -115,7 +116,7 @@ def _listing_offline(repo: CachedRepo, model: ModelRef) -> Listing:
         raise HubError(
             f"{model} is not in the cache {repo.cache_dir}, or was put there without its file list.",
             why="This run is offline, so the Hub cannot be asked.",
-            remedy="Run stage download once online with the same models and cache, then offline.",
+            remedy="Run stage download once online with the same models and cache (-p offline false), then offline.",
         )
     return listing
 

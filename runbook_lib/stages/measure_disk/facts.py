@@ -51,6 +51,9 @@ class Projection(BaseModel):
         return self.cache_bytes + self.artifacts_bytes
 
 
+FURTHER_REVISIONS = 4
+
+
 class DiskFacts(Facts):
     """What cache and artifacts folder take."""
 
@@ -69,9 +72,28 @@ class DiskFacts(Facts):
         """What both take together on disk."""
         return self.cache_bytes + self.artifacts_bytes - self.shared_bytes
 
+    @property
+    def next_revision_bytes(self) -> int:
+        """What one further revision of every model adds where nothing is shared: the largest so far stands for it."""
+        return sum(
+            max((revision.logical_bytes for revision in repository.revisions), default=0)
+            for repository in self.repositories
+        )
+
+    def growth(self, further: int = FURTHER_REVISIONS) -> dict[str, tuple[int, ...]]:
+        """Return for each kind of link what everything takes now and after each further revision.
+
+        The weights are taken to be unchanged, as they are in most revisions: links then grow by nothing, copies by all.
+        """
+        added = {"copies": self.next_revision_bytes}
+        return {
+            entry.name: tuple(entry.total_bytes + number * added.get(entry.name, 0) for number in range(further + 1))
+            for entry in self.projections
+        }
+
     def sections(self) -> Sequence[Section]:
-        """Return the places, the repositories with their revisions, and the projections."""
-        return (self.place_table(), self.repository_table(), self.projection_table())
+        """Return the places, the repositories with their revisions, the projections and the growth."""
+        return (self.place_table(), self.repository_table(), self.projection_table(), self.growth_table())
 
     def place_table(self) -> Table:
         """Return what each place takes."""
@@ -111,3 +133,13 @@ class DiskFacts(Facts):
             for entry in self.projections
         )
         return Table("The same content with", ("links", "cache", "artifacts", "together"), rows)
+
+    def growth_table(self) -> Table:
+        """Return what further revisions with unchanged weights would take."""
+        rows = tuple((name, *map(format_bytes, sizes)) for name, sizes in self.growth().items())
+        return Table("After further revisions with unchanged weights", ("links", *growth_steps()), rows)
+
+
+def growth_steps(further: int = FURTHER_REVISIONS) -> tuple[str, ...]:
+    """Return the names of the steps of `DiskFacts.growth`."""
+    return ("now", *(f"+{number}" for number in range(1, further + 1)))

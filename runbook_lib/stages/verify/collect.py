@@ -78,6 +78,7 @@ def collect_verification(run: OpenRun, locked: Locked | None = None) -> VerifyFa
         hashed_bytes=hasher.ordered_bytes,
         elapsed_s=round(time.perf_counter() - started, 3),
         threads=hasher.threads,
+        one_by_one_s=round(hasher.one_by_one_s, 3),
     )
 
 

@@ -52,6 +52,8 @@ class VerifyFacts(Facts):
     """Bytes read; a file with several names is read once."""
     elapsed_s: float
     threads: int
+    one_by_one_s: float = 0.0
+    """The readings added up: about what a single thread would have needed."""
 
     def sections(self) -> Sequence[Section]:
         """Return the folders, the problems and the throughput."""

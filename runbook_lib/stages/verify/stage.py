@@ -1,12 +1,17 @@
 """The stage itself: collect, judge, record."""
 
-from runbook_lib.records import StageRecord
+from collections.abc import Iterator
+
+from runbook_lib.records import Artifact, StageRecord
+from runbook_lib.render.charts import rate_bars
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.started import StartedStage
 from runbook_lib.stages.verify.checks import judge_verification
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifyFacts
 from runbook_lib.stages.verify.sources import Locked
+
+THROUGHPUT_NAME = "throughput.png"
 
 
 def verify(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFacts]:
@@ -18,4 +23,15 @@ def verify(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFact
     """
     stage = StartedStage(run, "verify")
     facts = collect_verification(run, locked)
-    return stage.finish(facts, judge_verification(facts))
+    return stage.finish(facts, judge_verification(facts), artifacts=_throughput(run, facts))
+
+
+def _throughput(run: OpenRun, facts: VerifyFacts) -> Iterator[Artifact]:
+    """Draw what reading on several threads was worth; nothing when nothing was read."""
+    if facts.hashed_bytes and facts.elapsed_s and facts.one_by_one_s:
+        rates = {
+            f"on {facts.threads} threads": facts.hashed_bytes / facts.elapsed_s,
+            "one file after the other": facts.hashed_bytes / facts.one_by_one_s,
+        }
+        picture = rate_bars("Reading and hashing the models", rates)
+        yield run.add_artifact(THROUGHPUT_NAME, picture.png, picture.title, picture.alternative)

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.cli import runbook
-from runbook_lib.interactive import lab
-from runbook_lib.interactive.lab import KERNEL_NAME, copy_notebooks, register_kernel
+from runbook_lib.headless.notebook import NOTEBOOKS
+from runbook_lib.interactive.lab import KERNEL_NAME, _arguments, copy_notebooks, register_kernel
 
 
 @pytest.fixture
@@ -63,8 +63,7 @@ def test_lab_serves_this_machine_alone_and_keeps_the_token(in_tmp_path: Path, mo
 
 
 def test_in_place_the_links_to_the_documentation_work() -> None:
-    notebooks = lab.NOTEBOOKS
-    given = list(lab._arguments(notebooks, 8888, browser=True))
-    assert f"--ServerApp.root_dir={notebooks.parent}" in given
+    given = list(_arguments(NOTEBOOKS, 8888, browser=True))
+    assert f"--ServerApp.root_dir={NOTEBOOKS.parent}" in given
     assert "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb" in given
     assert "--no-browser" not in given

@@ -15,9 +15,11 @@ def test_stages_are_shown_as_the_run_has_them(practice_run: OpenRun, hands: Call
 
 
 def test_a_run_can_be_stopped_and_says_so(practice_run: OpenRun, hands: Callable[[Any], Any]) -> None:
+    measure_disk(practice_run)
     person = hands(RunPanel(practice_run))
     person.press("Run all six stages")
     person.await_words("running detect")
+    assert "- measure_disk" in person.words(), "an older record does not pass for news"
     assert person.button("Run all six stages").disabled
     person.press("Stop")
     person.await_words("Stopped")

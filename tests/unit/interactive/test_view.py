@@ -27,10 +27,9 @@ VIEWS: dict[str, Callable[[OpenRun], View]] = {
 }
 
 
-@pytest.fixture(params=VIEWS.values(), ids=VIEWS.keys())
+@pytest.fixture(params=VIEWS)
 def view(request: pytest.FixtureRequest, practice_run: OpenRun) -> View:
-    made: View = request.param(practice_run)
-    return made
+    return VIEWS[request.param](practice_run)
 
 
 def test_without_a_front_end_a_view_is_its_plain_report(view: View) -> None:

@@ -1,5 +1,6 @@
 """Projections and judgements of stage measure disk."""
 
+import re
 from typing import Any
 
 import pytest
@@ -71,3 +72,19 @@ def test_an_empty_cache_is_in_order() -> None:
 
 def test_tables_name_the_revision_and_what_refers_to_it() -> None:
     assert "11111111 (main)" in str(facts())
+
+
+def test_further_revisions_cost_links_nothing_and_copies_a_whole_revision_each() -> None:
+    repositories = (repository(128, 64, largest_mb=64), repository(20, 10, largest_mb=10))
+    links = project(repositories, artifacts_bytes=75 * MB, small_bytes=MB)
+    growth = facts(repositories=repositories, projections=links).growth(further=2)
+    assert {name: [size // MB for size in sizes] for name, sizes in growth.items()} == {
+        "symlinks": [149, 149, 149],
+        "copies": [223, 297, 371],
+        "hard links": [75, 75, 75],
+    }
+
+
+def test_the_growth_is_told_in_words() -> None:
+    told = str(facts(projections=(Projection(name="copies", cache_bytes=64 * MB, artifacts_bytes=0),)))
+    assert re.search(r"copies +64\.0 MB +128 MB +192 MB +256 MB +320 MB", told)

@@ -1,9 +1,9 @@
 """Gives every Windows interpreter of this lane the variables and the symlink behaviour that the test asked for.
 
-`RUNBOOK_TEST_VARIABLES`: a JSON object to set over the environment. Wine puts its own values in place of USERPROFILE,
+`TEST_VARIABLES`: a JSON object to set over the environment. Wine puts its own values in place of USERPROFILE,
 USERNAME, APPDATA, LOCALAPPDATA, TEMP and TMP when a process is started from outside.
 
-`RUNBOOK_TEST_SYMLINK`: `deny`: `os.symlink` raises what CPython raises on Windows for a user without
+`TEST_SYMLINKS`: `deny`: `os.symlink` raises what CPython raises on Windows for a user without
 SeCreateSymbolicLinkPrivilege. `stub`: Wine's own behaviour, which reports success and creates nothing.
 """
 
@@ -21,12 +21,12 @@ def _deny(src: Any, dst: Any, target_is_directory: bool = False, *, dir_fd: int 
 
 
 # Taken out again: what a process sets for its own children must hold.
-os.environ.update(json.loads(os.environ.pop("RUNBOOK_TEST_VARIABLES", "{}")))
+os.environ.update(json.loads(os.environ.pop("TEST_VARIABLES", "{}")))
 
-match os.environ.get("RUNBOOK_TEST_SYMLINK", "stub"):
+match os.environ.get("TEST_SYMLINKS", "stub"):
     case "deny":
         os.symlink = _deny
     case "stub":
         pass
     case other:
-        raise SystemExit(f"RUNBOOK_TEST_SYMLINK must be deny or stub, not {other!r}.")
+        raise SystemExit(f"TEST_SYMLINKS must be deny or stub, not {other!r}.")

@@ -1,10 +1,10 @@
-"""Runs a command on a Linux "without the symlink privilege": symlink(2) and symlinkat(2) fail with the errno given.
+"""A Linux "without the symlink privilege": symlink(2) and symlinkat(2) fail with the errno given, here or in a command.
 
-    python tests/faults/denied_symlinks.py [--errno 22] [--calls symlink] -- COMMAND [ARGUMENT]...
+    python runbook_lib/practice/denied_calls.py [--errno 22] [--calls symlink] -- COMMAND [ARGUMENT]...
 
 A seccomp filter (seccomp(2), `SECCOMP_SET_MODE_FILTER` through prctl) that holds for the command and all its children,
 whichever language they are written in. 22 (EINVAL) is what Windows maps WinError 1314 to, 1 (EPERM) what FAT answers.
-`--calls symlink,link` is a file system without any links, `--calls flock` with 37 (ENOLCK) or 38 (ENOSYS) a network one.
+`--calls symlink,link` is a file system without any links, `--calls flock` one that cannot lock (37 ENOLCK, 38 ENOSYS).
 Standard library only, so that any interpreter can be put under it; exit code 125 when the filter cannot be set.
 """
 
@@ -28,7 +28,7 @@ _FAIL = 0x00050000  # SECCOMP_RET_ERRNO, the errno in the low 16 bits
 
 _NUMBER_OFFSET, _ARCHITECTURE_OFFSET = 0, 4  # of struct seccomp_data
 
-_MACHINES = {
+_MACHINES: dict[str, tuple[int, dict[str, tuple[int, ...]]]] = {
     "x86_64": (0xC000003E, {"symlink": (88, 266), "link": (86, 265), "flock": (73,)}),  # AUDIT_ARCH_X86_64
     "aarch64": (0xC00000B7, {"symlink": (36,), "link": (37,), "flock": (32,)}),  # AUDIT_ARCH_AARCH64: only ...at
 }
@@ -44,7 +44,10 @@ class _Program(ctypes.Structure):
 
 
 def deny(calls: Sequence[str], errno_number: int) -> None:
-    """Make every later such call of this process and its children fail; cannot be undone."""
+    """Make every later such call of this thread, and of all threads and processes it starts, fail; cannot be undone.
+
+    Raises `KeyError` or `AttributeError` where the system or the processor is another, `OSError` where it refuses.
+    """
     architecture, known = _MACHINES[platform.machine()]
     numbers = [number for call in calls for number in known[call]]
     instructions = b"".join(_instructions(architecture, numbers, errno_number))
@@ -86,9 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("name a command after --")
     try:
         deny(options.calls, options.errno)
-        os.execvp(command[0], command)
+        os.execvp(command[0], command)  # noqa: S606 - the command line is the caller's
     except (KeyError, AttributeError, OSError) as error:
-        sys.stderr.write(f"denied_symlinks: {type(error).__name__}: {error}\n")
+        sys.stderr.write(f"denied_calls: {type(error).__name__}: {error}\n")
     return CANNOT_DENY
 
 

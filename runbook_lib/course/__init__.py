@@ -1,0 +1,4 @@
+"""What makes the notebooks a course: the cache drawn, the race played safely, links compared, exercises.
+
+Nothing here changes the machine: what is made, is made in temporary folders.
+"""

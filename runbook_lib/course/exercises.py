@@ -1,0 +1,146 @@
+"""Exercises of the course: the reader writes an answer into a cell, and the notebook itself says how right it is."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from runbook_lib.course.link_costs import LinkCosts
+from runbook_lib.render import Note, format_bytes, show
+from runbook_lib.render.rendered import Shown
+from runbook_lib.stages.detect import DetectFacts
+from runbook_lib.stages.links import LinkMode, choose_links
+from runbook_lib.stages.measure_disk import DiskFacts
+
+_NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)\s*([KMGT]?B|bytes?)?", re.IGNORECASE)
+_UNIT_BYTES: Final = {"": 1, "BYTE": 1, "BYTES": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_TOLERANCE = 0.02
+"""Sizes are shown with one decimal, so that an answer read off a table is a little off."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A question of the course; `is_right` may look at what the notebook has measured."""
+
+    number: str
+    hint: str
+    lesson: str
+    """What a right answer is worth, in one sentence."""
+    is_right: Callable[[str, object], bool]
+
+
+def check_answer(exercise: str, answer: object, measured: object = None) -> Shown:
+    """Say whether an answer is right, wrong with a hint, or not given yet; never fails, so that headless runs go on.
+
+    Args:
+        exercise: Number of the exercise, as the notebook gives it.
+        answer: What the reader wrote; empty means not yet.
+        measured: What the right answer is looked up in, for the exercises about this very machine.
+    """
+    asked = EXERCISES[exercise]
+    given = str(answer).strip()
+    if not given:
+        said = "not answered yet", "Write your answer between the quotes and run the cell again."
+    elif asked.is_right(given.lower(), measured):
+        said = "ok", asked.lesson
+    else:
+        said = "not quite", f"Hint: {asked.hint}"
+    return show(Note(f"Exercise {asked.number}: {said[0]}", said[1:]))
+
+
+def _says(*words: str) -> Callable[[str, object], bool]:
+    """Accept an answer that holds one of the words, however it is spaced."""
+    folded = tuple(_folded(word) for word in words)
+    return lambda given, _measured: any(word in _folded(given) for word in folded)
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _names_link_mode(given: str, measured: object) -> bool:
+    """Whether the answer is what `links = auto` comes to in the cache folder of a detect record."""
+    facts = getattr(measured, "facts", None)
+    if not isinstance(facts, DetectFacts):
+        return False
+    mode = choose_links("auto", facts.folder("cache")).mode
+    return mode is _link_mode(given)
+
+
+def _link_mode(given: str) -> LinkMode | None:
+    return next((mode for mode in LinkMode if mode.value in _folded(given)), None)
+
+
+def _second_revision_of_copies(given: str, measured: object) -> bool:
+    return isinstance(measured, LinkCosts) and _is_size(given, measured.of(LinkMode.COPY).second_fetched_bytes)
+
+
+def _growth_of_copies(given: str, measured: object) -> bool:
+    facts = getattr(measured, "facts", None)
+    return isinstance(facts, DiskFacts) and _is_size(given, facts.next_revision_bytes)
+
+
+def _is_size(given: str, size_bytes: int) -> bool:
+    """Whether a size in words is this one; a bare number counts in the unit the notebook shows."""
+    found = _NUMBER.search(given)
+    if found is None:
+        return False
+    number, unit = float(found[1].replace(",", ".")), (found[2] or "").upper()
+    units = [_UNIT_BYTES[unit]] if unit else [1, _UNIT_BYTES[format_bytes(size_bytes).split()[1].upper()]]
+    return any(abs(number * factor - size_bytes) <= max(size_bytes * _TOLERANCE, 0.05 * factor) for factor in units)
+
+
+_ALL: Final = (
+    Exercise(
+        "00-1",
+        "Look at the thread that dies: what had it read just before?",
+        "The note said that links work, and the trial had not ended: the answer was published too early.",
+        _says("note", "links work", "too early", "before the trial", "published"),
+    ),
+    Exercise(
+        "00-2",
+        "Look at the row for copies, third column of numbers first: what did the second revision fetch?",
+        "All of it, for one changed README. With links of either kind it is the README alone.",
+        _second_revision_of_copies,
+    ),
+    Exercise(
+        "01-1",
+        "It is the first of symlink, hardlink and copy that the table of folders says works for the cache.",
+        "The folder was tried. On another volume of the same machine the answer may be another one.",
+        _names_link_mode,
+    ),
+    Exercise(
+        "02-1",
+        "Its name ends in what it hides.",
+        "It hides the message about symlinks; the refusal, and the race, stay as they are.",
+        _says("HF_HUB_DISABLE_SYMLINKS_WARNING"),
+    ),
+    Exercise(
+        "03-1",
+        "Run the notebook from the top once more and read the note under Fetch and place.",
+        "What stands in the cache whole is never fetched again, which is why running it again is always safe.",
+        lambda given, _measured: _folded(given) in {"0", "0bytes", "nothing", "none", "zero", "no"},
+    ),
+    Exercise(
+        "04-1",
+        "The length is the same. What changes when a single bit does?",
+        "The hash, and nothing else: length and date say nothing about content.",
+        _says("hash", "sha256", "sha-256", "sha1", "checksum", "digest"),
+    ),
+    Exercise(
+        "05-1",
+        "It is set before huggingface_hub is imported, and the text above the conversion names it.",
+        "With it the client asks nobody, and a missing file is an error at once and no hang.",
+        _says("HF_HUB_OFFLINE"),
+    ),
+    Exercise(
+        "06-1",
+        "In the table of further revisions, take the row for copies: what is +1 less now?",
+        "A whole revision more each time, although only a small file changed.",
+        _growth_of_copies,
+    ),
+)
+
+EXERCISES: Final[Mapping[str, Exercise]] = MappingProxyType({exercise.number: exercise for exercise in _ALL})
+"""Every exercise by its number; the notebooks hold the questions."""

@@ -1,0 +1,104 @@
+"""What a breakage drill is, and how a process plays it."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from runbook_lib.errors import SettingsError
+from runbook_lib.practice.faults import Fault
+from runbook_lib.practice.repository import Repository
+
+
+def nothing(home: Path) -> None:
+    """Lay nothing out: an empty folder is all the drill needs."""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """A run that fails as in life and is mended by what its output says.
+
+    The fault does not go away by itself: what the output names works because it would work in life.
+    """
+
+    name: str
+    title: str
+    seen: str
+    """What the engineer sees."""
+    played: str
+    """How it is played, and what of it is real."""
+    stage: str
+    """The stage that fails."""
+    mended: str
+    """What mends it, in the words of the output."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """What whoever set this machine up asked for; the engineer's own parameters win."""
+    faults: tuple[Fault, ...] = ()
+    cold_only: bool = False
+    """Whether the hub misbehaves only until something has been downloaded: the bad line was bad once."""
+    fills_cache: bool = False
+    """Whether the models stand in the cache when the run begins."""
+    takes_places: bool = False
+    """Whether the engineer may name folders of their own; they are never damaged."""
+    lay_out: Callable[[Path], None] = nothing
+    """Puts into the fresh folder what the machine is found with."""
+    variables: Callable[[Path], Mapping[str, str]] = lambda _home: {}
+    """Variables of the machine, for the processes of the run; an empty value removes one."""
+    deny: Callable[[Path], None] = nothing
+    """Takes a privilege from this process; cannot be undone."""
+    repositories: Callable[[Path], tuple[Repository, ...]] | None = None
+    """What the hub serves in place of the practice models, as long as the cache is the drill's own."""
+
+    @property
+    def home(self) -> Path:
+        """The drill's own folder: cache, artifacts and all; no drill writes outside of it."""
+        return platformdirs.user_cache_path("docling-runbook") / "drills" / self.name
+
+    def begin(self) -> None:
+        """Make the folder afresh, whatever an earlier run of the drill left in it."""
+        if self.home.exists():
+            shutil.rmtree(self.home)
+        self.home.mkdir(parents=True)
+        self.lay_out(self.home)
+
+    def enter(self) -> None:
+        """Put this process, and what it starts, on the machine of the drill: its variables and its denials.
+
+        Makes the folder where no run has begun the drill yet.
+
+        Raises:
+            PracticeError: The drill cannot be played on this system.
+        """
+        if not self.home.exists():
+            self.begin()
+        for name, value in self.variables(self.home).items():
+            if value:
+                os.environ[name] = value
+            else:
+                os.environ.pop(name, None)
+        self.deny(self.home)
+
+    def require_own_places(self, cache_dir: str, artifacts_dir: str) -> None:
+        """Refuse folders that the drill could damage.
+
+        Raises:
+            SettingsError: The drill does its damage in the cache, and another than its own was named.
+        """
+        if (cache_dir or artifacts_dir) and not self.takes_places:
+            raise SettingsError(
+                f"Drill {self.name} keeps to its own folders.",
+                why="It would damage what stands in the cache or artifacts folder that was named.",
+                remedy="Leave out cache_dir and artifacts_dir, and unset RUNBOOK_CACHE_DIR and RUNBOOK_ARTIFACTS_DIR.",
+            )
+
+    def knobs(self, cache_dir: Path) -> dict[str, object]:
+        """Return the arguments of `PracticeHub` for a run on this cache."""
+        own = cache_dir.is_relative_to(self.home)
+        warm = self.cold_only and any(cache_dir.glob("models--*"))
+        knobs: dict[str, object] = {"faults": () if warm else self.faults}
+        if self.repositories is not None and own:
+            knobs["repositories"] = self.repositories(self.home)
+        return knobs
