@@ -19,6 +19,8 @@ class LinkProbe(BaseModel):
 
     works: bool
     evidence: str
+    deceives: bool = False
+    """The call reported success and the link does not work: who reads nothing back, as huggingface_hub, relies on it."""
 
 
 class FolderFacts(BaseModel):
@@ -77,18 +79,21 @@ def probe_hardlink(folder: Path) -> LinkProbe:
 
 
 def _probe(folder: Path, make: Callable[[Path, Path], None], is_link: Callable[[Path], bool]) -> LinkProbe:
+    made = False
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".runbook-probe-") as name:
             source, link = Path(name, "source"), Path(name, "link")
             source.write_text(_TOKEN, encoding="utf-8")
             make(source, link)
+            made = True
             if not os.path.lexists(link):
-                return LinkProbe(works=False, evidence="the call reported success but made no link")
+                return LinkProbe(works=False, evidence="the call reported success but made no link", deceives=True)
             if link.read_text(encoding="utf-8") != _TOKEN or not is_link(link):
-                return LinkProbe(works=False, evidence="the link was made but does not lead to the file")
+                evidence = "the link was made but does not lead to the file"
+                return LinkProbe(works=False, evidence=evidence, deceives=True)
             return LinkProbe(works=True, evidence="made and read back")
     except OSError as error:
-        return LinkProbe(works=False, evidence=describe_os_error(error))
+        return LinkProbe(works=False, evidence=describe_os_error(error), deceives=made)
 
 
 def describe_os_error(error: OSError) -> str:

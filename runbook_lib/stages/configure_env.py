@@ -7,7 +7,7 @@ from pathlib import Path
 from runbook_lib import atomic
 from runbook_lib.adapters import environment
 from runbook_lib.adapters.environment import EnvironmentPlan, PlannedVariable
-from runbook_lib.adapters.filesystem import FolderFacts, examine_folder
+from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe, examine_folder
 from runbook_lib.records import Change, Check, StageRecord
 from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
 from runbook_lib.runs import OpenRun
@@ -59,7 +59,7 @@ def plan_variables(
     wanted: list[tuple[str, str, str]] = [
         *_places(target),
         *_endpoint(target.settings),
-        *_symlink_switch(choice.mode, cache.symlink.works, interpreter),
+        *_symlink_switch(choice.mode, cache.symlink, interpreter),
         *_timeouts(target.settings, environ),
         *_offline(target.settings),
         *_windows_text(),
@@ -142,13 +142,15 @@ def _endpoint(settings: Settings) -> Iterator[tuple[str, str, str]]:
 
 
 def _symlink_switch(
-    mode: LinkMode, symlinks_work: bool, interpreter: InterpreterFacts
+    mode: LinkMode, symlink: LinkProbe, interpreter: InterpreterFacts
 ) -> Iterator[tuple[str, str, str]]:
     version = interpreter.hub_version
     if mode is LinkMode.SYMLINK or not obeys_variable(version):
         return
-    if symlinks_work:
+    if symlink.works:
         yield "HF_HUB_DISABLE_SYMLINKS", "1", f"links = {mode.value} although symlinks work here"
+    elif symlink.deceives:
+        yield "HF_HUB_DISABLE_SYMLINKS", "1", "huggingface_hub reads no link back and would take these for real"
     elif has_race(version):
         yield "HF_HUB_DISABLE_SYMLINKS", "1", f"closes the symlink race of huggingface_hub {version}"
 

@@ -101,12 +101,12 @@ def test_detect_sees_windows_as_it_is(first_run: FirstRun) -> None:
         assert folder["symlink"] == {
             "works": False,
             "evidence": "WinError 1314: A required privilege is not held by the client",
+            "deceives": False,
         }
         assert folder["hardlink"]["works"]
-    checks = first_run.record("01_detect")["checks"]
-    warned = {check["id"]: check["evidence"] for check in checks if check["status"] == "warn"}
-    assert "files: cp1252, stdout: cp1252" in warned["text-encoding"]
-    assert "Developer Mode is off" in warned["symlink-privilege"]
+    evidence = {check["id"]: check["evidence"] for check in first_run.record("01_detect")["checks"]}
+    assert "files: cp1252, stdout: cp1252" in evidence["text-encoding"]
+    assert "Developer Mode is off" in evidence["symlink-privilege"]
     assert [model["repo_id"] for model in facts["models"]] == [_LAYOUT, "docling-project/docling-models"]
 
 
@@ -195,7 +195,7 @@ def test_wines_silent_stub_is_seen_through(user: WindowsUser) -> None:
         user.told(_PAPERMILL, *told, symlinks="stub")
     assert statuses(run) == _GOOD
     symlink = record_of(run, "01_detect")["facts"]["folders"][0]["symlink"]
-    assert symlink == {"works": False, "evidence": "the call reported success but made no link"}
+    assert symlink == {"works": False, "evidence": "the call reported success but made no link", "deceives": True}
     # Wine makes longer paths than Windows does, so that only the warning can be seen here, not the failure.
     (budget,) = (check for check in record_of(run, "01_detect")["checks"] if check["id"] == "path-budget")
     assert budget["status"] == "warn"

@@ -50,8 +50,9 @@ class DeletionPlan(Rendered, BaseModel):
 
     def sections(self) -> Sequence[Section]:
         """Return the sum, what goes and what stays."""
+        count = _counted(self.paths)
         shown: list[Section] = [
-            Note("Delete", (f"{len(self.paths)} places go; the disk gets {format_bytes(self.frees_bytes)} back.",))
+            Note("Delete", (f"{count} to delete; the disk gets {format_bytes(self.frees_bytes)} back.",))
         ]
         if self.paths:
             shown.append(Table("Deleted for good", ("file or folder",), tuple((str(path),) for path in self.paths)))
@@ -73,7 +74,11 @@ class DeletionResult(Rendered, BaseModel):
 
     def sections(self) -> Sequence[Section]:
         """Return the sum, and what is still there."""
-        line = f"{len(self.paths) - len(self.left)} places went, {format_bytes(self.freed_bytes)} were freed."
-        note = Note("Deleted", (line,))
+        gone = [path for path in self.paths if path not in self.left]
+        note = Note("Deleted", (f"{_counted(gone)} deleted; {format_bytes(self.freed_bytes)} were freed.",))
         rows = tuple((str(path),) for path in self.left)
         return (note, Table("Still there", ("file or folder",), rows)) if rows else (note,)
+
+
+def _counted(paths: Sequence[Path]) -> str:
+    return "1 file or folder" if len(paths) == 1 else f"{len(paths)} files and folders"

@@ -55,6 +55,7 @@ def test_a_call_that_reports_success_and_makes_nothing_is_seen_through(
     probe = facts.symlink if kind == "symlink" else facts.hardlink
     assert not probe.works
     assert probe.evidence == "the call reported success but made no link"
+    assert probe.deceives
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,6 +67,21 @@ def test_a_link_that_is_a_copy_is_no_link(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Path, "symlink_to", lambda link, name: copy(link.with_name(name), link))
     for probe in (probe_hardlink(tmp_path), probe_symlink(tmp_path)):
         assert (probe.works, probe.evidence) == (False, "the link was made but does not lead to the file")
+        assert probe.deceives
+
+
+def test_a_link_that_may_not_be_followed_is_named_by_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_read = Path.read_text
+
+    def refuse(path: Path, **options: str) -> str:
+        if path.name == "link":
+            raise OSError(22, "The path cannot be traversed", str(path))
+        return real_read(path, **options)
+
+    monkeypatch.setattr(Path, "symlink_to", lambda link, _target: link.touch())
+    monkeypatch.setattr(Path, "read_text", refuse)
+    probe = probe_symlink(tmp_path)
+    assert (probe.works, probe.evidence, probe.deceives) == (False, "errno 22: The path cannot be traversed", True)
 
 
 def test_the_windows_refusal_is_named_by_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +92,7 @@ def test_the_windows_refusal_is_named_by_its_number(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
     probe = probe_symlink(tmp_path)
-    assert (probe.works, probe.evidence) == (False, f"WinError 1314: {NO_PRIVILEGE}")
+    assert (probe.works, probe.evidence, probe.deceives) == (False, f"WinError 1314: {NO_PRIVILEGE}", False)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -27,10 +27,10 @@ def test_deleting_asks_first_and_then_deletes(practice_run: OpenRun, hands: Call
     folder = practice_run.cache_dir / f"models--{LAYOUT.replace('/', '--')}"
     person.controls("Checkbox")[0].value = True
     person.press("Delete ticked ...")
-    person.await_words("1 places go")
+    person.await_words("1 file or folder to delete")
     assert folder.exists()
     person.press("Do this")
-    person.await_words("1 places went")
+    person.await_words("1 file or folder deleted")
     assert not folder.exists()
     person.wait(lambda: not person.controls("Checkbox"), "no revision is left")
     assert (practice_run.artifacts_dir / LAYOUT.replace("/", "--") / "model.safetensors").exists()

@@ -75,7 +75,7 @@ def test_mending_shows_the_plan_then_mends_and_checks_again(damaged: CheckList, 
     person.wait(lambda: damaged.record.status is Status.OK, "the record is ok")
     person.await_words("Stage verify: ok")
     assert "Repair: ok" in person.words()
-    assert "Mend ..." not in person.buttons()
+    person.wait(lambda: "Mend ..." not in person.buttons(), "nothing is left to mend")
     assert verify(damaged.run).status is Status.OK
 
 

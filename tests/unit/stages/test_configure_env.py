@@ -78,6 +78,16 @@ def test_symlinks_are_switched_off_only_where_it_helps_and_works(
     assert plan.hub_version == f"huggingface_hub {version or 'missing'}"
 
 
+@pytest.mark.parametrize(("version", "switched"), [("1.8.0", False), ("1.33.0", True)])
+def test_links_that_only_seem_to_be_made_are_switched_off_where_hub_obeys(
+    folder: MakeFolder, interpreter: MakeInterpreter, version: str, switched: bool
+) -> None:
+    probe = LinkProbe(works=False, evidence="the call reported success but made no link", deceives=True)
+    plan = plan_variables(target(), folder(symlink=probe), interpreter(version), {})
+    assert plan.links == "hardlink"
+    assert (plan.values().get("HF_HUB_DISABLE_SYMLINKS") == "1") is switched
+
+
 def test_places_and_patience_are_always_said(folder: MakeFolder, interpreter: MakeInterpreter) -> None:
     plan = plan_variables(target(), folder(), interpreter(), {})
     assert list(plan.values()) == ["HF_HUB_CACHE", "DOCLING_ARTIFACTS_PATH", *PATIENT, *WINDOWS]
