@@ -11,7 +11,10 @@ import nbformat
 from nbclient import NotebookClient
 from practice_notebooks import FOLDER_PREFIX, practice_environment, replacements, stored_notebooks
 
+from runbook_lib.headless.notebook import ENCRYPTED
+
 _TIMEOUT_S = 900
+_UNDERLINE = re.compile("-{4,}")
 _PICTURE = re.compile(r"data:image/png;base64,[A-Za-z0-9+/=]*")
 
 
@@ -30,7 +33,11 @@ def store(path: Path, folder: Path) -> None:
     """Execute one notebook; one that fails is not stored, and stops everything."""
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, timeout=_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": folder}}
+        notebook,
+        timeout=_TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": folder}},
+        config=ENCRYPTED,
     ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -48,8 +55,13 @@ def clean(output: dict[str, Any]) -> None:
     texts = output if "text" in output else output.get("data", {})
     for kind, text in texts.items():
         if isinstance(text, str) and (kind == "text" or kind.startswith("text/")):
-            folded = " ".join(text.split()) if kind == "text/plain" and "text/html" in texts else text
-            texts[kind] = cleaned(folded)
+            shown = cleaned(text)
+            texts[kind] = folded(shown) if kind == "text/plain" and "text/html" in texts else shown
+
+
+def folded(text: str) -> str:
+    """Return the text on one line, its underlines cut to four dashes."""
+    return _UNDERLINE.sub("----", " ".join(text.split()))
 
 
 def cleaned(text: str) -> str:

@@ -20,7 +20,7 @@ class LinkProbe(BaseModel):
     works: bool
     evidence: str
     deceives: bool = False
-    """The call reported success and the link does not work: who reads nothing back, as huggingface_hub, relies on it."""
+    """The call reported success, yet the link does not work: huggingface_hub reads nothing back and relies on it."""
 
 
 class FolderFacts(BaseModel):

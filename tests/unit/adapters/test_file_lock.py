@@ -78,7 +78,7 @@ def test_a_file_system_without_locks_gets_a_marker_file(
 ) -> None:
     monkeypatch.setattr(file_lock, "FileLock", _failing(number))
     with hold(tmp_path / "lock", "a download", limit_s=5):
-        assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+        assert [path.name for path in tmp_path.iterdir()] == ["lock.soft"]
     assert list(tmp_path.iterdir()) == []
 
 
