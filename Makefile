@@ -38,7 +38,7 @@ test-browser: $(STAMP) ## The browser lane alone
 	$(BIN)/python -m pytest tests/browser
 
 lab: $(STAMP) ## JupyterLab on the notebooks
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/runbook lab
 
 notebooks: $(STAMP) ## Run the notebooks on the practice hub and store their outputs
 	$(BIN)/python tools/store_notebooks.py

@@ -3,6 +3,7 @@
 import configparser
 import os
 import re
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -11,6 +12,7 @@ REPLACEMENTS = ROOT / "tests" / "notebooks" / "sanitize.cfg"
 COMPARISON = ROOT / "tests" / "notebooks" / "compare.cfg"
 FOLDER_PREFIX = "runbook-notebooks-"
 
+_OWN_PLACES = ((sys.prefix, "PREFIX"), (Path.home(), "HOME"))
 _STRIPPED = re.compile(
     r"(HF|HUGGING_?FACE|TRANSFORMERS|DOCLING|RUNBOOK)_|(HTTPS?|ALL|NO)_PROXY|SSL_CERT|.*CA_BUNDLE|XDG_", re.IGNORECASE
 )
@@ -42,4 +44,5 @@ def replacements() -> list[tuple[re.Pattern[str], str]]:
     """Return what is replaced in outputs, in order."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(REPLACEMENTS, encoding="utf-8")
-    return [(re.compile(parser[section]["regex"]), parser[section]["replace"]) for section in parser.sections()]
+    rules = [(re.compile(parser[section]["regex"]), parser[section]["replace"]) for section in parser.sections()]
+    return [*rules, *((re.compile(re.escape(str(place))), name) for place, name in _OWN_PLACES)]
