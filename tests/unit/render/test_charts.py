@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from PIL import Image
@@ -58,7 +59,8 @@ def test_the_words_beside_a_picture_hold_every_number(chart: str, words: str) ->
 def test_every_ink_stands_out_on_light_and_on_dark(draw: Callable[[], Figure], ground: tuple[int, ...]) -> None:
     """3:1 is what WCAG 2.2 asks of graphics and large text."""
     picture = Image.open(io.BytesIO(draw().png))
-    inks = [colour for count, colour in picture.getcolors(1 << 20) or () if count > 60 and colour[3] == 255]
+    colours = cast("list[tuple[int, tuple[int, ...]]]", picture.getcolors(1 << 20) or [])
+    inks = [colour for count, colour in colours if count > 60 and colour[3] == 255]
     assert inks
     for ink in inks:
         lighter, darker = sorted((luminance(ink), luminance(ground)), reverse=True)
