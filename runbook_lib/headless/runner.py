@@ -71,7 +71,7 @@ def _run_stage(run: Run, settings: Settings, stage: str) -> StageOutcome:
     if executed.problem and record.status is not Status.FAIL:
         return StageOutcome(stage, Status.FAIL, elapsed_s, executed.problem, problem=executed.problem)
     failed = record.failed()
-    said = failed[0].title if failed else f"{len(record.checks)} checks"
+    said = f"does not hold: {failed[0].title}" if failed else f"{len(record.checks)} checks"
     return StageOutcome(stage, record.status, elapsed_s, said, failed_check=failed[0] if failed else None)
 
 
