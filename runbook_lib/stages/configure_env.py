@@ -8,7 +8,7 @@ from runbook_lib import atomic
 from runbook_lib.adapters import environment
 from runbook_lib.adapters.environment import EnvironmentPlan, PlannedVariable
 from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe, examine_folder
-from runbook_lib.records import Change, Check, StageRecord
+from runbook_lib.records import Change, Check, StageRecord, Status
 from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
 from runbook_lib.runs import OpenRun
 from runbook_lib.settings import Settings
@@ -118,9 +118,10 @@ def judge_environment(run: OpenRun, plan: EnvironmentPlan, effective: Interprete
         Check.judged(
             "symlink-race-closed",
             "downloads cannot die of a refused symlink",
-            plan.links == LinkMode.SYMLINK or switched_off or not has_race(version) or not obeys_variable(version),
+            plan.links == LinkMode.SYMLINK or switched_off or not has_race(version),
             f"{plan.hub_version}; {plan.remedy}",
-            remedy=f"{remedy_for(version)}.",
+            otherwise=Status.FAIL if obeys_variable(version) else Status.WARN,
+            remedy=f"Stage download is safe; a service that downloads by itself is not: {remedy_for(version)}.",
             quirk="quirk-001",
         ),
     )

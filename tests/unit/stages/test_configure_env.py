@@ -190,3 +190,14 @@ def test_the_plan_is_compared_with_what_hub_makes_of_it(
     assert judged(**good | {"HF_HUB_CACHE": "/elsewhere"})["cache-in-effect"] is Status.FAIL
     assert judged(**good | {"ENDPOINT": "https://huggingface.co"})["endpoint-in-effect"] is Status.FAIL
     assert judged(**good | {"HF_HUB_DISABLE_SYMLINKS": False})["symlink-race-closed"] is Status.FAIL
+
+
+def test_a_hub_that_ignores_the_variable_is_a_warning_for_the_service(
+    run: OpenRun, folder: MakeFolder, interpreter: MakeInterpreter, refused_link: LinkProbe
+) -> None:
+    plan = plan_variables(run, folder(symlink=refused_link), interpreter("1.8.0"), {})
+    constants = {"HF_HUB_CACHE": str(run.cache_dir), "ENDPOINT": run.endpoint}
+    checks = judge_environment(run, plan, interpreter("1.8.0", hub_constants=constants))
+    race = next(check for check in checks if check.id == "symlink-race-closed")
+    assert race.status is Status.WARN
+    assert "upgrade to 1.33.0" in race.remedy
