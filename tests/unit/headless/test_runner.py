@@ -85,7 +85,7 @@ def test_a_failed_check_skips_what_comes_after(run: Run, execute: Execute) -> No
     failing = (recording("detect", "fail"), "raise SystemError('require')")
     summary = execute(detect=failing, verify=(recording("verify"),))
     first, second = summary.outcomes
-    assert (first.status, first.said, first.problem) == (Status.FAIL, "a title", "")
+    assert (first.status, first.said, first.problem) == (Status.FAIL, "does not hold: a title", "")
     assert first.failed_check is not None
     assert first.failed_check.remedy == "do this"
     assert (second.status, second.said) == (Status.SKIP, "skipped: an earlier stage failed")
