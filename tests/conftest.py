@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def _clean_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def _hub_counts_as_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the real client that other tests of this process imported: it would be too late for every environment."""
+    monkeypatch.delitem(sys.modules, "huggingface_hub.constants", raising=False)
 
 
 @pytest.fixture
