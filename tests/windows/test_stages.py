@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.practice import PracticeHub
+from tests.windows.stability import unstable_under_wine
 from tests.windows.windows_python import REPOSITORY, WindowsPython, to_windows_path
 from tests.windows.windows_user import RUN_LIMIT_S, WindowsUser, record_of
 
@@ -178,6 +179,7 @@ print(json.dumps("done"))
 """
 
 
+@unstable_under_wine
 def test_wines_silent_stub_is_seen_through(user: WindowsUser) -> None:
     run = user.home.parent / "run with a space"
     run.mkdir()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.windows.stability import unstable_under_wine
 from tests.windows.windows_python import WindowsPython, to_windows_path
 
 _LIMIT_S = 1_500.0
@@ -20,6 +21,7 @@ _WINE_DIFFERS = {
 
 
 @pytest.mark.timeout(_LIMIT_S + 60)
+@unstable_under_wine
 def test_the_unit_tests_pass_on_windows(windows_python: WindowsPython, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     command = [
