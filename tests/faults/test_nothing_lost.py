@@ -36,7 +36,7 @@ PROCESSES = 8
 FILE_BYTES = 50_000
 SLOW_BYTES_PER_S = 100_000
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 Settings = dict[str, Any]
 
