@@ -204,7 +204,7 @@ def test_files_become_absolute_and_may_start_at_home(
     assert resolve(toml="document = '~/a.pdf'").values.document == str(in_tmp_path / "a.pdf")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a stranger's home is taken to lie beside one's own there")
+@pytest.mark.skipif(os.name == "nt", reason="every user has a home there")
 def test_an_unknown_home_is_a_settings_error(resolve: Resolve) -> None:
     with pytest.raises(SettingsError) as caught:
         resolve({"cache_dir": "~no-such-user-here/cache"})

@@ -1,6 +1,7 @@
 """Fixtures for the practice hub: a hub of its own for each test, and the commands of this environment."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -32,7 +33,7 @@ def hub() -> Iterator[PracticeHub]:
 @pytest.fixture
 def command(hub: PracticeHub, tmp_path: Path) -> RunCommand:
     """Run a command of this environment with the practice hub as its Hub and an empty cache."""
-    scripts = Path(sysconfig.get_path("scripts"))
+    scripts = sysconfig.get_path("scripts")
     environment = {
         **os.environ,
         "HF_ENDPOINT": hub.url,
@@ -43,7 +44,9 @@ def command(hub: PracticeHub, tmp_path: Path) -> RunCommand:
     environment.pop("HF_HUB_OFFLINE", None)
 
     def run(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        program = sys.executable if name == "python" else str(scripts / name)
+        program = sys.executable if name == "python" else shutil.which(name, path=scripts)
+        if program is None:
+            pytest.skip(f"{name} is not installed here")
         return subprocess.run(
             [program, *arguments],
             capture_output=True,

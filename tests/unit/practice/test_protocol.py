@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 
+from runbook_lib.adapters.filesystem import probe_symlink
 from runbook_lib.practice import PracticeHub, RepositoryFile, linear_history
 from runbook_lib.practice.content import Content
 
@@ -55,6 +57,8 @@ def test_a_second_snapshot_transfers_no_weights(hub: PracticeHub, tmp_path: Path
 
 
 def test_a_new_revision_changes_the_readme_alone(tmp_path: Path) -> None:
+    if not probe_symlink(tmp_path).works:
+        pytest.skip("without symlinks hub fetches everything again")
     with PracticeHub(head="first") as hub:
         first = snapshot_download(LAYOUT, endpoint=hub.url, cache_dir=tmp_path)
         hub.reset_counters()
@@ -215,6 +219,7 @@ def test_the_root_says_what_this_is(hub: PracticeHub) -> None:
     assert httpx.post(f"{hub.url}/api/repos/create").status_code == 404
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_commit_ids_are_those_of_git(hub: PracticeHub, tmp_path: Path) -> None:
     def git(*arguments: str, stdin: bytes = b"", people: Mapping[str, str] | None = None) -> str:
         environment = {"GIT_DIR": str(tmp_path / "git"), "PATH": os.environ["PATH"], **(people or {})}

@@ -223,7 +223,8 @@ def test_a_download_of_hub_that_goes_on_ends_in_one_clear_error(unshared: CacheL
     etag = listed(WEIGHTS, FIRST[WEIGHTS]).etag
     lock = blob_lock(unshared.cache_dir, "models--org--model", etag)
     lock.parent.mkdir(parents=True)
-    script = "import filelock, sys; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print(); sys.stdin.read()"
+    hold = "import filelock, sys; lock = filelock.FileLock(sys.argv[1]); lock.acquire()"
+    script = f"{hold}; print(flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", script, str(lock)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
