@@ -17,7 +17,6 @@ from runbook_lib.records import StageRecord
 from runbook_lib.render import Note, Section, format_bytes, format_seconds
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.download import DownloadFacts, DownloadPlan, download
-from runbook_lib.upkeep.leftovers import leftovers_of, remove_leftovers
 
 if TYPE_CHECKING:
     from ipywidgets import Box
@@ -63,8 +62,6 @@ class DownloadPanel(View):
         self._cancel.set()
 
     def _fetch(self) -> None:
-        repos = [repo_of(self._run.cache_dir, planned.model) for planned in self._plan.models]
-        before = leftovers_of(repos)
         pace = _Pace()
         with ThreadPoolExecutor(max_workers=1) as pool:
             running = pool.submit(self._download)
@@ -72,17 +69,16 @@ class DownloadPanel(View):
                 self._show(pace)
                 wait((running,), timeout=_LOOK_EVERY_S)
             record = running.result()
-        removed = remove_leftovers(repos, keep=before) if self._cancel.is_set() else ()
         self._show(pace)
-        self._ended(record, len(removed))
+        self._ended(record)
 
     def _download(self) -> StageRecord[DownloadFacts]:
         with progress_shown_elsewhere():
             return download(self._run, self._plan, cancel=self._cancel)
 
-    def _ended(self, record: StageRecord[DownloadFacts], removed_count: int) -> None:
+    def _ended(self, record: StageRecord[DownloadFacts]) -> None:
         self.record = record
-        stopped = f"Cancelled. Partial files removed: {removed_count}; whole files are kept."
+        stopped = "Cancelled. Whole files are kept, partial ones are removed."
         note = (Note("Download", (stopped,)),) if self._cancel.is_set() else ()
         fill(self._outcome, *note, *record.sections())
         self._let_start()

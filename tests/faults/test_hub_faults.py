@@ -71,6 +71,10 @@ def completes(run: OpenRun, hub: PracticeHub) -> bool:
     return download(run).status is Status.OK and not verify(run).failed()
 
 
+def partial_files(run: OpenRun) -> list[Path]:
+    return list(run.cache_dir.rglob("*.incomplete"))
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -154,6 +158,7 @@ def test_files_that_cannot_be_had_are_one_failed_check(
     assert cause in ending.evidence
     assert ending.quirk == quirk
     assert ending.remedy
+    assert partial_files(run) == []
     assert completes(run, hub)
 
 
@@ -163,8 +168,8 @@ def test_files_that_cannot_be_had_are_one_failed_check(
         (Fault("stall", API), "", "snapshot-no-timeout-hang"),
         (Fault("stall", FILES), "", "snapshot-no-timeout-hang"),
         (Fault("429", FILES), "429", "rate-limit-429"),
-        (Fault("500", FILES), "500", ""),
-        (Fault("503", FILES), "503", ""),
+        (Fault("500", FILES), "500", "hub-server-error"),
+        (Fault("503", FILES), "503", "hub-server-error"),
         (Fault("stall", BODIES, after_bytes=1000), "timed out", "incomplete-no-resume"),
         (Fault("truncate", BODIES, after_bytes=1000), "without sending complete message body", "incomplete-no-resume"),
         (Fault("slow", BODIES, bytes_per_s=2000), "", "snapshot-no-timeout-hang"),
@@ -184,6 +189,7 @@ def test_what_hub_would_wait_for_ends_at_the_limit_and_says_what_it_waited_for(
     assert cause in ending.evidence
     assert ending.quirk == quirk
     assert ending.remedy
+    assert partial_files(run) == []
     assert completes(open_limited(60), hub)
 
 

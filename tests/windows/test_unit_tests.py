@@ -24,7 +24,6 @@ _TOUCHES_THE_MACHINE = (
     "test_runs.py",
     "test_settings.py",
     "upkeep/test_dedupe.py",
-    "upkeep/test_leftovers.py",
 )
 
 

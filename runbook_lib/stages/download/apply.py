@@ -12,6 +12,7 @@ from runbook_lib.adapters.environment import EnvironmentPlan
 from runbook_lib.adapters.file_lock import Say, download_lock, hold
 from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.adapters.hub_cache import CachedRepo, Listing, repo_of
+from runbook_lib.adapters.leftovers import leftovers_removed
 from runbook_lib.adapters.progress import Progress, print_to_stderr, show_progress
 from runbook_lib.adapters.snapshot_links import link_unchanged_files
 from runbook_lib.adapters.worker import Cancelled, Interpreter, WorkerFailed
@@ -105,7 +106,7 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
         link_unchanged_files(repo, listing)
     missing_bytes = _missing_bytes(repo, listing)
     try:
-        with show_progress(str(planned.model), planned.listing.size_bytes) as progress:
+        with leftovers_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
             snapshot = _fetch(fetch, planned, progress)
     except (WorkerFailed, DeadlineExceeded) as error:
         explained = explain_failure(error) if isinstance(error, WorkerFailed) else explain_deadline(error)
