@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from runbook_lib.errors import SettingsError
 from runbook_lib.masking import mask_url_credentials
 from runbook_lib.render import Rendered, Section, Table
+from runbook_lib.value import Value
 
 ENV_PREFIX = "RUNBOOK_"
 SETTINGS_FILE = Path("runbook.toml")
@@ -60,10 +61,10 @@ class ModelRef:
         return cls(repo_id, revision or "main")
 
 
-class Settings(BaseModel):
+class Settings(Value):
     """What a run is asked to do; the same names everywhere: notebook, command line, environment, file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid")
 
     run_dir: str = Field("", description="folder of this run; empty: a new one under runs/")
     hub: str = Field("", description="empty: the Hugging Face Hub; a URL: a mirror; practice: the built-in hub")

@@ -8,30 +8,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from runbook_lib import atomic
 from runbook_lib.adapters.hub_cache import ListedFile, Listing
 from runbook_lib.adapters.repository_paths import is_safe_path
 from runbook_lib.errors import HubError
+from runbook_lib.value import Value
 
 STAMP_NAME = ".runbook-artifacts.json"
 
 
-class StampedFile(BaseModel):
+class StampedFile(Value):
     """A file as it was when it was placed."""
-
-    model_config = ConfigDict(frozen=True)
 
     etag: str
     size_bytes: int
     mtime_ns: int
 
 
-class Stamp(BaseModel):
+class Stamp(Value):
     """Which snapshot a model folder was made from, and for which docling (quirk Q31)."""
-
-    model_config = ConfigDict(frozen=True)
 
     schema_version: Literal[1] = 1
     repo_id: str
@@ -41,10 +38,8 @@ class Stamp(BaseModel):
     files: dict[str, StampedFile]
 
 
-class Placement(BaseModel):
+class Placement(Value):
     """What was done to make a model folder match its snapshot."""
-
-    model_config = ConfigDict(frozen=True)
 
     linked: int = 0
     copied: int = 0

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.errors import LateConfigurationError
 from runbook_lib.masking import mask_url_credentials
 from runbook_lib.records import Facts
 from runbook_lib.render import Section, Table
+from runbook_lib.value import Value
 
 _INTEREST = re.compile(
     r"(HF|HUGGING_?FACE|TRANSFORMERS|DOCLING|HUGGINGFACE)_\w+|XDG_CACHE_HOME"
@@ -36,10 +35,8 @@ _FROZEN_AT_IMPORT = {
 """Variable to the attribute of `huggingface_hub.constants` that holds it from the import on (1.33)."""
 
 
-class PlannedVariable(BaseModel):
+class PlannedVariable(Value):
     """A variable the plan sets, with its reason."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     before: str

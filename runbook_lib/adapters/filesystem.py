@@ -7,15 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict
+
+from runbook_lib.value import Value
 
 _TOKEN = "link probe"  # noqa: S105 - the content of a probe file
 
 
-class LinkProbe(BaseModel):
+class LinkProbe(Value):
     """Whether one kind of link works in a folder, and what was seen."""
-
-    model_config = ConfigDict(frozen=True)
 
     works: bool
     evidence: str
@@ -23,10 +22,8 @@ class LinkProbe(BaseModel):
     """The call reported success, yet the link does not work: huggingface_hub reads nothing back and relies on it."""
 
 
-class FolderFacts(BaseModel):
+class FolderFacts(Value):
     """What a folder can do. `probed` is the folder itself or, when it does not exist yet, its nearest parent."""
-
-    model_config = ConfigDict(frozen=True)
 
     role: str
     path: Path

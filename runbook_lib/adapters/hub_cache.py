@@ -11,19 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.settings import ModelRef
+from runbook_lib.value import Value
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TREE_FORMAT = 1
 INCOMPLETE_SUFFIX = ".incomplete"
 
 
-class ListedFile(BaseModel):
+class ListedFile(Value):
     """A file as the Hub lists it at a commit."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     """Relative to the snapshot, with forward slashes."""
@@ -38,10 +35,8 @@ class ListedFile(BaseModel):
         return self.sha256 or self.git_sha1
 
 
-class Listing(BaseModel):
+class Listing(Value):
     """All files of a repository at one commit."""
-
-    model_config = ConfigDict(frozen=True)
 
     repo_id: str
     revision: str

@@ -8,16 +8,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from runbook_lib.value import Value
 
 _CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION")
 _CONTAINER_WORDS = ("docker", "containerd", "kubepods", "lxc", "podman")
 
 
-class MachineFacts(BaseModel):
+class MachineFacts(Value):
     """Operating system, Python and the kind of place it runs in."""
-
-    model_config = ConfigDict(frozen=True)
 
     system: str
     release: str

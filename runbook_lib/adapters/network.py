@@ -7,19 +7,16 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.adapters.time_limit import within
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.masking import mask_secrets
+from runbook_lib.value import Value
 
 _PORTS = {"http": 80, "https": 443}
 
 
-class NetworkStep(BaseModel):
+class NetworkStep(Value):
     """One step of the way to the Hub."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     ok: bool
@@ -27,10 +24,8 @@ class NetworkStep(BaseModel):
     elapsed_s: float
 
 
-class NetworkFacts(BaseModel):
+class NetworkFacts(Value):
     """How far the way to an endpoint is open."""
-
-    model_config = ConfigDict(frozen=True)
 
     endpoint: str
     proxy: str

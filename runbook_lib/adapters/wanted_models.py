@@ -4,18 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from runbook_lib import atomic
 from runbook_lib.settings import ModelRef
+from runbook_lib.value import Value
 
 _NAME = ".runbook-wanted-models.json"
 
 
-class WantedModels(BaseModel):
+class WantedModels(Value):
     """The answer, and the installed packages it holds for."""
-
-    model_config = ConfigDict(frozen=True)
 
     schema_version: Literal[1] = 1
     packages: dict[str, str | None]

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from runbook_lib.value import Value
 
 UTF8_CODE_PAGE: Final = 65001
 _DRIVE_KINDS = {2: "removable", 3: "fixed", 4: "network", 5: "optical", 6: "RAM"}
@@ -23,10 +23,8 @@ _RECALL_ON_DATA_ACCESS = 0x400000
 _RUNTIME_LIBRARIES = ("vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll")
 
 
-class WindowsFacts(BaseModel):
+class WindowsFacts(Value):
     """Policies of a Windows machine and rights of its user."""
-
-    model_config = ConfigDict(frozen=True)
 
     long_paths: bool
     """Policy `LongPathsEnabled`."""

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import psutil
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
 from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.errors import DeadlineExceeded, RunbookError
 from runbook_lib.masking import mask_secrets
+from runbook_lib.value import Value
 
 WORKERS = Path(__file__).parent.parent / "workers"
 _POLL_S = 0.25
@@ -31,10 +32,8 @@ _LAST_LINES = 4
 EventHandler = Callable[[Mapping[str, Any]], None]
 
 
-class Cause(BaseModel):
+class Cause(Value):
     """One exception of a chain, as the worker saw it."""
-
-    model_config = ConfigDict(frozen=True)
 
     type: str
     message: Annotated[str, AfterValidator(mask_secrets)]

@@ -2,9 +2,10 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from runbook_lib.masking import mask_secrets
+from runbook_lib.value import Value
 
 
 class Severity(StrEnum):
@@ -20,11 +21,7 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Finding(_Frozen):
+class Finding(Value):
     """A rule broken at one place; never holds the text of the file, so it cannot leak a secret."""
 
     rule_id: str
@@ -43,7 +40,7 @@ class Finding(_Frozen):
         return mask_secrets(message)
 
 
-class SkippedFile(_Frozen):
+class SkippedFile(Value):
     """A file or folder that was not read, or only in part."""
 
     path: str

@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import computed_field
 
 from runbook_lib.audit.finding import Finding, Severity, SkippedFile
 from runbook_lib.audit.sarif import sarif_log
 from runbook_lib.render import Note, Rendered, Section, Table
+from runbook_lib.value import Value
 
 
-class AuditReport(Rendered, BaseModel):
+class AuditReport(Rendered, Value):
     """Findings in the order of files and lines; JSON through `model_dump`."""
-
-    model_config = ConfigDict(frozen=True)
 
     schema_version: int = 1
     findings: tuple[Finding, ...]

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.render import Note, Rendered, Section, Table
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.interpreter import interpreter_of
+from runbook_lib.value import Value
 
 TRIES = 40
 _LIMIT_S = 120.0
@@ -17,10 +16,8 @@ _PLAYERS: Final = {
 }
 
 
-class Race(Rendered, BaseModel):
+class Race(Rendered, Value):
     """What the race came to."""
-
-    model_config = ConfigDict(frozen=True)
 
     lost: dict[str, int]
     """Player -> how many of the tries died: `before`, `after` and, where it is installed, `installed`."""

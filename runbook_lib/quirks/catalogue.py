@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.quirks.model import Quirk
+from runbook_lib.value import Value
 
 FILE_NAME = "catalogue.toml"
 SCHEMA_VERSION = 1
 
 
-class Catalogue(BaseModel):
+class Catalogue(Value):
     """Every known quirk, in the order of the numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     quirks: tuple[Quirk, ...]
 

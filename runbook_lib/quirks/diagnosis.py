@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import field_serializer
 
 from runbook_lib.errors import UsageError
 from runbook_lib.quirks.catalogue import load_catalogue
@@ -14,6 +14,7 @@ from runbook_lib.quirks.model import Quirk, Severity, reference_url
 from runbook_lib.quirks.remedies import installed_versions, remedy_for, versions_sentence
 from runbook_lib.quirks.scan import MAX_OCCURRENCES, Hit, Scanner
 from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
+from runbook_lib.value import Value
 
 COLLECT = (
     "the whole traceback, from the first 'Traceback' to the last line, with every chained exception",
@@ -24,10 +25,8 @@ COLLECT = (
 """What helps to understand a failure that the catalogue does not know."""
 
 
-class Finding(BaseModel):
+class Finding(Value):
     """One quirk recognised in a log."""
-
-    model_config = ConfigDict(frozen=True)
 
     quirk: Quirk
     line_number: int
@@ -80,10 +79,8 @@ class Finding(BaseModel):
         return Table(f"{self.quirk.id}: {self.quirk.title}", ("", "what is known"), shown)
 
 
-class Diagnosis(Rendered, BaseModel):
+class Diagnosis(Rendered, Value):
     """What was recognised in a log; `str()`, HTML in a notebook, `model_dump()` for JSON."""
-
-    model_config = ConfigDict(frozen=True)
 
     findings: tuple[Finding, ...]
     """Causes before what follows from them, then by severity, then by place."""

@@ -4,9 +4,10 @@ from enum import StrEnum
 from typing import Annotated, Self
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from runbook_lib.quirks.patterns import check_bounds, check_literal
+from runbook_lib.value import Value
 
 
 class Severity(StrEnum):
@@ -103,11 +104,11 @@ Pattern = Annotated[Bounded, AfterValidator(_checked_literal)]
 Words = Annotated[str, Field(min_length=1), AfterValidator(_checked_words)]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+class _Strict(Value):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
-class Affected(_Value):
+class Affected(_Strict):
     """A package whose versions decide whether the quirk can occur."""
 
     package: str
@@ -119,7 +120,7 @@ class Affected(_Value):
         return SpecifierSet(self.versions).contains(version, prereleases=True)
 
 
-class Remedy(_Value):
+class Remedy(_Strict):
     """What to do; for every machine, or for some versions of one package, or for some platforms."""
 
     text: Words
@@ -134,7 +135,7 @@ class Remedy(_Value):
         return self
 
 
-class Clue(_Value):
+class Clue(_Strict):
     """A line that means the quirk only in some company.
 
     The company is the event: the whole chain of tracebacks the line stands in, or else the lines around it.
@@ -149,7 +150,7 @@ class Clue(_Value):
     """The log says next to nothing after this line: a process that hangs."""
 
 
-class Quirk(_Value):
+class Quirk(_Strict):
     """One way in which models fail to reach a machine, and what is known about it."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")

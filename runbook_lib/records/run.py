@@ -17,6 +17,7 @@ from runbook_lib.errors import RecordError
 from runbook_lib.records.stage_record import Facts, RawFacts, StageRecord
 from runbook_lib.records.values import SCHEMA_VERSION, Artifact
 from runbook_lib.render import Figure
+from runbook_lib.value import Value
 
 HEADER_NAME: Final = "run.json"
 STAGES: Final = ("detect", "configure_env", "download", "verify", "convert", "measure_disk")
@@ -39,10 +40,10 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class RunHeader(BaseModel):
+class RunHeader(Value):
     """The file `run.json`: what was asked, where, and how far it came. Holds no secret."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[1] = SCHEMA_VERSION
     created_at: datetime

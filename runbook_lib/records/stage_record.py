@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, computed_field, model_validator
 
 from runbook_lib.errors import StageFailed
 from runbook_lib.records.values import SCHEMA_VERSION, Artifact, Change, Check, Status, worst
 from runbook_lib.render import Cell, Link, Note, Rendered, Section, Table, format_seconds
+from runbook_lib.value import Value
 
 
-class Facts(Rendered, BaseModel):
+class Facts(Rendered, Value):
     """Base of what a stage saw; says nothing about good or bad."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
 
 class RawFacts(Facts):
     """Facts of any stage, for readers that only need checks and artifacts."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     def sections(self) -> Sequence[Section]:
         """Return nothing: raw facts are not for reading."""
@@ -30,10 +31,10 @@ class RawFacts(Facts):
 FactsT = TypeVar("FactsT", bound=Facts)
 
 
-class StageRecord(Rendered, BaseModel, Generic[FactsT]):
+class StageRecord(Rendered, Value, Generic[FactsT]):
     """What one stage was given, saw, judged and changed; the JSON file `NN_stage.json`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[1] = SCHEMA_VERSION
     stage: str

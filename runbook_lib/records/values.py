@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from runbook_lib.value import Value
 
 SCHEMA_VERSION: Final = 1
 """Version of the JSON a run leaves on disk; docs/records.md describes it."""
@@ -27,11 +29,11 @@ def worst(statuses: Iterable[Status]) -> Status:
     return max(statuses, key=_SEVERITY.__getitem__, default=Status.SKIP)
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Strict(Value):
+    model_config = ConfigDict(extra="forbid")
 
 
-class Check(_Value):
+class Check(_Strict):
     """One question asked of the machine, and its answer."""
 
     id: str
@@ -74,7 +76,7 @@ class Check(_Value):
         )
 
 
-class Change(_Value):
+class Change(_Strict):
     """One thing a stage changed on the machine."""
 
     what: str
@@ -82,7 +84,7 @@ class Change(_Value):
     after: str
 
 
-class Artifact(_Value):
+class Artifact(_Strict):
     """A file a stage left in the run folder beside its record."""
 
     name: str

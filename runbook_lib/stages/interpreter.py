@@ -5,21 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
-from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.adapters.worker import Interpreter
 from runbook_lib.settings import ModelRef
 from runbook_lib.target import Target
+from runbook_lib.value import Value
 
 PACKAGES = ("docling", "huggingface_hub", "hf_xet", "torch", "torchvision", "transformers")
 _DESCRIBE_LIMIT_S = 60.0
 _MODELS_LIMIT_S = 240.0
 
 
-class InterpreterFacts(BaseModel):
+class InterpreterFacts(Value):
     """An interpreter, its packages and what its huggingface_hub makes of the environment."""
-
-    model_config = ConfigDict(frozen=True)
 
     executable: str
     version: str

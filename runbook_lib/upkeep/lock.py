@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from runbook_lib import atomic
 from runbook_lib.adapters.filesystem import describe_os_error
@@ -22,6 +22,7 @@ from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify import Expectation, ExpectedFile, VerifiedFolder, collect_verification
 from runbook_lib.stages.verify.collect import docling_of
 from runbook_lib.stages.verify.sources import listing_of, local_listing, recorded_listing
+from runbook_lib.value import Value
 
 LOCK_NAME: Final = "runbook.lock.json"
 
@@ -30,8 +31,8 @@ _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _BREAKS = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Entry(Value):
+    model_config = ConfigDict(extra="forbid")
 
 
 class LockedFile(_Entry):

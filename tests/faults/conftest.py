@@ -4,14 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runbook_lib.practice import Repository, RepositoryFile, denied_calls, linear_history
+from runbook_lib.adapters.hub_cache import repo_of
+from runbook_lib.practice import PracticeHub, Repository, RepositoryFile, denied_calls, linear_history
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.repository import Commit
+from runbook_lib.runs import OpenRun
+from runbook_lib.settings import ModelRef
 
 _HERE = Path(__file__).parent
 LAUNCHER = Path(denied_calls.__file__)
@@ -20,9 +24,13 @@ LAUNCHER = Path(denied_calls.__file__)
 CANNOT_DENY = 125
 """The launcher's exit code where the filter cannot be set."""
 
+FILE_BYTES = 50_000
+"""Size of each weights file of the hub's repository."""
+
 Deny = Callable[..., list[str]]
 RunStages = Callable[..., dict[str, Any]]
 MakeRepository = Callable[..., Repository]
+Settings = dict[str, Any]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,3 +84,30 @@ def run_stages() -> RunStages:
         return records
 
     return run
+
+
+@pytest.fixture
+def hub(make_repository: MakeRepository) -> Iterator[PracticeHub]:
+    """A hub whose second revision changes half of the weights; the first is its head."""
+    with PracticeHub(repositories=[make_repository(6, size_bytes=FILE_BYTES, changed=3)], head="first") as running:
+        yield running
+
+
+@pytest.fixture
+def settings(hub: PracticeHub, tmp_path: Path) -> Settings:
+    """Settings of a run on that hub, everything below the test's folder."""
+    return {
+        "hub": hub.url,
+        "models": "acme/model",
+        "cache_dir": str(tmp_path / "cache" / "hub"),
+        "artifacts_dir": str(tmp_path / "artifacts"),
+        "run_dir": str(tmp_path / "run"),
+        "download_limit_s": 120.0,
+        "probe_limit_s": 30.0,
+    }
+
+
+def holds(run: OpenRun, commit: Commit) -> bool:
+    """Whether the snapshot of a commit is complete, byte for byte."""
+    snapshot = repo_of(run.cache_dir, ModelRef("acme/model")).snapshot(commit.id)
+    return all((snapshot / file.path).read_bytes() == b"".join(file.content.read()) for file in commit.files)

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.records import Facts
 from runbook_lib.render import Section, Table, format_bytes, format_seconds
+from runbook_lib.value import Value
 
 
-class ConvertedPage(BaseModel):
+class ConvertedPage(Value):
     """One page: its picture with the layout boxes, and the labels of the boxes in reading order."""
-
-    model_config = ConfigDict(frozen=True)
 
     page_no: int
     name: str | None
@@ -20,10 +17,8 @@ class ConvertedPage(BaseModel):
     """Name of the file with the page's Markdown."""
 
 
-class Conversion(BaseModel):
+class Conversion(Value):
     """What docling returned."""
-
-    model_config = ConfigDict(frozen=True)
 
     status: str
     errors: tuple[str, ...]

@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.adapters.artifacts import Placement
 from runbook_lib.adapters.hub_cache import Listing
 from runbook_lib.records import Facts
 from runbook_lib.render import Note, Section, Table, format_bytes, format_seconds
 from runbook_lib.settings import ModelRef
+from runbook_lib.value import Value
 
 
-class PlannedModel(BaseModel):
+class PlannedModel(Value):
     """One model of the plan: what the Hub lists and how much of it is still missing here."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: ModelRef
     listing: Listing
@@ -86,10 +83,8 @@ class DownloadPlan(Facts):
         )
 
 
-class FetchedModel(BaseModel):
+class FetchedModel(Value):
     """What became of one model."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: ModelRef
     listing: Listing

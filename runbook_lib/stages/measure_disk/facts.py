@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.records import Facts
 from runbook_lib.render import Section, Table, format_bytes
+from runbook_lib.value import Value
 
 
-class RevisionUsage(BaseModel):
+class RevisionUsage(Value):
     """One snapshot."""
-
-    model_config = ConfigDict(frozen=True)
 
     commit: str
     names: tuple[str, ...]
@@ -20,10 +17,8 @@ class RevisionUsage(BaseModel):
     logical_bytes: int
 
 
-class RepositoryUsage(BaseModel):
+class RepositoryUsage(Value):
     """One repository in the cache."""
-
-    model_config = ConfigDict(frozen=True)
 
     repo_id: str
     revisions: tuple[RevisionUsage, ...]
@@ -36,10 +31,8 @@ class RepositoryUsage(BaseModel):
     leftover_bytes: int
 
 
-class Projection(BaseModel):
+class Projection(Value):
     """What the same content would take with one kind of link."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     cache_bytes: int

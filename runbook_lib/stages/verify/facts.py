@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.records import Facts
 from runbook_lib.render import Section, Table, format_bytes, format_seconds
 from runbook_lib.settings import ModelRef
 from runbook_lib.stages.verify.problems import FileProblem, Weight
+from runbook_lib.value import Value
 
 
-class VerifiedFolder(BaseModel):
+class VerifiedFolder(Value):
     """A snapshot or a model folder of the artifacts, and what was found in it."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: ModelRef
     role: str

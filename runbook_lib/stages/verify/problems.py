@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import field_validator
 
 from runbook_lib.adapters.file_signs import Sign
+from runbook_lib.value import Value
 
 
 class ProblemKind(StrEnum):
@@ -140,10 +141,8 @@ MEANINGS: Final = {
 }
 
 
-class FileProblem(BaseModel):
+class FileProblem(Value):
     """One file that is not as it should be."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     """Relative to its folder, with forward slashes; bytes that are no text are shown as escapes."""

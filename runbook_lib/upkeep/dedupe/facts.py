@@ -4,17 +4,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.render import Note, Rendered, Section, Table, format_bytes, format_seconds
+from runbook_lib.value import Value
 
 _ROWS_SHOWN = 20
 
 
-class Seen(BaseModel):
+class Seen(Value):
     """A file as it was when it was looked at."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: Path
     device: int
@@ -43,10 +40,8 @@ class Seen(BaseModel):
         return Seen.of(self.path, self.path.lstat()) == self
 
 
-class Replacement(BaseModel):
+class Replacement(Value):
     """A name that is to become a hard link to a file of the same content."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: Seen
     keeper: Seen
@@ -56,10 +51,8 @@ class Replacement(BaseModel):
     etag: str
 
 
-class UnusedBlob(BaseModel):
+class UnusedBlob(Value):
     """A blob no snapshot leads to."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: Seen
     repo_folder: str
@@ -67,19 +60,15 @@ class UnusedBlob(BaseModel):
     """The snapshot file that holds the same content; None when no listing knows the blob."""
 
 
-class Skipped(BaseModel):
+class Skipped(Value):
     """A name that was left as it was."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: Path
     reason: str
 
 
-class DedupePlan(Rendered, BaseModel):
+class DedupePlan(Rendered, Value):
     """What would share content from now on and what would go."""
-
-    model_config = ConfigDict(frozen=True)
 
     cache_dir: Path
     artifacts_dir: Path | None
@@ -128,10 +117,8 @@ class DedupePlan(Rendered, BaseModel):
         return tuple(by_size[:_ROWS_SHOWN])
 
 
-class DedupeResult(Rendered, BaseModel):
+class DedupeResult(Rendered, Value):
     """What dedupe did."""
-
-    model_config = ConfigDict(frozen=True)
 
     linked_count: int
     removed_count: int

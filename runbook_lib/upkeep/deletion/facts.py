@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
+from runbook_lib.value import Value
 
 
-class CachedRevision(BaseModel):
+class CachedRevision(Value):
     """A revision in the cache, and what it takes that nothing else holds."""
-
-    model_config = ConfigDict(frozen=True)
 
     repo_id: str
     commit: str
@@ -29,10 +26,8 @@ class CachedRevision(BaseModel):
         return self.size_bytes - self.own_bytes
 
 
-class DeletionPlan(Rendered, BaseModel):
+class DeletionPlan(Rendered, Value):
     """What would go and what the disk would get back."""
-
-    model_config = ConfigDict(frozen=True)
 
     cache_dir: Path
     commits: tuple[str, ...]
@@ -62,10 +57,8 @@ class DeletionPlan(Rendered, BaseModel):
         return shown
 
 
-class DeletionResult(Rendered, BaseModel):
+class DeletionResult(Rendered, Value):
     """What went."""
-
-    model_config = ConfigDict(frozen=True)
 
     paths: tuple[Path, ...]
     freed_bytes: int

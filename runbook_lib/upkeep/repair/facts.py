@@ -3,24 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from runbook_lib.errors import StageFailed
 from runbook_lib.records import StageRecord, Status, worst
 from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
 from runbook_lib.settings import ModelRef
 from runbook_lib.stages.download import DownloadFacts
 from runbook_lib.stages.verify import VerifyFacts
+from runbook_lib.value import Value
 
 QUARANTINE = ".runbook-quarantine"
 """Below the repository's folder in the cache, where `hf cache ls` does not take it for a repository; and below the
 artifacts folder. On the same volume as what goes there, so that moving is renaming."""
 
 
-class Move(BaseModel):
+class Move(Value):
     """A name that is to be moved aside."""
-
-    model_config = ConfigDict(frozen=True)
 
     source: Path
     home: Path
@@ -30,10 +27,8 @@ class Move(BaseModel):
     reason: str
 
 
-class PinnedModel(BaseModel):
+class PinnedModel(Value):
     """A model and the commit it is mended at, whatever its revision stands for on the Hub by now."""
-
-    model_config = ConfigDict(frozen=True)
 
     model: ModelRef
     commit: str
@@ -44,10 +39,8 @@ class PinnedModel(BaseModel):
         return ModelRef(self.model.repo_id, self.commit or self.model.revision)
 
 
-class RepairPlan(Rendered, BaseModel):
+class RepairPlan(Rendered, Value):
     """What is wrong and what would be done about it."""
-
-    model_config = ConfigDict(frozen=True)
 
     found: VerifyFacts
     moves: tuple[Move, ...]
@@ -78,28 +71,22 @@ class RepairPlan(Rendered, BaseModel):
         return tuple(shown)
 
 
-class Moved(BaseModel):
+class Moved(Value):
     """A name that was moved aside."""
-
-    model_config = ConfigDict(frozen=True)
 
     source: Path
     target: Path
 
 
-class Skipped(BaseModel):
+class Skipped(Value):
     """A name that was left where it is."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: Path
     reason: str
 
 
-class RepairResult(Rendered, BaseModel):
+class RepairResult(Rendered, Value):
     """What repair did, and how it stands now."""
-
-    model_config = ConfigDict(frozen=True)
 
     moved: tuple[Moved, ...] = ()
     skipped: tuple[Skipped, ...] = ()

@@ -32,7 +32,12 @@ def test_what_an_older_hub_would_go_on_with_stays(unshared: CacheLayout) -> None
 def test_a_block_that_is_interrupted_leaves_none_either(unshared: CacheLayout) -> None:
     repo = unshared.repo("org/name")
     repo.blobs.mkdir(parents=True)
-    with pytest.raises(KeyboardInterrupt), leftovers_removed(repo):
-        (repo.blobs / "new.12345678.incomplete").write_bytes(b"x")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with leftovers_removed(repo):
+            (repo.blobs / "new.12345678.incomplete").write_bytes(b"x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert repo.leftovers() == ()

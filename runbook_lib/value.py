@@ -1,0 +1,9 @@
+"""What every value of the package is: immutable, checked, and written as JSON."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Value(BaseModel):
+    """An immutable model; its validators are built at the first use, so that a start need not wait for them."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
