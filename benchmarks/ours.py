@@ -4,14 +4,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runbook_lib.adapters.disk_usage import DiskUsage
-from runbook_lib.adapters.hub_cache import CachedRepo
-from runbook_lib.errors import RunbookError
-from runbook_lib.stages.verify import verify_folder
+# Each verb imports what it needs: the imports of one must not slow the others down.
 
 
 def verify(cache_dir: str, repo_id: str) -> None:
     """Verify one snapshot against the listing in the cache."""
+    from runbook_lib.adapters.hub_cache import CachedRepo
+    from runbook_lib.errors import RunbookError
+    from runbook_lib.stages.verify import verify_folder
+
     repo = CachedRepo(Path(cache_dir), repo_id)
     listing = repo.listing("main")
     assert listing is not None
@@ -22,7 +23,7 @@ def verify(cache_dir: str, repo_id: str) -> None:
 
 def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: str, revision: str, links: str) -> None:
     """Carry out the whole download stage."""
-    from runbook_lib.runs import open_run  # what only this verb needs must not slow the others down
+    from runbook_lib.runs import open_run
     from runbook_lib.stages.download import download
 
     run = open_run(
@@ -39,6 +40,8 @@ def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: s
 
 def measure(folder: str) -> None:
     """Add up a folder by inode."""
+    from runbook_lib.adapters.disk_usage import DiskUsage
+
     sys.stdout.write(f"{DiskUsage().add_tree(Path(folder)).allocated_bytes}\n")
 
 

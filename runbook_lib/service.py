@@ -16,9 +16,10 @@ from runbook_lib.adapters.environment import EnvironmentPlan
 from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.adapters.wanted_models import remember_models, remembered_models
 from runbook_lib.errors import DiskError, HubError, RunbookError, StageFailed
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import Change, StageRecord
 from runbook_lib.render import Note, Rendered, Section, format_bytes, format_seconds
-from runbook_lib.settings import DOCLING, ModelRef, resolve_settings
+from runbook_lib.settings import DOCLING, resolve_settings
 from runbook_lib.stages.configure_env import plan_from_scratch
 from runbook_lib.stages.download import DownloadFacts, judge_download
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_v
 
 from runbook_lib.errors import SettingsError
 from runbook_lib.masking import mask_url_credentials
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.render import Rendered, Section, Table
 from runbook_lib.value import Value
 
@@ -33,32 +34,6 @@ DRILL_NAMES = (
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_PRACTICE_MODELS"})
 """Variables with our prefix that are switches of the program, not parameters of a run."""
-
-
-@dataclass(frozen=True)
-class ModelRef:
-    """A model repository at a revision: `org/name@revision`."""
-
-    repo_id: str
-    revision: str = "main"
-
-    def __str__(self) -> str:
-        return f"{self.repo_id}@{self.revision}"
-
-    @property
-    def folder_name(self) -> str:
-        """Name of the folder docling expects below `artifacts_path`: `org--name`."""
-        return self.repo_id.replace("/", "--")
-
-    @classmethod
-    def parse(cls, text: str) -> "ModelRef":
-        """Read `org/name` or `org/name@revision`; anything else is a `ValueError` that says so."""
-        repo_id, _, revision = text.strip().partition("@")
-        organisation, _, name = repo_id.partition("/")
-        words = (organisation, name)
-        if not all(word and all(c.isalnum() or c in "-_." for c in word) for word in words) or ".." in repo_id:
-            raise ValueError(f"{text.strip()!r} is not of the form org/name or org/name@revision")
-        return cls(repo_id, revision or "main")
 
 
 class Settings(Value):

@@ -51,11 +51,13 @@ def _walk(folder: str) -> Iterator[os.stat_result]:
     while pending:
         with suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
-                with suppress(OSError):
+                try:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                     else:
                         yield _stat(entry)
+                except OSError:
+                    continue
 
 
 def _stat(entry: "os.DirEntry[str]") -> os.stat_result:

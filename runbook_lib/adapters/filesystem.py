@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
 from runbook_lib.value import Value
 
 _TOKEN = "link probe"  # noqa: S105 - the content of a probe file
@@ -122,6 +120,8 @@ def free_bytes(path: Path) -> int:
 
 def filesystem_type(path: Path) -> str:
     """Return the type of the file system the path is on, as the system names it; empty when it does not tell."""
+    import psutil  # most who look at files never ask this
+
     resolved = path.resolve()
     mounts = [
         (len(Path(partition.mountpoint).parts), partition.fstype)

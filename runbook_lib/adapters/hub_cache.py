@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.settings import ModelRef
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.value import Value
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")

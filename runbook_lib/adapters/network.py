@@ -38,8 +38,8 @@ class NetworkFacts(Value):
         return next((step for step in self.steps if not step.ok), None)
 
 
-class _NotTheHub(Exception):
-    """Something answered, but it does not speak the Hub's protocol."""
+class _NoAnswer(Exception):
+    """The request failed, or something answered that does not speak the Hub's protocol; the message says it all."""
 
 
 def examine_network(endpoint: str, repo_id: str, limit_s: float) -> NetworkFacts:
@@ -71,14 +71,14 @@ def _walk(host: str, port: int, tls: bool, api_url: str, limit_s: float) -> Iter
 
 
 def _step(name: str, call: Callable[[], str], limit_s: float) -> NetworkStep:
-    import httpx  # a third of a second, and not needed offline
-
     started = time.perf_counter()
     try:
         ok, evidence = True, within(limit_s, name, call)
     except DeadlineExceeded:
         ok, evidence = False, f"no answer within {limit_s:g} s"
-    except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, ImportError, _NotTheHub) as error:
+    except _NoAnswer as error:
+        ok, evidence = False, mask_secrets(str(error))
+    except (OSError, ValueError, ImportError) as error:
         ok, evidence = False, mask_secrets(f"{type(error).__name__}: {error}")
     return NetworkStep(name=name, ok=ok, evidence=evidence, elapsed_s=round(time.perf_counter() - started, 3))
 
@@ -115,15 +115,18 @@ def _handshake(host: str, port: int, limit_s: float) -> str:
 
 def _ask(url: str, limit_s: float) -> str:
     """Require JSON: a captive portal answers 200 with a page (quirk Q21)."""
-    import httpx
+    import httpx  # a tenth of a second, and not needed where the steps before fail
 
-    response = httpx.get(url, timeout=limit_s, follow_redirects=True)
+    try:
+        response = httpx.get(url, timeout=limit_s, follow_redirects=True)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _NoAnswer(f"{type(error).__name__}: {error}") from error
     kind = response.headers.get("content-type", "").partition(";")[0]
     if kind != "application/json":
-        raise _NotTheHub(f"HTTP {response.status_code} with {kind or 'no content type'} where the Hub answers JSON")
+        raise _NoAnswer(f"HTTP {response.status_code} with {kind or 'no content type'} where the Hub answers JSON")
     if response.is_error:
         reason = response.headers.get("x-error-message") or response.reason_phrase
-        raise _NotTheHub(f"HTTP {response.status_code}: {reason}")
+        raise _NoAnswer(f"HTTP {response.status_code}: {reason}")
     return f"HTTP {response.status_code}, JSON"
 
 

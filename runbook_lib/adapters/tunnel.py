@@ -3,6 +3,7 @@
 import base64
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,6 +12,9 @@ from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 HTTPS_PORT: Final = 443
+
+Trust = Callable[[], ssl.SSLContext]
+"""Which certificates are trusted; loading them takes longer than finding out that a host does not answer."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,12 @@ class ProxyRefused(Exception):
         """The authentication it asks for: the scheme alone."""
 
 
-def greet(host: str, port: int, context: ssl.SSLContext, *, proxy: str, limit_s: float) -> Greeting:
+def greet(host: str, port: int, trust: Trust, *, proxy: str, limit_s: float) -> Greeting:
     """Make a TLS handshake; raises `OSError` or `ProxyRefused` when the host is not reached at all."""
     try:
         with (
             closing(_tunnel(host, port, proxy, limit_s)) as connection,
-            context.wrap_socket(connection, server_hostname=host) as secured,
+            trust().wrap_socket(connection, server_hostname=host) as secured,
         ):
             return Greeting(trusted=True, seen=_issuer(secured))
     except ssl.SSLCertVerificationError as error:
@@ -62,7 +66,7 @@ def issuer_of(host: str, port: int, *, proxy: str, limit_s: float) -> str:
             anybody.wrap_socket(connection, server_hostname=host) as secured,
         ):
             only_this.load_verify_locations(cadata=secured.getpeercert(binary_form=True) or b"")
-        return greet(host, port, only_this, proxy=proxy, limit_s=limit_s).seen
+        return greet(host, port, lambda: only_this, proxy=proxy, limit_s=limit_s).seen
     except (OSError, ProxyRefused):
         return ""
 

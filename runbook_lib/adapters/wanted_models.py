@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from runbook_lib import atomic
-from runbook_lib.settings import ModelRef
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.value import Value
 
 _NAME = ".runbook-wanted-models.json"

@@ -15,14 +15,15 @@ from runbook_lib.adapters.wanted_models import remembered_models
 from runbook_lib.doctor.catalogue import OF_MACHINE, require_known
 from runbook_lib.doctor.report import DoctorReport
 from runbook_lib.errors import RecordError
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.probes import PROBES, ProbeContext, run_probes
 from runbook_lib.records import Check, Run
 from runbook_lib.runs import RUNS
-from runbook_lib.settings import ModelRef, Settings
+from runbook_lib.settings import Settings
 from runbook_lib.stages.detect.checks import judge_machine
 from runbook_lib.stages.detect.facts import DetectFacts
-from runbook_lib.stages.detect.preflight import packages_of, probe_context, probes_for
-from runbook_lib.stages.interpreter import PACKAGES, InterpreterFacts
+from runbook_lib.stages.detect.preflight import probe_context, probes_for
+from runbook_lib.stages.interpreter import PACKAGES, InterpreterFacts, packages_of
 from runbook_lib.target import Target, resolve_target
 
 _ANY_MODEL = "docling-project/docling-models"

@@ -126,7 +126,7 @@ def _runs(command: list[str]) -> Callable[[], bool]:
 
 
 def _plan_env_files(target: Target, folder: Path) -> tuple[Step, ...]:
-    from runbook_lib.stages.configure_env import plan_from_scratch  # starts the interpreter, and takes a moment
+    from runbook_lib.stages.configure_env import plan_from_scratch  # only this fix needs a stage
 
     plan = plan_from_scratch(target)
     return tuple(_env_file(plan, folder / name, write) for name, write in _ENV_FILES.items())

@@ -11,10 +11,10 @@ from runbook_lib.adapters.windows import examine_windows
 from runbook_lib.doctor.boxes import ChecklistFacts, judge_checklist
 from runbook_lib.doctor.examine import context_of
 from runbook_lib.errors import RecordError
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import Check, RawFacts, Run, Status
 from runbook_lib.render import Table
 from runbook_lib.runs import RUNS
-from runbook_lib.settings import ModelRef
 from runbook_lib.target import Target
 
 _READMES = ("README.md", "README.rst", "README.txt", "README")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from runbook_lib.adapters.environment import is_true
 from runbook_lib.adapters.hub_cache import CachedRepo, cached_repos, repo_of
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.probes.probe import DOWNLOAD, Probe, ProbeContext, Verdict, fail, ok, skip, warn
 from runbook_lib.render import format_bytes
-from runbook_lib.settings import ModelRef
 
 _LEFTOVER_AGE_S = 3600.0
 _TOKENIZER = "sentence-transformers/all-MiniLM-L6-v2"

@@ -11,7 +11,7 @@ from packaging.version import Version
 from runbook_lib.adapters.environment import is_true
 from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.adapters.network import proxy_for
-from runbook_lib.adapters.tunnel import HTTPS_PORT, Greeting, ProxyRefused, greet, issuer_of
+from runbook_lib.adapters.tunnel import HTTPS_PORT, Greeting, ProxyRefused, Trust, greet, issuer_of
 from runbook_lib.probes.probe import CONFIGURE, NotReached, Probe, ProbeContext, Verdict, fail, ok, skip, warn
 
 XET_HOSTS = ("cas-server.xethub.hf.co", "transfer.xethub.hf.co")
@@ -69,8 +69,8 @@ def _interception(context: ProbeContext) -> Verdict:
     host, port, proxy = target.hostname or "", target.port or HTTPS_PORT, proxy_for(context.endpoint)
     limit_s = context.settings.probe_limit_s / 2
     try:
-        hub = greet(host, port, _hub_trust(context.environ), proxy=proxy, limit_s=limit_s)
-        system = greet(host, port, ssl.create_default_context(), proxy=proxy, limit_s=limit_s)
+        hub = greet(host, port, lambda: _hub_trust(context.environ), proxy=proxy, limit_s=limit_s)
+        system = greet(host, port, ssl.create_default_context, proxy=proxy, limit_s=limit_s)
     except (OSError, ProxyRefused) as error:
         raise NotReached(f"{host}: {error}") from error
     issuer = hub.seen if hub.trusted else issuer_of(host, port, proxy=proxy, limit_s=limit_s)
@@ -108,18 +108,18 @@ def _xet(context: ProbeContext) -> Verdict:
         return ok("Xet is off: HF_HUB_DISABLE_XET")
     if context.packages.version("hf_xet") is None:
         return ok("hf_xet is not installed: files come over plain HTTP")
-    reach = reach_with_tls(ssl.create_default_context(), context.settings.probe_limit_s / 3)
+    reach = reach_with_tls(ssl.create_default_context, context.settings.probe_limit_s / 3)
     if not reach(host):
         raise NotReached(host)
     return judge_xet(tuple(name for name in XET_HOSTS if reach(name)))
 
 
-def reach_with_tls(context: ssl.SSLContext, limit_s: float, port: int = HTTPS_PORT) -> Callable[[str], bool]:
+def reach_with_tls(trust: Trust, limit_s: float, port: int = HTTPS_PORT) -> Callable[[str], bool]:
     """Return a question to a host: does it answer a TLS handshake?"""
 
     def reach(host: str) -> bool:
         try:
-            return greet(host, port, context, proxy=proxy_for(f"https://{host}"), limit_s=limit_s).trusted
+            return greet(host, port, trust, proxy=proxy_for(f"https://{host}"), limit_s=limit_s).trusted
         except (OSError, ProxyRefused):
             return False
 

@@ -12,8 +12,9 @@ from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.adapters.site_packages import SitePackages
 from runbook_lib.adapters.time_limit import within
 from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import Check, Status
-from runbook_lib.settings import ModelRef, Settings
+from runbook_lib.settings import Settings
 
 CONFIGURE: Final = "notebooks/02_configure_env.ipynb"
 DOWNLOAD: Final = "notebooks/03_download.ipynb"

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from packaging.version import Version
+
 from runbook_lib import atomic
 from runbook_lib.adapters import environment
 from runbook_lib.adapters.environment import EnvironmentPlan, PlannedVariable
@@ -14,7 +16,7 @@ from runbook_lib.runs import OpenRun
 from runbook_lib.settings import Settings
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
-from runbook_lib.stages.interpreter import InterpreterFacts, collect_interpreter, interpreter_of
+from runbook_lib.stages.interpreter import InterpreterFacts, collect_interpreter, interpreter_of, packages_of
 from runbook_lib.stages.links import LinkMode, choose_links
 from runbook_lib.stages.started import StartedStage
 from runbook_lib.target import Target
@@ -40,26 +42,25 @@ def plan_environment(run: OpenRun) -> EnvironmentPlan:
     """Plan from what stage detect saw, or from scratch when it has not run; sets nothing."""
     if run.has("detect"):
         facts = run.read("detect", DetectFacts).facts
-        return plan_variables(run, facts.folder("cache"), facts.interpreter, os.environ)
+        return plan_variables(run, facts.folder("cache"), facts.interpreter.hub_version, os.environ)
     return plan_from_scratch(run)
 
 
 def plan_from_scratch(target: Target) -> EnvironmentPlan:
-    """Plan from a look at the cache folder and the interpreter; sets nothing."""
+    """Plan from a look at the cache folder and the interpreter's packages; sets nothing."""
     cache = examine_folder("cache", target.cache_dir)
-    return plan_variables(target, cache, collect_interpreter(interpreter_of(target)), os.environ)
+    return plan_variables(target, cache, packages_of(target.settings).version("huggingface_hub"), os.environ)
 
 
 def plan_variables(
-    target: Target, cache: FolderFacts, interpreter: InterpreterFacts, environ: Mapping[str, str]
+    target: Target, cache: FolderFacts, hub_version: Version | None, environ: Mapping[str, str]
 ) -> EnvironmentPlan:
     """Return the plan: a variable is in it only when it has an effect and a reason."""
     choice = choose_links(target.settings.links, cache)
-    version = interpreter.hub_version
     wanted: list[tuple[str, str, str]] = [
         *_places(target),
         *_endpoint(target.settings),
-        *_symlink_switch(choice.mode, cache.symlink, interpreter),
+        *_symlink_switch(choice.mode, cache.symlink, hub_version),
         *_timeouts(target.settings, environ),
         *_offline(target.settings),
         *_windows_text(),
@@ -67,8 +68,8 @@ def plan_variables(
     return EnvironmentPlan(
         links=choice.mode.value,
         links_reason=choice.reason,
-        hub_version=f"huggingface_hub {version or 'missing'}",
-        remedy="symlinks work here, so that the race cannot happen" if cache.symlink.works else remedy_for(version),
+        hub_version=f"huggingface_hub {hub_version or 'missing'}",
+        remedy="symlinks work here, so that the race cannot happen" if cache.symlink.works else remedy_for(hub_version),
         variables=tuple(
             PlannedVariable(name=name, before=environment.masked(name, environ.get(name, "")), value=value, reason=why)
             for name, value, why in wanted
@@ -142,10 +143,7 @@ def _endpoint(settings: Settings) -> Iterator[tuple[str, str, str]]:
         yield "HF_HUB_DISABLE_XET", "1", "Xet asks other hosts than the mirror"
 
 
-def _symlink_switch(
-    mode: LinkMode, symlink: LinkProbe, interpreter: InterpreterFacts
-) -> Iterator[tuple[str, str, str]]:
-    version = interpreter.hub_version
+def _symlink_switch(mode: LinkMode, symlink: LinkProbe, version: Version | None) -> Iterator[tuple[str, str, str]]:
     if mode is LinkMode.SYMLINK or not obeys_variable(version):
         return
     if symlink.works:

@@ -6,12 +6,15 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from runbook_lib.adapters.site_packages import SitePackages, own_packages
 from runbook_lib.adapters.worker import Interpreter
-from runbook_lib.settings import ModelRef
+from runbook_lib.model_ref import ModelRef
+from runbook_lib.settings import Settings
 from runbook_lib.target import Target
 from runbook_lib.value import Value
 
 PACKAGES = ("docling", "huggingface_hub", "hf_xet", "torch", "torchvision", "transformers")
+_LIST_LIMIT_S = 20.0
 _DESCRIBE_LIMIT_S = 60.0
 _MODELS_LIMIT_S = 240.0
 
@@ -42,6 +45,19 @@ def interpreter_of(target: Target, variables: Mapping[str, str] | None = None) -
     overlay = {"HF_ENDPOINT": target.endpoint, **(variables or {})}
     named = target.settings.target_python
     return Interpreter(Path(named), overlay) if named else Interpreter(variables=overlay)
+
+
+def packages_of(settings: Settings) -> SitePackages:
+    """Return the packages of the interpreter under examination; raises `RunbookError` when it cannot be started."""
+    if not settings.target_python:
+        return own_packages()
+    told = Interpreter(Path(settings.target_python)).run("list_site_folders", limit_s=_LIST_LIMIT_S).value
+    return SitePackages(
+        executable=told["executable"],
+        python=told["version"],
+        prefix=Path(told["prefix"]),
+        folders=tuple(told["folders"]),
+    )
 
 
 def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:

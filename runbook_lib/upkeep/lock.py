@@ -14,9 +14,9 @@ from runbook_lib.adapters.hashing import sha256_of
 from runbook_lib.adapters.hub_cache import ListedFile, Listing, repo_of
 from runbook_lib.adapters.repository_paths import is_safe_path
 from runbook_lib.errors import HubError, RecordError, StageFailed
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.render import Rendered, Section, Table
 from runbook_lib.runs import OpenRun
-from runbook_lib.settings import ModelRef
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify import Expectation, ExpectedFile, VerifiedFolder, collect_verification

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from runbook_lib.adapters.hub_cache import repo_of
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.practice import PracticeHub, Repository, RepositoryFile, denied_calls, linear_history
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import Commit
 from runbook_lib.runs import OpenRun
-from runbook_lib.settings import ModelRef
 
 _HERE = Path(__file__).parent
 LAUNCHER = Path(denied_calls.__file__)

@@ -63,6 +63,12 @@ def test_a_download_killed_at_any_moment_is_completed_by_the_next(
     assert killer.in_transfer >= KILLS // SHARES // 5, "the moments must not all lie before or after the transfer"
 
 
+def descendants(pid: int | None) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):  # it has just ended
+        return psutil.Process(pid).children(recursive=True)
+    return []
+
+
 class Killer:
     """Kills downloads of the second revision at random moments."""
 
@@ -88,8 +94,8 @@ class Killer:
         """Start a download and kill it, every other time with its worker; a worker left alone ends by itself."""
         process = self._start()
         self._let_go_on(process)
-        with_worker, alive = self._moments.random() < 0.5, process.is_alive()
-        workers = psutil.Process(process.pid).children(recursive=True) if with_worker and alive else []
+        workers = descendants(process.pid) if self._moments.random() < 0.5 else []
+        alive = process.is_alive()
         process.kill()
         for worker in workers:
             with suppress(psutil.NoSuchProcess):

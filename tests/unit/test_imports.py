@@ -14,7 +14,7 @@ import runbook_lib
 PACKAGE = Path(runbook_lib.__file__).parent
 
 LAYERS = (
-    {"errors", "atomic", "masking", "render"},
+    {"errors", "atomic", "masking", "model_ref", "render", "value"},
     {"records", "settings"},
     {"adapters", "quirks", "practice"},
     {"target", "probes"},

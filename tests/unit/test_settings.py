@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import SettingsError
-from runbook_lib.settings import ModelRef, ResolvedSettings, Settings, resolve_settings
+from runbook_lib.model_ref import ModelRef
+from runbook_lib.settings import ResolvedSettings, Settings, resolve_settings
 
 Resolve = Callable[..., ResolvedSettings]
 

@@ -6,8 +6,8 @@ from runbook_lib.adapters.hub_cache import repo_of
 from runbook_lib.adapters.machine import examine_machine
 from runbook_lib.adapters.network import examine_network
 from runbook_lib.errors import RunbookError
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.runs import OpenRun
-from runbook_lib.settings import ModelRef
 from runbook_lib.stages.detect.facts import DetectFacts
 from runbook_lib.stages.interpreter import collect_interpreter, collect_models, interpreter_of
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from runbook_lib.adapters.filesystem import FolderFacts
 from runbook_lib.adapters.machine import MachineFacts
 from runbook_lib.adapters.network import NetworkFacts
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import Facts
 from runbook_lib.render import Note, Section, Table, format_bytes, format_seconds
-from runbook_lib.settings import ModelRef
 from runbook_lib.stages.interpreter import InterpreterFacts
 
 

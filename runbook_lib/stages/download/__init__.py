@@ -35,6 +35,6 @@ def download(
     stage = StartedStage(run, "download")
     deadline = time.monotonic() + run.settings.download_limit_s
     environment = plan_environment(run)
-    plan = plan or plan_download(run)
+    plan = plan or plan_download(run, environment)
     facts, changes = apply_download(run, plan, environment, deadline, cancel)
     return stage.finish(facts, judge_download(facts), changes=changes)

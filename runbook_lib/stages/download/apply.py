@@ -22,7 +22,7 @@ from runbook_lib.render import format_bytes
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
 from runbook_lib.stages.download.plan import missing_files
 from runbook_lib.stages.failures import explain_deadline, explain_failure
-from runbook_lib.stages.interpreter import collect_interpreter, interpreter_of
+from runbook_lib.stages.interpreter import interpreter_of, packages_of
 from runbook_lib.stages.links import LinkMode
 from runbook_lib.target import Target
 
@@ -73,7 +73,7 @@ def fetch_and_place(
     if not plan.fits:
         return DownloadFacts(plan=plan, models=tuple(_refused(planned) for planned in plan.models)), ()
     interpreter = interpreter_of(target, environment.values())
-    docling = collect_interpreter(interpreter).packages.get("docling") or ""
+    docling = packages_of(target.settings).version_text("docling") or ""
     fetch = _Fetch(target, interpreter, LinkMode(environment.links), deadline, cancel, docling)
     models = tuple(_outcome(fetch, planned) for planned in plan.models)
     return DownloadFacts(plan=plan, models=models), tuple(_changes(target, models))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from runbook_lib.adapters.artifacts import Placement
 from runbook_lib.adapters.hub_cache import Listing
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import Facts
 from runbook_lib.render import Note, Section, Table, format_bytes, format_seconds
-from runbook_lib.settings import ModelRef
 from runbook_lib.value import Value
 
 

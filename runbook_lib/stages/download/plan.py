@@ -9,8 +9,8 @@ from runbook_lib.adapters.hub_cache import CachedRepo, ListedFile, Listing, repo
 from runbook_lib.adapters.snapshot_links import linkable_files
 from runbook_lib.adapters.worker import WorkerFailed
 from runbook_lib.errors import DeadlineExceeded, HubError
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.runs import OpenRun
-from runbook_lib.settings import ModelRef
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
@@ -23,12 +23,13 @@ _START_S = 15.0
 """What starting a worker may take on top of the network's own limit."""
 
 
-def plan_download(run: OpenRun) -> DownloadPlan:
+def plan_download(run: OpenRun, environment: EnvironmentPlan | None = None) -> DownloadPlan:
     """Ask the Hub what the models hold (offline: the cache) and compare with what stands here; fetches no file.
 
-    Raises `HubError` when a model's listing cannot be had, naming the cause and what to do.
+    The environment is planned here when none is given. Raises `HubError` when a model's listing cannot be had, naming
+    the cause and what to do.
     """
-    return plan_fetching(run, wanted_models(run), plan_environment(run))
+    return plan_fetching(run, wanted_models(run), environment or plan_environment(run))
 
 
 def plan_fetching(target: Target, wanted: tuple[ModelRef, ...], environment: EnvironmentPlan) -> DownloadPlan:

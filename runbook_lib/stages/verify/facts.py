@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import Facts
 from runbook_lib.render import Section, Table, format_bytes, format_seconds
-from runbook_lib.settings import ModelRef
 from runbook_lib.stages.verify.problems import FileProblem, Weight
 from runbook_lib.value import Value
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runbook_lib.errors import StageFailed
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import StageRecord, Status, worst
 from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
-from runbook_lib.settings import ModelRef
 from runbook_lib.stages.download import DownloadFacts
 from runbook_lib.stages.verify import VerifyFacts
 from runbook_lib.value import Value

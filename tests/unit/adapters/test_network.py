@@ -128,7 +128,7 @@ def test_a_peer_that_never_answers_ends_at_the_limit(silent_port: int, scheme: s
 
 def test_a_block_page_is_not_taken_for_the_hub(serve: Serve) -> None:
     facts = examine_network(serve(kind="text/html", body=b"<h1>Blocked</h1>"), REPO, LIMIT_S)
-    assert failure(facts) == ("api", "_NotTheHub: HTTP 200 with text/html where the Hub answers JSON")
+    assert failure(facts) == ("api", "HTTP 200 with text/html where the Hub answers JSON")
 
 
 def test_the_reason_the_hub_gives_is_passed_on(serve: Serve) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from runbook_lib.adapters.wanted_models import remember_models, remembered_models
-from runbook_lib.settings import ModelRef
+from runbook_lib.model_ref import ModelRef
 
 MODELS = (ModelRef("org/layout"), ModelRef("org/tables", "v2.3.0"))
 

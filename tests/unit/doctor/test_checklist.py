@@ -11,8 +11,9 @@ from runbook_lib.adapters.artifacts import STAMP_NAME, Stamp, StampedFile
 from runbook_lib.adapters.filesystem import LinkProbe
 from runbook_lib.doctor import checklist, checklist_table
 from runbook_lib.doctor.boxes import ONLY_YOU, ChecklistFacts, judge_checklist
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.records import Check, Status
-from runbook_lib.settings import ModelRef, Settings
+from runbook_lib.settings import Settings
 from runbook_lib.target import resolve_target
 
 MakeSettings = Callable[..., Settings]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.probes import ProbeContext
 from runbook_lib.probes.cached import PROBES, dangling_links, judge_links, leftovers
 from runbook_lib.records import Check, Status
-from runbook_lib.settings import ModelRef
 
 MakeContext = Callable[..., ProbeContext]
 BY_ID = {probe.id: probe for probe in PROBES}

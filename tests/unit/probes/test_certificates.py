@@ -109,7 +109,7 @@ def test_a_bundle_for_requests_alone_does_not_reach_httpx(hub: str, status: Stat
 
 @needs_openssl
 def test_an_issuer_nobody_trusts_is_named_all_the_same(tls_port: int) -> None:
-    greeting = greet("127.0.0.1", tls_port, ssl.create_default_context(), proxy="", limit_s=5)
+    greeting = greet("127.0.0.1", tls_port, ssl.create_default_context, proxy="", limit_s=5)
     assert not greeting.trusted
     assert "self" in greeting.seen
     assert issuer_of("127.0.0.1", tls_port, proxy="", limit_s=5) == "Example Corp Inspection"
@@ -166,8 +166,8 @@ def test_two_stores_that_disagree_are_a_warning(hub: bool, system: bool, status:
 @needs_openssl
 def test_a_host_of_xet_counts_only_with_a_trusted_handshake(tls_port: int, certificate: Path) -> None:
     trusting = ssl.create_default_context(cafile=certificate)
-    assert reach_with_tls(trusting, 5, tls_port)("127.0.0.1")
-    assert not reach_with_tls(ssl.create_default_context(), 5, tls_port)("127.0.0.1")
+    assert reach_with_tls(lambda: trusting, 5, tls_port)("127.0.0.1")
+    assert not reach_with_tls(ssl.create_default_context, 5, tls_port)("127.0.0.1")
 
 
 def test_missing_hosts_of_xet_are_named() -> None:

@@ -9,7 +9,7 @@ import pytest
 from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
 from runbook_lib.adapters.machine import MachineFacts
 from runbook_lib.adapters.network import NetworkFacts, NetworkStep
-from runbook_lib.settings import ModelRef
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.interpreter import InterpreterFacts
 

@@ -37,7 +37,7 @@ def target(**settings: Any) -> Place:
 
 
 def names(place: Place, cache: FolderFacts, interpreter: InterpreterFacts, **environ: str) -> list[str]:
-    return list(plan_variables(place, cache, interpreter, environ).values())
+    return list(plan_variables(place, cache, interpreter.hub_version, environ).values())
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_symlinks_are_switched_off_only_where_it_helps_and_works(
     switched: bool,
 ) -> None:
     cache = folder() if symlinks else folder(symlink=refused_link)
-    plan = plan_variables(target(links=links), cache, interpreter(version), {})
+    plan = plan_variables(target(links=links), cache, interpreter(version).hub_version, {})
     assert plan.links == mode
     assert ("HF_HUB_DISABLE_SYMLINKS" in plan.values()) is switched
     assert "HF_HUB_DISABLE_SYMLINKS_WARNING" not in plan.values()
@@ -83,25 +83,25 @@ def test_links_that_only_seem_to_be_made_are_switched_off_where_hub_obeys(
     folder: MakeFolder, interpreter: MakeInterpreter, version: str, switched: bool
 ) -> None:
     probe = LinkProbe(works=False, evidence="the call reported success but made no link", deceives=True)
-    plan = plan_variables(target(), folder(symlink=probe), interpreter(version), {})
+    plan = plan_variables(target(), folder(symlink=probe), interpreter(version).hub_version, {})
     assert plan.links == "hardlink"
     assert (plan.values().get("HF_HUB_DISABLE_SYMLINKS") == "1") is switched
 
 
 def test_places_and_patience_are_always_said(folder: MakeFolder, interpreter: MakeInterpreter) -> None:
-    plan = plan_variables(target(), folder(), interpreter(), {})
+    plan = plan_variables(target(), folder(), interpreter().hub_version, {})
     assert list(plan.values()) == ["HF_HUB_CACHE", "DOCLING_ARTIFACTS_PATH", *PATIENT, *WINDOWS]
     assert plan.values()["HF_HUB_CACHE"] == str(Path("/data/hub"))
     assert all(variable.reason for variable in plan.variables)
 
 
 def test_a_cache_of_ones_own_takes_xet_with_it(folder: MakeFolder, interpreter: MakeInterpreter) -> None:
-    plan = plan_variables(target(cache_dir="/data/hub"), folder(), interpreter(), {})
+    plan = plan_variables(target(cache_dir="/data/hub"), folder(), interpreter().hub_version, {})
     assert plan.values()["HF_XET_CACHE"] == str(Path("/data/xet"))
 
 
 def test_a_mirror_is_named_and_xet_kept_from_other_hosts(folder: MakeFolder, interpreter: MakeInterpreter) -> None:
-    plan = plan_variables(target(hub="https://mirror.example"), folder(), interpreter(), {})
+    plan = plan_variables(target(hub="https://mirror.example"), folder(), interpreter().hub_version, {})
     assert plan.values()["HF_ENDPOINT"] == "https://mirror.example"
     assert plan.values()["HF_HUB_DISABLE_XET"] == "1"
 
@@ -110,7 +110,7 @@ def test_the_address_of_the_practice_hub_is_not_for_the_files(folder: MakeFolder
     place = Place(Settings(hub="practice"), endpoint="http://127.0.0.1:1234")
     (endpoint,) = (
         variable
-        for variable in plan_variables(place, folder(), interpreter(), {}).variables
+        for variable in plan_variables(place, folder(), interpreter().hub_version, {}).variables
         if variable.name == "HF_ENDPOINT"
     )
     assert (endpoint.value, endpoint.in_files) == ("http://127.0.0.1:1234", False)
@@ -127,7 +127,7 @@ def test_a_timeout_someone_chose_is_respected(
 
 
 def test_a_timeout_that_breaks_the_import_is_replaced(folder: MakeFolder, interpreter: MakeInterpreter) -> None:
-    plan = plan_variables(target(), folder(), interpreter(), {"HF_HUB_ETAG_TIMEOUT": "10s"})
+    plan = plan_variables(target(), folder(), interpreter().hub_version, {"HF_HUB_ETAG_TIMEOUT": "10s"})
     (variable,) = (variable for variable in plan.variables if variable.name == "HF_HUB_ETAG_TIMEOUT")
     assert (variable.before, variable.value) == ("10s", "30")
     assert "breaks the import" in variable.reason
@@ -140,7 +140,7 @@ def test_offline_is_said_aloud(folder: MakeFolder, interpreter: MakeInterpreter)
 
 def test_what_was_set_before_is_shown_without_credentials(folder: MakeFolder, interpreter: MakeInterpreter) -> None:
     environ = {"HF_ENDPOINT": "https://me:hunter2@old.example"}
-    plan = plan_variables(target(hub="https://mirror.example"), folder(), interpreter(), environ)
+    plan = plan_variables(target(hub="https://mirror.example"), folder(), interpreter().hub_version, environ)
     assert "hunter2" not in plan.model_dump_json()
     assert "https://***@old.example" in str(plan)
 
@@ -158,7 +158,7 @@ def run(in_tmp_path: Path) -> OpenRun:
 def test_applying_sets_the_process_and_writes_three_files(
     run: OpenRun, folder: MakeFolder, interpreter: MakeInterpreter
 ) -> None:
-    plan = plan_variables(run, folder(), interpreter(), {})
+    plan = plan_variables(run, folder(), interpreter().hub_version, {})
     changes = apply_environment(run, plan)
     assert os.environ["HF_HUB_CACHE"] == str(run.cache_dir)
     assert "export HF_ENDPOINT=https://mirror.example" in run.text("env.sh")
@@ -168,7 +168,7 @@ def test_applying_sets_the_process_and_writes_three_files(
 
 
 def test_applying_twice_gives_the_same_bytes(run: OpenRun, folder: MakeFolder, interpreter: MakeInterpreter) -> None:
-    plan = plan_variables(run, folder(), interpreter(), {})
+    plan = plan_variables(run, folder(), interpreter().hub_version, {})
     apply_environment(run, plan)
     files = ("env.sh", "env.ps1", ".env")
     before = {name: (run.folder / name).read_bytes() for name in files}
@@ -179,7 +179,7 @@ def test_applying_twice_gives_the_same_bytes(run: OpenRun, folder: MakeFolder, i
 def test_the_plan_is_compared_with_what_hub_makes_of_it(
     run: OpenRun, folder: MakeFolder, interpreter: MakeInterpreter, refused_link: LinkProbe
 ) -> None:
-    plan = plan_variables(run, folder(symlink=refused_link), interpreter("1.32.0"), {})
+    plan = plan_variables(run, folder(symlink=refused_link), interpreter("1.32.0").hub_version, {})
 
     def judged(**constants: Any) -> dict[str, Status]:
         effective = interpreter("1.32.0", hub_constants=constants)
@@ -195,7 +195,7 @@ def test_the_plan_is_compared_with_what_hub_makes_of_it(
 def test_a_hub_that_ignores_the_variable_is_a_warning_for_the_service(
     run: OpenRun, folder: MakeFolder, interpreter: MakeInterpreter, refused_link: LinkProbe
 ) -> None:
-    plan = plan_variables(run, folder(symlink=refused_link), interpreter("1.8.0"), {})
+    plan = plan_variables(run, folder(symlink=refused_link), interpreter("1.8.0").hub_version, {})
     constants = {"HF_HUB_CACHE": str(run.cache_dir), "ENDPOINT": run.endpoint}
     checks = judge_environment(run, plan, interpreter("1.8.0", hub_constants=constants))
     race = next(check for check in checks if check.id == "symlink-race-closed")

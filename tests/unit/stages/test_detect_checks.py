@@ -8,7 +8,8 @@ import pytest
 from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
 from runbook_lib.adapters.network import NetworkFacts
 from runbook_lib.records import Check, Status
-from runbook_lib.stages.detect import DetectFacts, judge_machine
+from runbook_lib.stages.detect import DetectFacts
+from runbook_lib.stages.detect.checks import judge_machine
 from runbook_lib.stages.interpreter import InterpreterFacts
 
 MakeFacts = Callable[..., DetectFacts]
