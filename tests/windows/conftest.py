@@ -16,6 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.windows)
+            item.add_marker(pytest.mark.xdist_group("windows"))  # one Wine for all of them
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from runbook_lib.practice import PracticeHub
-from tests.windows.stability import unstable_under_wine
 from tests.windows.windows_python import REPOSITORY, WindowsPython, to_windows_path
 from tests.windows.windows_user import RUN_LIMIT_S, WindowsUser, record_of
 
@@ -171,15 +170,13 @@ def test_a_second_revision_costs_its_small_files(first_run: FirstRun) -> None:
 
 _PAPERMILL = """
 import json, sys, papermill
-sources, run_dir, parameters, stages = sys.argv[1:]
-for stage in json.loads(stages):
-    papermill.execute_notebook(f"{sources}/{stage}.ipynb", f"{run_dir}/{stage}.ipynb", json.loads(parameters),
-                               progress_bar=False)
+notebook, executed, parameters = sys.argv[1:]
+papermill.execute_notebook(notebook, executed, json.loads(parameters), progress_bar=False)
 print(json.dumps("done"))
 """
+"""One notebook a process: under Wine 8 a second kernel of the same process hangs at times."""
 
 
-@unstable_under_wine
 def test_wines_silent_stub_is_seen_through(user: WindowsUser) -> None:
     run = user.home.parent / "run with a space"
     run.mkdir()
@@ -192,9 +189,9 @@ def test_wines_silent_stub_is_seen_through(user: WindowsUser) -> None:
             "cache_dir": to_windows_path(cache),
             "artifacts_dir": to_windows_path(user.home / "models"),
         }
-        sources = to_windows_path(REPOSITORY / "notebooks")
-        told = [sources, to_windows_path(run), json.dumps(parameters), json.dumps(_STAGES)]
-        user.told(_PAPERMILL, *told, symlinks="stub")
+        for stage in _STAGES:
+            paths = [to_windows_path(folder / f"{stage}.ipynb") for folder in (REPOSITORY / "notebooks", run)]
+            user.told(_PAPERMILL, *paths, json.dumps(parameters), symlinks="stub")
     assert statuses(run) == _GOOD
     symlink = record_of(run, "01_detect")["facts"]["folders"][0]["symlink"]
     assert symlink == {"works": False, "evidence": "the call reported success but made no link", "deceives": True}
