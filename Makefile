@@ -27,9 +27,8 @@ run: $(STAMP) ## The six stages headless on the built-in practice hub, with a re
 
 test: $(STAMP) lint ## All tests; the Windows and browser lanes where their Debian packages are installed
 	$(BIN)/python tools/lanes.py
-	$(BIN)/python -m pytest tests --ignore=tests/windows --ignore=tests/browser -n 2
+	$(BIN)/python -m pytest tests -n 4 --dist loadgroup
 	$(BIN)/python tools/check_notebooks.py
-	$(BIN)/python -m pytest tests/windows tests/browser
 
 test-windows: $(STAMP) ## The Windows lane alone: real Windows Python under Wine
 	$(BIN)/python -m pytest tests/windows

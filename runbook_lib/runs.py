@@ -62,8 +62,16 @@ def open_run(*, new: bool = False, **parameters: object) -> OpenRun:
         artifacts_dir=target.artifacts_dir,
     )
     if run.has("configure_env"):
-        environment.apply(run.read("configure_env", EnvironmentPlan).facts.values() | {"HF_ENDPOINT": run.endpoint})
+        environment.apply(_recorded_environment(run))
     return run
+
+
+def _recorded_environment(run: OpenRun) -> dict[str, str]:
+    """Return what stage configure_env planned; `offline` and the practice hub's port may be others by now."""
+    planned = run.read("configure_env", EnvironmentPlan).facts.values()
+    if not run.settings.offline:
+        planned.pop("HF_HUB_OFFLINE", None)
+    return planned | {"HF_ENDPOINT": run.endpoint}
 
 
 def prepare_run(parameters: Mapping[str, object], *, new: bool = False, explicit: bool = False) -> PreparedRun:

@@ -132,10 +132,12 @@ def test_the_planned_environment_is_applied_or_refused(tmp_path: Path) -> None:
         StageRecord[EnvironmentPlan](stage="configure_env", started_at=datetime.now(UTC), elapsed_s=0.0, facts=plan)
     )
     open_run(run_dir=str(tmp_path / "run"))
+    assert "HF_HUB_OFFLINE" not in os.environ, "the run goes on with another setting"
+    open_run(run_dir=str(tmp_path / "run"), offline=True)
     assert (os.environ["HF_HUB_OFFLINE"], os.environ["HF_ENDPOINT"]) == ("1", MIRROR)
     constants = ModuleType("huggingface_hub.constants")
     vars(constants).update(HF_HUB_OFFLINE=False, ENDPOINT=MIRROR)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "huggingface_hub.constants", constants)
         with pytest.raises(LateConfigurationError, match="HF_HUB_OFFLINE cannot be set"):
-            open_run(run_dir=str(tmp_path / "run"))
+            open_run(run_dir=str(tmp_path / "run"), offline=True)
