@@ -16,6 +16,13 @@ _STEERING = re.compile(
 _KEPT = frozenset({"HF_HUB_DISABLE_SYMLINKS_WARNING"})
 """Steers nothing; the Windows lane sets it."""
 
+_ID_BYTES = 40
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name long contents by their length: workers that run side by side must find the same ids."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > _ID_BYTES else None
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment() -> Iterator[None]:
