@@ -23,7 +23,7 @@ MODES = ("symlink", "hardlink", "copy")
 KILLS = 100
 SHARES = 2
 """In how many tests the kills of a mode are done, so that they can run side by side."""
-REPEATED = 0.75
+REPEATED = 0.85
 """How often the rerun of a killed download is killed as well, before one may run to its end."""
 SLOW_BYTES_PER_S = 200_000
 

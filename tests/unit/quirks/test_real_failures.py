@@ -9,6 +9,7 @@ import pytest
 
 from runbook_lib.practice import Fault, PracticeHub
 from runbook_lib.quirks import diagnose
+from tests.unit.quirks.conftest import run_fresh_python
 
 REPOSITORY = "docling-project/docling-layout-heron"
 SNAPSHOT = f"import huggingface_hub as hub; hub.snapshot_download('{REPOSITORY}')"
@@ -153,30 +154,49 @@ def test_a_copied_repository_folder_whose_blobs_are_elsewhere(run_python: Any) -
         assert numbers(run_python(scan)) == ["Q07"]
 
 
+DOCLING = {
+    "model-path": ("from docling.document_converter import *; DocumentConverter(model_path='x')", "Q32"),
+    "no-such-folder": (PIPELINE.format(folder="a", artifacts_path="nowhere", do_ocr=False), "Q30"),
+    "empty-folder": (PIPELINE.format(folder="a", artifacts_path="a", do_ocr=False), "Q30"),
+    "no-ocr-models": (PIPELINE.format(folder="a", artifacts_path="a", do_ocr=True), "Q33"),
+    "folders-of-an-older-docling": (
+        PIPELINE.format(folder="a/ds4sd--docling-layout-heron", artifacts_path="a", do_ocr=False),
+        "Q31",
+    ),
+    "page-as-ocr-model": (
+        "import torch, pathlib; pathlib.Path('det.pth').write_bytes(b'<html>no</html>'); torch.load('det.pth')",
+        "Q34",
+    ),
+}
+SEPARATOR = "---------- next"
+ONE_AFTER_THE_OTHER = """
+import os, sys, traceback
+for name, code in {codes!r}.items():
+    os.makedirs(name)
+    os.chdir(name)
+    try:
+        exec(code, {{}})
+    except Exception:
+        traceback.print_exc()
+    os.chdir("..")
+    sys.stdout.flush()
+    print({separator!r}, file=sys.stderr, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def docling_failures(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
+    """What each of them printed; one process for all, because importing docling takes longer than failing."""
+    codes = {name: code for name, (code, _) in DOCLING.items()}
+    code = ONE_AFTER_THE_OTHER.format(codes=codes, separator=SEPARATOR)
+    printed = run_fresh_python(code, tmp_path_factory.mktemp("docling"), limit_s=300)
+    return dict(zip(codes, printed.split(SEPARATOR.encode()), strict=False))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("code", "number"),
-    [
-        pytest.param(
-            "from docling.document_converter import *; DocumentConverter(model_path='x')", "Q32", id="model-path"
-        ),
-        pytest.param(PIPELINE.format(folder="a", artifacts_path="nowhere", do_ocr=False), "Q30", id="no-such-folder"),
-        pytest.param(PIPELINE.format(folder="a", artifacts_path="a", do_ocr=False), "Q30", id="empty-folder"),
-        pytest.param(PIPELINE.format(folder="a", artifacts_path="a", do_ocr=True), "Q33", id="no-ocr-models"),
-        pytest.param(
-            PIPELINE.format(folder="a/ds4sd--docling-layout-heron", artifacts_path="a", do_ocr=False),
-            "Q31",
-            id="folders-of-an-older-docling",
-        ),
-        pytest.param(
-            "import torch, pathlib; pathlib.Path('det.pth').write_bytes(b'<html>no</html>'); torch.load('det.pth')",
-            "Q34",
-            id="page-as-ocr-model",
-        ),
-    ],
-)
-def test_a_failure_of_docling(run_python: Any, code: str, number: str) -> None:
-    assert numbers(run_python(code)) == [number]
+@pytest.mark.parametrize("name", DOCLING)
+def test_a_failure_of_docling(docling_failures: Mapping[str, bytes], name: str) -> None:
+    assert numbers(docling_failures[name]) == [DOCLING[name][1]]
 
 
 @pytest.mark.slow
