@@ -9,6 +9,7 @@ SeCreateSymbolicLinkPrivilege. `stub`: Wine's own behaviour, which reports succe
 
 import json
 import os
+import sys
 from typing import Any, NoReturn
 
 _ERROR_PRIVILEGE_NOT_HELD = 1314
@@ -19,6 +20,30 @@ def _deny(src: Any, dst: Any, target_is_directory: bool = False, *, dir_fd: int 
     message = "A required privilege is not held by the client"
     raise OSError(22, message, os.fspath(src), _ERROR_PRIVILEGE_NOT_HELD, os.fspath(dst))
 
+
+def _remember_installed_folders() -> None:
+    """Let imports look once at what does not change meanwhile.
+
+    For each module the import system asks every folder of `sys.path` whether it has changed since, and a single stat
+    takes Wine a millisecond.
+    """
+    bootstrap: Any = sys.modules["_frozen_importlib_external"]
+    ask, known = bootstrap._path_stat, dict[str, os.stat_result]()
+    installed = (sys.prefix, *os.environ.get("PYTHONPATH", sys.prefix).split(os.pathsep))
+
+    def remembered(path: str) -> os.stat_result:
+        if not path.startswith(installed):
+            seen: os.stat_result = ask(path)
+            return seen
+        if path not in known:
+            known[path] = ask(path)
+        return known[path]
+
+    bootstrap._path_stat = remembered
+
+
+if os.name == "nt" and "WINEPREFIX" in os.environ:
+    _remember_installed_folders()
 
 # Taken out again: what a process sets for its own children must hold.
 os.environ.update(json.loads(os.environ.pop("TEST_VARIABLES", "{}")))
