@@ -1,11 +1,15 @@
 """Measuring commands: each in a process of its own, in pairs, medians of several rounds."""
 
+import json
 import os
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_LAUNCHER = Path(__file__).with_name("one_command.py")
 
 
 @dataclass(frozen=True)
@@ -43,18 +47,12 @@ class Comparison:
 
 def run_command(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
     """Run a command to its end; one that fails stops the benchmark with its output."""
-    started = time.perf_counter()
-    with subprocess.Popen(
-        list(command), env=dict(environment or os.environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        assert process.stdout is not None
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    elapsed_s = time.perf_counter() - started
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{output.decode(errors='replace')}")
-    return Cost(elapsed_s, usage.ru_maxrss * 1024)
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), *command]
+    told = subprocess.run(launcher, env=dict(environment or os.environ), stdout=subprocess.PIPE, check=True).stdout
+    elapsed_s, peak_memory_bytes, exit_code, output = json.loads(told)
+    if exit_code:
+        raise SystemExit(f"{' '.join(command)} failed:\n{output}")
+    return Cost(elapsed_s, peak_memory_bytes)
 
 
 def compare(

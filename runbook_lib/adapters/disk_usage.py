@@ -6,6 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_STAT_BY_PATH = os.name == "nt"
+"""On Windows `DirEntry.stat` leaves the inode at zero (Python documentation)."""
+
 _BLOCK_BYTES = 512
 """Unit of `st_blocks`, whatever the file system's own block size (POSIX stat)."""
 
@@ -32,10 +35,13 @@ class DiskUsage:
 
     def add_tree(self, folder: Path) -> "DiskUsage":
         """Add every file below the folder, symlinks as links; a folder that does not exist adds nothing."""
+        by_inode, count, size_bytes = self.allocated_by_inode, 0, 0
         for facts in _walk(str(folder)):
-            self.file_count += 1
-            self.logical_bytes += facts.st_size
-            self.allocated_by_inode[facts.st_dev, facts.st_ino] = allocated(facts)
+            count += 1
+            size_bytes += facts.st_size
+            by_inode[facts.st_dev, facts.st_ino] = allocated(facts)
+        self.file_count += count
+        self.logical_bytes += size_bytes
         return self
 
 
@@ -54,14 +60,9 @@ def _walk(folder: str) -> Iterator[os.stat_result]:
                 try:
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
+                    elif _STAT_BY_PATH:
+                        yield os.stat(entry.path, follow_symlinks=False)  # noqa: PTH116 - of a DirEntry
                     else:
-                        yield _stat(entry)
+                        yield entry.stat(follow_symlinks=False)
                 except OSError:
                     continue
-
-
-def _stat(entry: "os.DirEntry[str]") -> os.stat_result:
-    """Stat without following links; on Windows `DirEntry.stat` leaves the inode at zero (Python documentation)."""
-    if os.name == "nt":
-        return os.stat(entry.path, follow_symlinks=False)  # noqa: PTH116 - of a DirEntry
-    return entry.stat(follow_symlinks=False)

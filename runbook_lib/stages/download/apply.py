@@ -21,7 +21,6 @@ from runbook_lib.records import Change
 from runbook_lib.render import format_bytes
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
 from runbook_lib.stages.download.plan import missing_files
-from runbook_lib.stages.failures import explain_deadline, explain_failure
 from runbook_lib.stages.interpreter import interpreter_of, packages_of
 from runbook_lib.stages.links import LinkMode
 from runbook_lib.target import Target
@@ -109,6 +108,8 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
         with leftovers_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
             snapshot = _fetch(fetch, planned, progress)
     except (WorkerFailed, DeadlineExceeded) as error:
+        from runbook_lib.stages.failures import explain_deadline, explain_failure  # brings the whole catalogue
+
         explained = explain_failure(error) if isinstance(error, WorkerFailed) else explain_deadline(error)
         problem = {"problem": explained.evidence, "remedy": explained.remedy, "quirk": explained.quirk}
     except Cancelled:

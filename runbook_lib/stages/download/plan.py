@@ -14,7 +14,6 @@ from runbook_lib.runs import OpenRun
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
-from runbook_lib.stages.failures import explain_failure
 from runbook_lib.stages.interpreter import collect_models, interpreter_of
 from runbook_lib.stages.links import LinkMode
 from runbook_lib.target import Target
@@ -97,6 +96,8 @@ def _listing_online(target: Target, model: ModelRef, variables: dict[str, str]) 
     try:
         answer = interpreter_of(target, variables).run("list_files", request, limit_s=_START_S + 2 * timeout_s)
     except WorkerFailed as failure:
+        from runbook_lib.stages.failures import explain_failure  # brings the whole catalogue
+
         explanation = explain_failure(failure)
         raise HubError(
             f"The Hub does not tell what {model} holds.", why=explanation.evidence, remedy=explanation.remedy
