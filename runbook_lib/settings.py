@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from runbook_lib.errors import SettingsError
 from runbook_lib.masking import mask_url_credentials
 from runbook_lib.model_ref import ModelRef
 from runbook_lib.render import Rendered, Section, Table
-from runbook_lib.value import Value
+from runbook_lib.value import StrictValue
 
 ENV_PREFIX = "RUNBOOK_"
 SETTINGS_FILE = Path("runbook.toml")
@@ -36,10 +36,8 @@ NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_PRACTICE
 """Variables with our prefix that are switches of the program, not parameters of a run."""
 
 
-class Settings(Value):
+class Settings(StrictValue):
     """What a run is asked to do; the same names everywhere: notebook, command line, environment, file."""
-
-    model_config = ConfigDict(extra="forbid")
 
     run_dir: str = Field("", description="folder of this run; empty: a new one under runs/")
     hub: str = Field("", description="empty: the Hugging Face Hub; a URL: a mirror; practice: the built-in hub")

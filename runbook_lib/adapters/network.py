@@ -46,7 +46,7 @@ def examine_network(endpoint: str, repo_id: str, limit_s: float) -> NetworkFacts
     """Walk to the endpoint and ask its API for one model; takes `limit_s` a step at the most."""
     proxy = proxy_for(endpoint)
     target = urlsplit(proxy or endpoint)
-    host, port = target.hostname or "", _port_of(target)
+    host, port = target.hostname or "", port_of(target)
     return NetworkFacts(
         endpoint=endpoint,
         proxy=f"{host}:{port}" if proxy else "",
@@ -83,7 +83,8 @@ def _step(name: str, call: Callable[[], str], limit_s: float) -> NetworkStep:
     return NetworkStep(name=name, ok=ok, evidence=evidence, elapsed_s=round(time.perf_counter() - started, 3))
 
 
-def _port_of(address: SplitResult) -> int:
+def port_of(address: SplitResult) -> int:
+    """Return the port an address names, else that of its scheme; 443 for what is no number."""
     try:
         return address.port or _PORTS.get(address.scheme, 443)
     except ValueError:  # no number; the step that asks the API says so

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runbook_lib.adapters.environment import is_true
-from runbook_lib.adapters.network import proxy_for
-from runbook_lib.adapters.tunnel import HTTPS_PORT, ProxyRefused, open_tunnel
+from runbook_lib.adapters.network import port_of, proxy_for
+from runbook_lib.adapters.tunnel import ProxyRefused, open_tunnel
 from runbook_lib.model_ref import ModelRef
 from runbook_lib.probes.probe import CONFIGURE, NotReached, Probe, ProbeContext, Verdict, ok, skip, warn
 from runbook_lib.probes.variables import hub_home
@@ -115,9 +115,8 @@ def _require_host(endpoint: str, limit_s: float) -> None:
     host, proxy = urlsplit(endpoint), proxy_for(endpoint)
     if urlsplit(proxy).scheme not in ("", "http"):
         return  # httpx knows more kinds of proxies than the tunnel does
-    port = host.port or (HTTPS_PORT if host.scheme == "https" else 80)
     try:
-        open_tunnel(host.hostname or "", port, proxy=proxy, limit_s=limit_s)
+        open_tunnel(host.hostname or "", port_of(host), proxy=proxy, limit_s=limit_s)
     except (OSError, ProxyRefused) as error:
         raise NotReached(f"{endpoint}: {error}") from error
 

@@ -6,20 +6,18 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.quirks.model import Quirk
-from runbook_lib.value import Value
+from runbook_lib.value import StrictValue
 
 FILE_NAME = "catalogue.toml"
 SCHEMA_VERSION = 1
 
 
-class Catalogue(Value):
+class Catalogue(StrictValue):
     """Every known quirk, in the order of the numbers."""
-
-    model_config = ConfigDict(extra="forbid")
 
     quirks: tuple[Quirk, ...]
 

@@ -7,7 +7,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from runbook_lib.quirks.patterns import check_bounds, check_literal
-from runbook_lib.value import Value
+from runbook_lib.value import StrictValue
 
 
 class Severity(StrEnum):
@@ -104,11 +104,13 @@ Pattern = Annotated[Bounded, AfterValidator(_checked_literal)]
 Words = Annotated[str, Field(min_length=1), AfterValidator(_checked_words)]
 
 
-class _Strict(Value):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+class _Written(StrictValue):
+    """What people write into the catalogue: the ends of a text mean nothing."""
+
+    model_config = ConfigDict(str_strip_whitespace=True)
 
 
-class Affected(_Strict):
+class Affected(_Written):
     """A package whose versions decide whether the quirk can occur."""
 
     package: str
@@ -120,7 +122,7 @@ class Affected(_Strict):
         return SpecifierSet(self.versions).contains(version, prereleases=True)
 
 
-class Remedy(_Strict):
+class Remedy(_Written):
     """What to do; for every machine, or for some versions of one package, or for some platforms."""
 
     text: Words
@@ -135,7 +137,7 @@ class Remedy(_Strict):
         return self
 
 
-class Clue(_Strict):
+class Clue(_Written):
     """A line that means the quirk only in some company.
 
     The company is the event: the whole chain of tracebacks the line stands in, or else the lines around it.
@@ -150,7 +152,7 @@ class Clue(_Strict):
     """The log says next to nothing after this line: a process that hangs."""
 
 
-class Quirk(_Strict):
+class Quirk(_Written):
     """One way in which models fail to reach a machine, and what is known about it."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")

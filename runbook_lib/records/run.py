@@ -10,14 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from runbook_lib import atomic
 from runbook_lib.errors import RecordError
 from runbook_lib.records.stage_record import Facts, RawFacts, StageRecord
 from runbook_lib.records.values import SCHEMA_VERSION, Artifact
 from runbook_lib.render import Figure
-from runbook_lib.value import Value
+from runbook_lib.value import StrictValue
 
 HEADER_NAME: Final = "run.json"
 STAGES: Final = ("detect", "configure_env", "download", "verify", "convert", "measure_disk")
@@ -40,10 +40,8 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class RunHeader(Value):
+class RunHeader(StrictValue):
     """The file `run.json`: what was asked, where, and how far it came. Holds no secret."""
-
-    model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[1] = SCHEMA_VERSION
     created_at: datetime

@@ -9,13 +9,11 @@ from pydantic import ConfigDict, Field, JsonValue, computed_field, model_validat
 from runbook_lib.errors import StageFailed
 from runbook_lib.records.values import SCHEMA_VERSION, Artifact, Change, Check, Status, worst
 from runbook_lib.render import Cell, Link, Note, Rendered, Section, Table, format_seconds
-from runbook_lib.value import Value
+from runbook_lib.value import StrictValue
 
 
-class Facts(Rendered, Value):
+class Facts(Rendered, StrictValue):
     """Base of what a stage saw; says nothing about good or bad."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class RawFacts(Facts):
@@ -31,10 +29,8 @@ class RawFacts(Facts):
 FactsT = TypeVar("FactsT", bound=Facts)
 
 
-class StageRecord(Rendered, Value, Generic[FactsT]):
+class StageRecord(Rendered, StrictValue, Generic[FactsT]):
     """What one stage was given, saw, judged and changed; the JSON file `NN_stage.json`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     schema_version: Literal[1] = SCHEMA_VERSION
     stage: str

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from pydantic import ConfigDict
-
-from runbook_lib.value import Value
+from runbook_lib.value import StrictValue
 
 SCHEMA_VERSION: Final = 1
 """Version of the JSON a run leaves on disk; docs/records.md describes it."""
@@ -29,11 +27,7 @@ def worst(statuses: Iterable[Status]) -> Status:
     return max(statuses, key=_SEVERITY.__getitem__, default=Status.SKIP)
 
 
-class _Strict(Value):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Check(_Strict):
+class Check(StrictValue):
     """One question asked of the machine, and its answer."""
 
     id: str
@@ -76,7 +70,7 @@ class Check(_Strict):
         )
 
 
-class Change(_Strict):
+class Change(StrictValue):
     """One thing a stage changed on the machine."""
 
     what: str
@@ -84,7 +78,7 @@ class Change(_Strict):
     after: str
 
 
-class Artifact(_Strict):
+class Artifact(StrictValue):
     """A file a stage left in the run folder beside its record."""
 
     name: str

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from runbook_lib import atomic
 from runbook_lib.adapters.filesystem import describe_os_error
@@ -22,7 +22,7 @@ from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify import Expectation, ExpectedFile, VerifiedFolder, collect_verification
 from runbook_lib.stages.verify.collect import docling_of
 from runbook_lib.stages.verify.sources import listing_of, local_listing, recorded_listing
-from runbook_lib.value import Value
+from runbook_lib.value import StrictValue
 
 LOCK_NAME: Final = "runbook.lock.json"
 
@@ -31,11 +31,7 @@ _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _BREAKS = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class _Entry(Value):
-    model_config = ConfigDict(extra="forbid")
-
-
-class LockedFile(_Entry):
+class LockedFile(StrictValue):
     """One file and its content."""
 
     path: str
@@ -55,7 +51,7 @@ class LockedFile(_Entry):
         return value
 
 
-class LockedRepository(_Entry):
+class LockedRepository(StrictValue):
     """One repository at one commit."""
 
     repo_id: str
@@ -84,7 +80,7 @@ class LockedRepository(_Entry):
         return Expectation(self.commit, tuple(files), "the lock file")
 
 
-class LockFile(_Entry):
+class LockFile(StrictValue):
     """The whole file."""
 
     schema_version: Literal[1] = 1
@@ -98,7 +94,7 @@ class LockFile(_Entry):
         return {repository.model: repository.expectation() for repository in self.repositories}
 
 
-class Drift(_Entry):
+class Drift(StrictValue):
     """How far the Hub has moved on from a locked repository; nothing to be done, unless the newer commit is wanted."""
 
     model: ModelRef
@@ -108,7 +104,7 @@ class Drift(_Entry):
     """Paths that are new, gone or different there."""
 
 
-class LockDrift(Rendered, _Entry):
+class LockDrift(Rendered, StrictValue):
     """A lock file beside what the Hub and the installed docling say now; informational."""
 
     repositories: tuple[Drift, ...]

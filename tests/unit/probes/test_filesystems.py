@@ -36,7 +36,7 @@ broken line
 @pytest.mark.parametrize(
     ("path", "type_"),
     [
-        ("/root/.cache", "overlay"),
+        ("/srv/cache", "overlay"),
         ("/dev/shm/hub", "tmpfs"),
         ("/mnt/c/Users/me/hub", "9p"),
         ("/mnt/cache", "overlay"),
