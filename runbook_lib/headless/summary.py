@@ -7,9 +7,14 @@ from pathlib import Path
 
 from runbook_lib.records import Check, RawFacts, Run, Status, worst
 from runbook_lib.render import Note, Rendered, Section, Table, format_seconds
+from runbook_lib.settings import PRACTICE
 
 REPORT_NAME = "report.html"
 _REPAIR = "runbook repair"
+_FROM_PRACTICE = (
+    "this was practice, with small models from the built-in hub; the same with the real ones: runbook run",
+    "step by step, in JupyterLab: runbook lab",
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class RunSummary(Rendered):
     """Whether this run's convert stage converted a document with the network cut off."""
     asked: tuple[tuple[str, str], ...] = ()
     """The parameters the run was started with."""
+    practice: bool = False
+    """Whether the built-in hub served the models."""
 
     @property
     def status(self) -> Status:
@@ -68,9 +75,9 @@ class RunSummary(Rendered):
         return (*lines, f"see: {check.mended_by}") if check.mended_by else lines
 
     def next_commands(self) -> tuple[str, ...]:
-        """Return the commands that lead on from a failure; empty when nothing failed."""
+        """Return the commands that lead on, from a failure or from practice; empty when nothing is left to do."""
         if self.failed is None:
-            return ()
+            return _FROM_PRACTICE if self.practice and self.proved else ()
         folder = shlex.quote(str(self.folder))
         check = self.failed.failed_check
         mend = (f"mend it: {check.mended_by} --run-dir {folder}",) if check and check.mended_by == _REPAIR else ()
@@ -87,11 +94,12 @@ class RunSummary(Rendered):
             (outcome.status.value, outcome.stage, format_seconds(outcome.elapsed_s), outcome.said)
             for outcome in self.outcomes
         )
-        advice = self.advice()
+        advice, following = self.advice(), self.next_commands()
         return (
             Table("Stages", ("status", "stage", "took", "result"), rows),
             Note("Verdict", (self.verdict(),)),
-            *((Note("What failed", advice), Note("Next", self.next_commands())) if advice else ()),
+            *((Note("What failed", advice),) if advice else ()),
+            *((Note("Next", following),) if following else ()),
             Note("Kept in", (str(self.folder), f"report: {self.folder / REPORT_NAME}")),
         )
 
@@ -107,4 +115,5 @@ def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
         for name, value in header.settings.items()
         if header.origins.get(name) == "parameter" and name != "run_dir"
     )
-    return RunSummary(folder=run.folder, outcomes=tuple(outcomes), proved=proved, asked=asked)
+    practice = header.settings.get("hub") == PRACTICE
+    return RunSummary(folder=run.folder, outcomes=tuple(outcomes), proved=proved, asked=asked, practice=practice)

@@ -40,6 +40,15 @@ def test_a_conversion_in_this_run_is_the_proof(run: Run) -> None:
     assert summary.advice() == ()
 
 
+@pytest.mark.parametrize("hub", ["practice", "https://mirror.example"])
+def test_practice_that_went_well_leads_on_to_the_real_hub_and_nothing_else_does(run: Run, hub: str) -> None:
+    save(run, "convert", check(Status.OK))
+    run.update(settings={"hub": hub})
+    summary = summarise(run, [outcome("convert")])
+    assert any(line.endswith(": runbook run") for line in summary.next_commands()) is (hub == "practice")
+    assert all(line in str(summary) for line in summary.next_commands())
+
+
 def test_the_record_of_an_earlier_run_proves_nothing(run: Run) -> None:
     save(run, "convert", check(Status.OK))
     summary = summarise(run, [outcome("verify")])
