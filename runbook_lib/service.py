@@ -23,6 +23,7 @@ from runbook_lib.settings import DOCLING, resolve_settings
 from runbook_lib.stages.configure_env import plan_from_scratch
 from runbook_lib.stages.download import DownloadFacts, judge_download
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download
+from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.interpreter import collect_interpreter, collect_models, interpreter_of
 from runbook_lib.stages.verify.compare import verify_folder
@@ -191,10 +192,13 @@ class DoclingModelManager:
     ) -> DownloadFacts | None:
         """Download under the lock of the cache; None when the process that was waited for has done it."""
         deadline = started + self._limit_s
-        with sole_download(target, deadline, self._logger.info):
+        with (
+            sole_download(target, deadline, self._logger.info),
+            hub_access(target, environment_plan) as hub,
+        ):
             if _all_placed(target, models):
                 return None
-            plan = plan_fetching(target, models, environment_plan)
+            plan = plan_fetching(hub, models)
             missing = [planned for planned in plan.models if planned.missing]
             if missing and self._settings.offline:
                 raise HubError(
@@ -204,7 +208,7 @@ class DoclingModelManager:
                 )
             for planned in missing:
                 self._logger.info("downloading %s, %s", planned.model, format_bytes(planned.fetch_bytes))
-            facts, changes = fetch_and_place(target, plan, environment_plan, deadline)
+            facts, changes = fetch_and_place(hub, plan, deadline)
             _require(facts, changes)
             return facts
 

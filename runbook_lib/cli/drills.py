@@ -66,6 +66,7 @@ def _fill_cache(settings: Settings) -> None:
     """Download what the run will need from a hub that behaves, into the drill's folders."""
     from runbook_lib.stages.configure_env import plan_from_scratch
     from runbook_lib.stages.download.apply import apply_download
+    from runbook_lib.stages.download.hub_access import hub_access
     from runbook_lib.stages.download.plan import plan_fetching
     from runbook_lib.stages.interpreter import collect_models
     from runbook_lib.target import ResolvedTarget, drill_places
@@ -73,6 +74,6 @@ def _fill_cache(settings: Settings) -> None:
     cache_dir, artifacts_dir = drill_places(settings)
     behaving = settings.model_copy(update={"drill": "", "offline": False})
     target = ResolvedTarget(behaving, running_hub().url, cache_dir, artifacts_dir)
-    environment = plan_from_scratch(target)
-    plan = plan_fetching(target, collect_models(target), environment)
-    apply_download(target, plan, environment, time.monotonic() + _FILL_LIMIT_S)
+    with hub_access(target, plan_from_scratch(target)) as hub:
+        plan = plan_fetching(hub, collect_models(target))
+        apply_download(hub, plan, time.monotonic() + _FILL_LIMIT_S)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from runbook_lib.adapters.worker import end_tree
+from runbook_lib.adapters.process_tree import end_tree
 from runbook_lib.interactive.controls import button, enable, fill, in_background, page, row
 from runbook_lib.interactive.view import View
 from runbook_lib.records import RunState

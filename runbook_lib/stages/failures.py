@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from runbook_lib.adapters.worker import Cause, WorkerFailed
+from runbook_lib.adapters.worker_failure import Cause, WorkerFailed
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.probes.tokens import STALE_TOKEN, find_token, token_remedy
 from runbook_lib.quirks import Finding, diagnose

@@ -18,6 +18,7 @@ from runbook_lib.model_ref import ModelRef
 from runbook_lib.render import Rendered, Section, Table
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.configure_env import plan_environment
+from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify import Expectation, ExpectedFile, VerifiedFolder, collect_verification
 from runbook_lib.stages.verify.collect import docling_of
@@ -162,7 +163,8 @@ def read_lock(path: Path) -> LockFile:
 
 def lock_drift(run: OpenRun, lock: LockFile) -> LockDrift:
     """Ask the Hub what the locked revisions stand for now; raises `HubError` when it cannot be asked."""
-    planned = plan_fetching(run, tuple(lock.expectations()), plan_environment(run)).models
+    with hub_access(run, plan_environment(run)) as hub:
+        planned = plan_fetching(hub, tuple(lock.expectations())).models
     drifts = tuple(
         Drift(
             model=repository.model,

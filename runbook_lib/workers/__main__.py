@@ -1,6 +1,7 @@
-"""Runs one worker: reads the request file, prints events as JSON lines, ends with `result` or `error`.
+"""Answers the requests on stdin, one JSON line each: events as JSON lines, the last of each a `result` or an `error`.
 
-Whatever libraries print to stdout goes to stderr, so that stdout holds nothing but events.
+Whatever libraries print to stdout goes to stderr, so that stdout holds nothing but events; their stdin is empty. The
+process ends when its parent does, killed or not: between requests stdin ends, during one a sign of life is not read.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ import importlib
 import json
 import os
 import sys
+import threading
+import time
 import traceback
 from contextlib import suppress
 from importlib import metadata
-from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Iterator, TextIO
 
+ALIVE_S = 0.25
 CAUSE_DEPTH = 12
 NAMED_PACKAGES = ("docling", "huggingface_hub", "hf_xet", "filelock", "safetensors", "torch", "transformers")
 
@@ -48,24 +51,52 @@ def installed_versions() -> Iterator[tuple[str, str]]:
             yield name, metadata.version(name)
 
 
-def main() -> int:
-    """Run the verb named on the command line; exit code 0 after `result`, 1 after `error`."""
-    verb, request_path = sys.argv[1:3]
-    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", newline="\n")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+class Events:
+    """The way to the parent: whole lines, from whatever thread."""
 
-    def emit(event: str, **values: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-        events.write(json.dumps({"event": event, **values}) + "\n")
-        events.flush()
+    def __init__(self) -> None:
+        """Take stdout for the events alone."""
+        self._stream = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", newline="\n")
+        self._lock = threading.Lock()
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    request = json.loads(Path(request_path).read_text(encoding="utf-8"))
-    try:
-        emit("result", value=importlib.import_module(verb).run(request, emit))
-    except BaseException as error:  # noqa: BLE001 - the parent judges; a worker only tells
-        emit("error", **whole_story(error))
-        return 1
-    return 0
+    def emit(self, event: str, **values: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+        """Send one event."""
+        line = json.dumps({"event": event, **values}) + "\n"
+        with self._lock:
+            self._stream.write(line)
+            self._stream.flush()
+
+    def give_signs_of_life(self) -> None:
+        """End the whole process when nobody listens any more: who started it was killed, and with it its locks."""
+        while True:
+            try:
+                self.emit("alive")
+            except OSError:
+                os._exit(1)
+            time.sleep(ALIVE_S)
+
+
+def take_requests() -> TextIO:
+    """Take stdin for the requests alone."""
+    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return requests
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    requests, events = take_requests(), Events()
+    threading.Thread(target=events.give_signs_of_life, daemon=True).start()
+    for line in iter(requests.readline, ""):
+        asked = json.loads(line)
+        try:
+            events.emit("result", value=importlib.import_module(asked["verb"]).run(asked["request"], events.emit))
+        except BaseException as error:  # noqa: BLE001 - the parent judges; a worker only tells
+            events.emit("error", **whole_story(error))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

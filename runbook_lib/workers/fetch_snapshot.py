@@ -31,7 +31,9 @@ def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     watcher.start()
     try:
         folder = retried(
-            lambda: snapshot_download(request["repo_id"], revision=request["revision"], max_workers=request["workers"])
+            lambda: snapshot_download(
+                request["repo_id"], revision=request["revision"], max_workers=request["connections"]
+            )
         )
     finally:
         stop.set()
@@ -62,15 +64,9 @@ def no_symlinks(cache_dir: str | Path | None = None) -> bool:  # noqa: ARG001 - 
 
 
 def watch(storage: Path, stop: threading.Event, emit: Callable[..., None]) -> None:
-    """Report the bytes that stand in the repository's folder, finished or not, until told to stop.
-
-    Ends the whole process when nobody listens any more: who started it was killed, and with it the lock it held.
-    """
+    """Report the bytes that stand in the repository's folder, finished or not, until told to stop."""
     while not stop.wait(POLL_S):
-        try:
-            emit("progress", size_bytes=size_on_disk(storage))
-        except OSError:
-            os._exit(1)
+        emit("progress", size_bytes=size_on_disk(storage))
 
 
 def size_on_disk(storage: Path) -> int:

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from runbook_lib.adapters.worker import end_tree
+from runbook_lib.adapters.process_tree import end_tree
 from runbook_lib.headless.notebook import find_notebook
 
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"

@@ -48,7 +48,7 @@ def ours(repo_id: str, cache: Path, symlinks: bool) -> Path:
     import fetch_snapshot  # type: ignore[import-not-found]  # found in the folder added above
 
     constants.HF_HUB_CACHE = str(cache)
-    request: dict[str, Any] = {"repo_id": repo_id, "revision": "main", "workers": 8, "symlinks": symlinks}
+    request: dict[str, Any] = {"repo_id": repo_id, "revision": "main", "connections": 8, "symlinks": symlinks}
     return Path(fetch_snapshot.run(request, lambda *_event, **_values: None)["folder"])
 
 

@@ -15,7 +15,7 @@ import pytest
 from runbook_lib.practice import Fault, PracticeHub
 from runbook_lib.runs import OpenRun, open_run
 from runbook_lib.stages.configure_env import plan_environment
-from runbook_lib.stages.download import apply_download, download, plan_download
+from runbook_lib.stages.download import DownloadFacts, DownloadPlan, apply_download, download, hub_access, plan_download
 from runbook_lib.stages.verify import verify
 from tests.faults.conftest import FILE_BYTES, Settings, holds
 
@@ -55,12 +55,18 @@ def test_a_download_killed_at_any_moment_is_completed_by_the_next(
         while moments.random() < REPEATED:
             killer.kill_one()
         hub.play()
-        facts, _changes = apply_download(run, killer.plan, killer.environment, time.monotonic() + 60)
+        facts = fetch(run, killer.plan)
         assert [model.problem for model in facts.models] == [""]
         assert verify(run).failed() == ()
         assert all(holds(run, commit) for commit in hub.repositories[0].commits)
     record_property("kills", f"{killer.killed}, {killer.in_transfer} of them in the transfer")
     assert killer.in_transfer >= KILLS // SHARES // 5, "the moments must not all lie before or after the transfer"
+
+
+def fetch(run: OpenRun, plan: DownloadPlan) -> DownloadFacts:
+    with hub_access(run, plan_environment(run)) as hub:
+        facts, _changes = apply_download(hub, plan, time.monotonic() + 60)
+    return facts
 
 
 def descendants(pid: int | None) -> list[psutil.Process]:
@@ -74,8 +80,9 @@ class Killer:
 
     def __init__(self, hub: PracticeHub, run: OpenRun, home: Path, moments: random.Random) -> None:
         self._hub, self._run, self._home, self._moments = hub, run, home, moments
-        self.plan, self.environment = plan_download(run), plan_environment(run)
+        self.plan = plan_download(run)
         self.killed = self.in_transfer = 0
+        self._left_alone: list[psutil.Process] = []
         self._forks = multiprocessing.get_context("forkserver")
         self._forks.set_forkserver_preload(["runbook_lib.stages.download"])
         self._start().join()  # starts the fork server
@@ -85,7 +92,10 @@ class Killer:
         self._duration_s = time.monotonic() - started
 
     def restore(self) -> None:
-        """Have the cache hold the first revision only."""
+        """Have the cache hold the first revision only, and nobody write to it."""
+        _ended, alive = psutil.wait_procs(self._left_alone, timeout=10)
+        assert not alive, "a worker whose parent was killed must end by itself"
+        self._left_alone.clear()
         for name in ("cache", "artifacts"):
             shutil.rmtree(self._home / name)
             shutil.copytree(self._home / "first" / name, self._home / name, symlinks=True)
@@ -94,12 +104,15 @@ class Killer:
         """Start a download and kill it, every other time with its worker; a worker left alone ends by itself."""
         process = self._start()
         self._let_go_on(process)
-        workers = descendants(process.pid) if self._moments.random() < 0.5 else []
+        workers = descendants(process.pid)
         alive = process.is_alive()
         process.kill()
-        for worker in workers:
-            with suppress(psutil.NoSuchProcess):
-                worker.kill()
+        if self._moments.random() < 0.5:
+            self._left_alone.extend(workers)
+        else:
+            for worker in workers:
+                with suppress(psutil.NoSuchProcess):
+                    worker.kill()
         process.join()
         whole = sum(planned.fetch_bytes for planned in self.plan.models)
         self.killed += alive
@@ -119,7 +132,6 @@ class Killer:
         """Start a download from a hub that takes its time."""
         self._hub.play(Fault("slow", "/lfs/*", bytes_per_s=SLOW_BYTES_PER_S))
         self._hub.reset_counters()
-        arguments = (self._run, self.plan, self.environment, time.monotonic() + 60)
-        process = self._forks.Process(target=apply_download, args=arguments)
+        process = self._forks.Process(target=fetch, args=(self._run, self.plan))
         process.start()
         return process

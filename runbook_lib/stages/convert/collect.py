@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.adapters.machine import runs_under_wine
-from runbook_lib.adapters.worker import Answer, WorkerFailed
+from runbook_lib.adapters.worker import Answer
+from runbook_lib.adapters.worker_failure import WorkerFailed
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.convert.facts import Conversion, ConvertFacts

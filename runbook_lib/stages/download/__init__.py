@@ -9,7 +9,8 @@ from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download.apply import apply_download
 from runbook_lib.stages.download.checks import judge_download
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
-from runbook_lib.stages.download.plan import plan_download
+from runbook_lib.stages.download.hub_access import hub_access
+from runbook_lib.stages.download.plan import plan_download, plan_fetching, wanted_models
 from runbook_lib.stages.started import StartedStage
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "PlannedModel",
     "apply_download",
     "download",
+    "hub_access",
     "judge_download",
     "plan_download",
 ]
@@ -34,7 +36,7 @@ def download(
     """
     stage = StartedStage(run, "download")
     deadline = time.monotonic() + run.settings.download_limit_s
-    environment = plan_environment(run)
-    plan = plan or plan_download(run, environment)
-    facts, changes = apply_download(run, plan, environment, deadline, cancel)
+    with hub_access(run, plan_environment(run)) as hub:
+        plan = plan or plan_fetching(hub, wanted_models(run))
+        facts, changes = apply_download(hub, plan, deadline, cancel)
     return stage.finish(facts, judge_download(facts), changes=changes)

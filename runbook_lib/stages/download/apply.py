@@ -8,51 +8,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.adapters.artifacts import place_artifacts
-from runbook_lib.adapters.environment import EnvironmentPlan
 from runbook_lib.adapters.file_lock import Say, download_lock, hold
 from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.adapters.hub_cache import CachedRepo, Listing, repo_of
 from runbook_lib.adapters.leftovers import leftovers_removed
-from runbook_lib.adapters.progress import Progress, print_to_stderr, show_progress
+from runbook_lib.adapters.progress import print_to_stderr, show_progress
 from runbook_lib.adapters.snapshot_links import link_unchanged_files
-from runbook_lib.adapters.worker import Cancelled, Interpreter, WorkerFailed
+from runbook_lib.adapters.worker_failure import Cancelled, WorkerFailed
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.records import Change
 from runbook_lib.render import format_bytes
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
+from runbook_lib.stages.download.hub_access import HubAccess
 from runbook_lib.stages.download.plan import missing_files
-from runbook_lib.stages.interpreter import interpreter_of, packages_of
+from runbook_lib.stages.interpreter import packages_of
 from runbook_lib.stages.links import LinkMode
 from runbook_lib.target import Target
-
-_WORKERS = 8
 
 
 @dataclass(frozen=True)
 class _Fetch:
     """What every fetch of a stage shares."""
 
-    target: Target
-    interpreter: Interpreter
-    links: LinkMode
+    hub: HubAccess
     deadline: float
     cancel: threading.Event | None
     docling: str
 
 
 def apply_download(
-    target: Target,
-    plan: DownloadPlan,
-    environment: EnvironmentPlan,
-    deadline: float,
-    cancel: threading.Event | None = None,
+    hub: HubAccess, plan: DownloadPlan, deadline: float, cancel: threading.Event | None = None
 ) -> tuple[DownloadFacts, tuple[Change, ...]]:
     """Fetch and place every model of the plan; a plan that does not fit fetches nothing.
 
     Raises `DiskError` when another process is still downloading into the cache at the deadline.
     """
-    with sole_download(target, deadline, print_to_stderr):
-        return fetch_and_place(target, plan, environment, deadline, cancel)
+    with sole_download(hub.target, deadline, print_to_stderr):
+        return fetch_and_place(hub, plan, deadline, cancel)
 
 
 def sole_download(target: Target, deadline: float, say: Say) -> AbstractContextManager[None]:
@@ -62,20 +54,15 @@ def sole_download(target: Target, deadline: float, say: Say) -> AbstractContextM
 
 
 def fetch_and_place(
-    target: Target,
-    plan: DownloadPlan,
-    environment: EnvironmentPlan,
-    deadline: float,
-    cancel: threading.Event | None = None,
+    hub: HubAccess, plan: DownloadPlan, deadline: float, cancel: threading.Event | None = None
 ) -> tuple[DownloadFacts, tuple[Change, ...]]:
     """Carry out the plan; the caller holds the download lock."""
     if not plan.fits:
         return DownloadFacts(plan=plan, models=tuple(_refused(planned) for planned in plan.models)), ()
-    interpreter = interpreter_of(target, environment.values())
-    docling = packages_of(target.settings).version_text("docling") or ""
-    fetch = _Fetch(target, interpreter, LinkMode(environment.links), deadline, cancel, docling)
+    docling = packages_of(hub.target.settings).version_text("docling") or ""
+    fetch = _Fetch(hub, deadline, cancel, docling)
     models = tuple(_outcome(fetch, planned) for planned in plan.models)
-    return DownloadFacts(plan=plan, models=models), tuple(_changes(target, models))
+    return DownloadFacts(plan=plan, models=models), tuple(_changes(hub.target, models))
 
 
 def _refused(planned: PlannedModel) -> FetchedModel:
@@ -98,15 +85,15 @@ def _outcome(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
 
 
 def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
-    repo, listing = repo_of(fetch.target.cache_dir, planned.model), planned.listing
+    repo, listing = repo_of(fetch.hub.target.cache_dir, planned.model), planned.listing
     outcome = FetchedModel(model=planned.model, listing=listing, snapshot="", fetched_bytes=0, elapsed_s=0.0)
     before = _missing_bytes(repo, listing)
-    if fetch.links is LinkMode.HARDLINK:
+    if fetch.hub.links is LinkMode.HARDLINK:
         link_unchanged_files(repo, listing)
     missing_bytes = _missing_bytes(repo, listing)
     try:
         with leftovers_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
-            snapshot = _fetch(fetch, planned, progress)
+            snapshot = fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
     except (WorkerFailed, DeadlineExceeded) as error:
         from runbook_lib.stages.failures import explain_deadline, explain_failure  # brings the whole catalogue
 
@@ -128,35 +115,18 @@ def _missing_bytes(repo: CachedRepo, listing: Listing) -> int:
 def _place(fetch: _Fetch, planned: PlannedModel, outcome: FetchedModel) -> FetchedModel:
     if outcome.problem:
         return outcome
-    folder = fetch.target.artifacts_dir / planned.model.folder_name
+    folder = fetch.hub.target.artifacts_dir / planned.model.folder_name
     try:
         placement = place_artifacts(
             planned.listing,
             Path(outcome.snapshot),
             folder,
             docling=fetch.docling,
-            link=fetch.links is not LinkMode.COPY,
+            link=fetch.hub.links is not LinkMode.COPY,
         )
     except OSError as error:
         return outcome.model_copy(update={"placing_problem": f"{folder}: {describe_os_error(error)}"})
     return outcome.model_copy(update={"placement": placement})
-
-
-def _fetch(fetch: _Fetch, planned: PlannedModel, progress: Progress) -> Path:
-    request = {
-        "repo_id": planned.model.repo_id,
-        "revision": planned.model.revision,
-        "workers": _WORKERS,
-        "symlinks": fetch.links is LinkMode.SYMLINK,
-    }
-    answer = fetch.interpreter.run(
-        "fetch_snapshot",
-        request,
-        limit_s=max(fetch.deadline - time.monotonic(), 1.0),
-        on_event=lambda event: progress.update_to(event["size_bytes"]),
-        cancel=fetch.cancel,
-    )
-    return Path(answer.value["folder"])
 
 
 def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Change]:

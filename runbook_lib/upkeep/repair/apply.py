@@ -16,6 +16,7 @@ from runbook_lib.records import StageRecord
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download import DownloadPlan, download
+from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify import Locked, VerifyFacts, verify
 from runbook_lib.stages.verify.sources import listing_of
@@ -53,7 +54,8 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
 
 def _download_plan(run: OpenRun, plan: RepairPlan) -> DownloadPlan:
     """Plan to fetch each model at the commit it is mended at, and to record it under its own revision."""
-    fetching = plan_fetching(run, tuple(model.pinned for model in plan.models), plan_environment(run))
+    with hub_access(run, plan_environment(run)) as hub:
+        fetching = plan_fetching(hub, tuple(model.pinned for model in plan.models))
     planned = tuple(
         entry.model_copy(update={"listing": entry.listing.model_copy(update={"revision": model.model.revision})})
         for entry, model in zip(fetching.models, plan.models, strict=True)

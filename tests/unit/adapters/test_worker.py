@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,9 @@ import psutil
 import pytest
 
 from runbook_lib.adapters import worker
-from runbook_lib.adapters.worker import Cancelled, Interpreter, WorkerFailed, end_tree
+from runbook_lib.adapters.process_tree import end_tree
+from runbook_lib.adapters.worker import Answer, EventHandler, Interpreter
+from runbook_lib.adapters.worker_failure import Cancelled, WorkerFailed
 from runbook_lib.errors import DeadlineExceeded, RunbookError
 
 VERBS = {
@@ -75,9 +78,32 @@ VERBS = {
             return {1, 2}
     """,
     "stdin": """
+        import subprocess, sys
+        def run(request, emit):
+            count = [sys.executable, "-c", "import sys; print(len(sys.stdin.read()))"]
+            return [sys.stdin.read(), int(subprocess.run(count, capture_output=True).stdout)]
+    """,
+    "count": """
+        import os
+        calls = 0
+        def run(request, emit):
+            global calls
+            calls += 1
+            return [os.getpid(), calls]
+    """,
+    "hang_alone": """
+        import time
+        def run(request, emit):
+            time.sleep(600)
+    """,
+    "say": """
         import sys
         def run(request, emit):
-            return sys.stdin.read()
+            print("the last words of the first request", file=sys.stderr, flush=True)
+    """,
+    "slow_import": """
+        import time
+        time.sleep(600)
     """,
 }
 
@@ -96,11 +122,21 @@ def run(verb: str, request: dict[str, Any] | None = None, *, limit_s: float = 30
     return Interpreter().run(verb, request, limit_s=limit_s).value
 
 
+def listen(
+    verb: str, on_event: EventHandler, *, limit_s: float = 30.0, cancel: threading.Event | None = None
+) -> Answer:
+    with Interpreter().worker() as own:
+        return own.run(verb, {"text": "a"}, limit_s=limit_s, on_event=on_event, cancel=cancel)
+
+
 def test_the_request_comes_back_with_every_letter() -> None:
     request = {"text": "zwölf 模型 \U0001f600 \n \x00", "number": 1.5, "list": [None, True]}
+    assert run("echo", request) == request
+
+
+def test_events_arrive_with_every_letter() -> None:
     events: list[Any] = []
-    answer = Interpreter().run("echo", request, limit_s=30, on_event=events.append)
-    assert answer.value == request
+    listen("echo", events.append)
     assert [event["step"] for event in events] == ["one", "zwölf 模型"]
 
 
@@ -109,7 +145,7 @@ def test_a_request_longer_than_a_command_line_arrives() -> None:
 
 
 def test_stdin_is_empty_so_that_nothing_waits_for_a_person() -> None:
-    assert run("stdin") == ""
+    assert run("stdin") == ["", 0], "neither for a library nor for what it starts"
 
 
 def test_what_libraries_print_is_kept_apart_from_events() -> None:
@@ -131,7 +167,7 @@ def test_a_hanging_worker_is_ended_at_the_limit_with_its_children() -> None:
     children: list[int] = []
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded) as caught:
-        Interpreter().run("hang", limit_s=3.0, on_event=lambda event: children.append(event["child"]))
+        listen("hang", lambda event: children.append(event["child"]), limit_s=3.0)
     assert time.monotonic() - started < 15
     assert (caught.value.step, caught.value.limit_s, caught.value.why) == ("hang", 3.0, "I am waiting")
     assert len(children) == 1
@@ -146,7 +182,7 @@ def test_a_worker_is_stopped_on_request_with_its_children() -> None:
         cancel.set()
 
     with pytest.raises(Cancelled):
-        Interpreter().run("hang", limit_s=60, on_event=started, cancel=cancel)
+        listen("hang", started, limit_s=60, cancel=cancel)
     assert wait_for_end(children[0])
 
 
@@ -158,8 +194,68 @@ def test_an_error_in_the_listener_ends_the_worker() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Interpreter().run("hang", limit_s=60, on_event=fail)
+        listen("hang", fail, limit_s=60)
     assert wait_for_end(children[0])
+
+
+def test_requests_of_a_block_are_answered_by_one_process_that_imports_once() -> None:
+    with Interpreter().worker() as own:
+        (first, _), (second, calls) = (own.run("count", limit_s=30).value for _ in range(2))
+        assert (first, calls) == (second, 2)
+        assert psutil.pid_exists(first)
+    assert wait_for_end(first)
+
+
+def test_after_a_failure_the_next_request_gets_a_fresh_process() -> None:
+    with Interpreter().worker() as own:
+        before, _ = own.run("count", limit_s=30).value
+        with pytest.raises(WorkerFailed):
+            own.run("die", limit_s=30)
+        after, calls = own.run("count", limit_s=30).value
+    assert before != after
+    assert calls == 1
+
+
+def test_a_failure_tells_only_what_was_said_since_the_request() -> None:
+    with Interpreter().worker() as own:
+        own.run("say", limit_s=30)
+        with pytest.raises(WorkerFailed) as caught:
+            own.run("die", limit_s=30)
+    assert "my last words" in caught.value.log
+    assert "of the first request" not in caught.value.log
+
+
+def test_a_worker_that_does_not_read_its_request_is_ended_at_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text("import time; time.sleep(600)", encoding="utf-8")
+    shutil.copytree(tmp_path, worker.WORKERS, dirs_exist_ok=True)
+    with pytest.raises(DeadlineExceeded):
+        run("echo", {"text": "x" * 1_000_000}, limit_s=1.0)
+
+
+ORPHANED = """
+import sys
+from pathlib import Path
+from runbook_lib.adapters import worker
+worker.WORKERS = Path(sys.argv[1])
+with worker.Interpreter().worker() as own:
+    print(own.run("count", limit_s=30).value[0], flush=True)
+    if sys.argv[2]:
+        own.run(sys.argv[2], limit_s=600)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("verb", ["", "hang_alone", "slow_import"], ids=["idle", "working", "importing"])
+def test_a_worker_ends_when_its_parent_is_killed(verb: str) -> None:
+    """Else it would go on downloading without the lock that died with its parent."""
+    command = [sys.executable, "-c", ORPHANED, str(worker.WORKERS), verb]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        orphan = psutil.Process(int(parent.stdout.readline()))
+        time.sleep(0.5)
+        assert orphan.is_running()
+        parent.kill()
+        orphan.wait(timeout=5)
 
 
 def test_a_worker_that_dies_without_a_word_leaves_its_last_lines() -> None:

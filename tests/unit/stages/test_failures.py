@@ -8,7 +8,8 @@ from textwrap import dedent, indent
 import pytest
 
 from runbook_lib.adapters import worker
-from runbook_lib.adapters.worker import Interpreter, WorkerFailed
+from runbook_lib.adapters.worker import Interpreter
+from runbook_lib.adapters.worker_failure import WorkerFailed
 from runbook_lib.stages.failures import Explanation, explain_failure
 
 Explain = Callable[[str], Explanation]

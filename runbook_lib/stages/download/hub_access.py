@@ -1,0 +1,83 @@
+"""Talking with the Hub: one worker lists and fetches for a target, under its planned environment."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook_lib.adapters.environment import EnvironmentPlan
+from runbook_lib.adapters.hub_cache import Listing
+from runbook_lib.adapters.progress import Progress
+from runbook_lib.adapters.worker import Worker
+from runbook_lib.adapters.worker_failure import WorkerFailed
+from runbook_lib.errors import DeadlineExceeded, HubError
+from runbook_lib.model_ref import ModelRef
+from runbook_lib.stages.interpreter import interpreter_of
+from runbook_lib.stages.links import LinkMode
+from runbook_lib.target import Target
+
+_CONNECTIONS = 8
+_START_S = 15.0
+"""What starting a worker may take on top of the network's own limit."""
+
+
+@dataclass(frozen=True)
+class HubAccess:
+    """A target, the environment its downloads run under, and the worker that imports huggingface_hub for them."""
+
+    target: Target
+    environment: EnvironmentPlan
+    worker: Worker
+
+    @property
+    def links(self) -> LinkMode:
+        """How files share content."""
+        return LinkMode(self.environment.links)
+
+    def listing(self, model: ModelRef) -> Listing:
+        """Ask what a model holds; raises `HubError` naming the cause and what to do."""
+        timeout_s = self.target.settings.probe_limit_s
+        request = {"repo_id": model.repo_id, "revision": model.revision, "timeout_s": timeout_s}
+        try:
+            answer = self.worker.run("list_files", request, limit_s=_START_S + 2 * timeout_s)
+        except WorkerFailed as failure:
+            from runbook_lib.stages.failures import explain_failure  # brings the whole catalogue
+
+            explanation = explain_failure(failure)
+            raise HubError(
+                f"The Hub does not tell what {model} holds.", why=explanation.evidence, remedy=explanation.remedy
+            ) from failure
+        except DeadlineExceeded as late:
+            raise HubError(
+                f"The Hub at {self.target.endpoint} accepted the question about {model} and never answered.",
+                why=late.what,
+                remedy="Use a mirror with -p hub URL, or a cache that is filled with -p offline true; "
+                "notebooks/01_detect.ipynb shows which step of the way fails.",
+            ) from late
+        return Listing(repo_id=model.repo_id, revision=model.revision, **answer.value)
+
+    def fetch(self, model: ModelRef, progress: Progress, deadline: float, cancel: threading.Event | None) -> Path:
+        """Fetch what is missing of a model and return its snapshot folder; raises as `Worker.run` does."""
+        request = {
+            "repo_id": model.repo_id,
+            "revision": model.revision,
+            "connections": _CONNECTIONS,
+            "symlinks": self.links is LinkMode.SYMLINK,
+        }
+        answer = self.worker.run(
+            "fetch_snapshot",
+            request,
+            limit_s=max(deadline - time.monotonic(), 1.0),
+            on_event=lambda event: progress.update_to(event["size_bytes"]),
+            cancel=cancel,
+        )
+        return Path(answer.value["folder"])
+
+
+@contextmanager
+def hub_access(target: Target, environment: EnvironmentPlan) -> Iterator[HubAccess]:
+    """Provide access to the target's Hub; starts nothing before the first question, and leaves no process behind."""
+    with interpreter_of(target, environment.values()).worker() as worker:
+        yield HubAccess(target, environment, worker)
