@@ -84,7 +84,7 @@ class Killer:
         self.killed = self.in_transfer = 0
         self._left_alone: list[psutil.Process] = []
         self._forks = multiprocessing.get_context("forkserver")
-        self._forks.set_forkserver_preload(["runbook_lib.stages.download"])
+        self._forks.set_forkserver_preload([__name__])
         self._start().join()  # starts the fork server
         self.restore()
         started = time.monotonic()
