@@ -14,7 +14,6 @@ import psutil
 import pytest
 
 from runbook_lib.adapters import worker
-from runbook_lib.adapters.process_tree import end_tree
 from runbook_lib.adapters.worker import Answer, EventHandler, Interpreter
 from runbook_lib.adapters.worker_failure import Cancelled, WorkerFailed
 from runbook_lib.errors import DeadlineExceeded, RunbookError
@@ -323,9 +322,3 @@ def test_what_is_no_interpreter_is_one_clear_error(tmp_path: Path) -> None:
         Interpreter(tmp_path / "python").run("echo", limit_s=5)
     assert caught.value.what == f"{tmp_path / 'python'} cannot be started."
     assert "target_python" in caught.value.remedy
-
-
-def test_ending_what_is_gone_already_is_fine() -> None:
-    process = psutil.Popen([sys.executable, "-c", ""])
-    process.wait()
-    end_tree(process.pid)

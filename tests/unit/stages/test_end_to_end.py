@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from runbook_lib import configure_env, convert, detect, download, measure_disk, open_run, plan_download, verify
+from runbook_lib.adapters.worker import Interpreter
+from runbook_lib.adapters.worker_process import WorkerProcess
 from runbook_lib.errors import HubError
 from runbook_lib.practice import PracticeHub, running_hub
 from runbook_lib.records import RawFacts, Status
@@ -98,6 +100,31 @@ def test_a_second_download_fetches_nothing(open_practice: Open) -> None:
     assert model.placement is not None
     assert (model.placement.linked, model.placement.copied, model.placement.removed) == (0, 0, 0)
     assert again.changes == ()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Interpreter]:
+    """Collect what was started for a worker."""
+    interpreters: list[Interpreter] = []
+    start = Interpreter.start
+
+    def noted(interpreter: Interpreter) -> WorkerProcess:
+        interpreters.append(interpreter)
+        return start(interpreter)
+
+    monkeypatch.setattr(Interpreter, "start", noted)
+    return interpreters
+
+
+def test_two_models_are_listed_and_fetched_by_one_process(open_practice: Open, started: list[Interpreter]) -> None:
+    assert download(open_practice(models=BOTH)).failed() == ()
+    assert len(started) == 1
+
+
+def test_a_refused_plan_starts_no_process(open_practice: Open, started: list[Interpreter]) -> None:
+    with pytest.raises(HubError):
+        plan_download(open_practice(offline=True))
+    assert started == []
 
 
 def test_offline_works_from_a_filled_cache_and_asks_nobody(open_practice: Open) -> None:
