@@ -31,6 +31,7 @@ def _clean_environment() -> Iterator[None]:
         if _STEERING.fullmatch(name) and name not in _KEPT:
             del os.environ[name]
     os.environ["NO_PROXY"] = "127.0.0.1,localhost,::1"
+    os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side; torch's threads would wait for each other, spinning
     yield
     os.environ.clear()
     os.environ.update(before)

@@ -6,7 +6,7 @@ from runbook_lib.course.link_costs import PAD_MB, LinkCosts, compare_links
 from runbook_lib.errors import PracticeError
 from runbook_lib.runs import open_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("link-costs")]
 PAD_BYTES = PAD_MB * 1_000_000
 
 

@@ -12,6 +12,7 @@ from runbook_lib.course.race import Race, play_race
 from runbook_lib.runs import open_run
 from runbook_lib.stages.hub_versions import RACE_FIXED_IN
 
+pytestmark = pytest.mark.xdist_group("race")
 TRIES = 10
 
 

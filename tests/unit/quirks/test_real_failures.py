@@ -194,6 +194,7 @@ def docling_failures(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, b
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("docling-failures")
 @pytest.mark.parametrize("name", DOCLING)
 def test_a_failure_of_docling(docling_failures: Mapping[str, bytes], name: str) -> None:
     assert numbers(docling_failures[name]) == [DOCLING[name][1]]
