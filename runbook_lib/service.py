@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_lib.adapters import environment
-from runbook_lib.adapters.artifacts import read_stamp
+from runbook_lib.adapters.artifacts import is_placed, read_stamp
 from runbook_lib.adapters.environment import EnvironmentPlan
 from runbook_lib.adapters.filesystem import describe_os_error
 from runbook_lib.adapters.wanted_models import remember_models, remembered_models
@@ -227,22 +227,7 @@ def _require(facts: DownloadFacts, changes: tuple[Change, ...]) -> None:
 
 
 def _all_placed(target: ResolvedTarget, models: tuple[ModelRef, ...]) -> bool:
-    """Whether every model folder holds, in their full length, the files its stamp names; no content is read."""
-    return all(_is_placed(target.artifacts_dir / model.folder_name, model) for model in models)
-
-
-def _is_placed(folder: Path, model: ModelRef) -> bool:
-    stamp = read_stamp(folder)
-    if stamp is None or (stamp.repo_id, stamp.revision) != (model.repo_id, model.revision):
-        return False
-    return all(_has_length(folder / path, file.size_bytes) for path, file in stamp.files.items())
-
-
-def _has_length(path: Path, size_bytes: int) -> bool:
-    try:
-        return path.stat().st_size == size_bytes
-    except OSError:
-        return False
+    return all(is_placed(target.artifacts_dir / model.folder_name, model) for model in models)
 
 
 def _verify(target: ResolvedTarget, models: tuple[ModelRef, ...]) -> None:

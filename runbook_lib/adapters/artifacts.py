@@ -14,6 +14,7 @@ from runbook_lib import atomic
 from runbook_lib.adapters.hub_cache import ListedFile, Listing
 from runbook_lib.adapters.repository_paths import is_safe_path
 from runbook_lib.errors import HubError
+from runbook_lib.model_ref import ModelRef
 from runbook_lib.value import Value
 
 STAMP_NAME = ".runbook-artifacts.json"
@@ -57,6 +58,21 @@ def read_stamp(folder: Path) -> Stamp | None:
     except (OSError, ValidationError):
         return None
     return stamp if all(map(is_safe_path, stamp.files)) else None
+
+
+def is_placed(folder: Path, model: ModelRef) -> bool:
+    """Whether the folder was made for this model and holds its files in their full length; reads no content."""
+    stamp = read_stamp(folder)
+    if stamp is None or (stamp.repo_id, stamp.revision) != (model.repo_id, model.revision):
+        return False
+    return all(_has_length(folder / path, file.size_bytes) for path, file in stamp.files.items())
+
+
+def _has_length(path: Path, size_bytes: int) -> bool:
+    try:
+        return path.stat().st_size == size_bytes
+    except OSError:
+        return False
 
 
 def place_artifacts(listing: Listing, snapshot: Path, folder: Path, *, docling: str, link: bool) -> Placement:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.artifacts import STAMP_NAME, Placement, place_artifacts, read_stamp
+from runbook_lib.adapters.artifacts import STAMP_NAME, Placement, is_placed, place_artifacts, read_stamp
 from runbook_lib.adapters.hub_cache import ListedFile, Listing
+from runbook_lib.model_ref import ModelRef
 
 WEIGHTS = "model.safetensors"
 FIRST = {WEIGHTS: b"weights" * 100, "config.json": b"{}", "deep/er/notes.txt": b"notes"}
@@ -82,6 +83,25 @@ def test_the_stamp_names_snapshot_and_docling(cache: Cache, folder: Path) -> Non
     assert stamp is not None
     assert (stamp.repo_id, stamp.revision, stamp.commit, stamp.docling) == ("org/name", "main", "1" * 40, "2.143.0")
     assert set(stamp.files) == set(FIRST)
+
+
+def test_a_folder_counts_as_placed_for_its_own_model_only(cache: Cache, folder: Path) -> None:
+    assert not is_placed(folder, ModelRef("org/name"))
+    place(cache.publish("1" * 40, FIRST), folder)
+    assert is_placed(folder, ModelRef("org/name"))
+    assert not is_placed(folder, ModelRef("org/name", "v2"))
+    assert not is_placed(folder, ModelRef("org/other"))
+
+
+@pytest.mark.parametrize("content", [None, b"short"], ids=["removed", "cut short"])
+def test_a_folder_that_lost_something_does_not_count_as_placed(
+    cache: Cache, folder: Path, content: bytes | None
+) -> None:
+    place(cache.publish("1" * 40, FIRST), folder)
+    (folder / WEIGHTS).unlink()
+    if content is not None:
+        (folder / WEIGHTS).write_bytes(content)
+    assert not is_placed(folder, ModelRef("org/name"))
 
 
 def test_a_second_call_keeps_everything(cache: Cache, folder: Path) -> None:
