@@ -28,7 +28,6 @@ run: $(STAMP) ## The six stages headless on the built-in practice hub, with a re
 test: $(STAMP) lint ## All tests; the Windows and browser lanes where their Debian packages are installed
 	$(BIN)/python tools/lanes.py
 	$(BIN)/python -m pytest tests -n 4 --dist loadgroup
-	$(BIN)/python tools/check_notebooks.py
 
 test-windows: $(STAMP) ## The Windows lane alone: real Windows Python under Wine
 	$(BIN)/python -m pytest tests/windows

@@ -14,7 +14,6 @@ import threading
 import time
 import traceback
 from contextlib import suppress
-from importlib import metadata
 from typing import Any, Iterator, TextIO
 
 ALIVE_S = 0.25
@@ -46,6 +45,8 @@ def whole_story(error: BaseException) -> dict[str, Any]:
 
 def installed_versions() -> Iterator[tuple[str, str]]:
     """Yield the packages the known failures depend on, from their metadata."""
+    from importlib import metadata  # not at the top: every worker would wait for it, and few fail
+
     for name in NAMED_PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             yield name, metadata.version(name)

@@ -52,7 +52,7 @@ def test_a_download_killed_at_any_moment_is_completed_by_the_next(
     while killer.killed < KILLS // SHARES:
         killer.restore()
         killer.kill_one()
-        while moments.random() < REPEATED:
+        while killer.killed < KILLS // SHARES and moments.random() < REPEATED:
             killer.kill_one()
         hub.play()
         facts = fetch(run, killer.plan)
