@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -64,10 +65,18 @@ def _walk(host: str, port: int, tls: bool, api_url: str, limit_s: float) -> Iter
     for name, call in steps.items():
         if name == "tls" and not tls:
             continue
+        if name in {"tls", "api"}:
+            _load_client()
         step = _step(name, call, limit_s)
         yield step
         if not step.ok:
             return
+
+
+def _load_client() -> None:
+    """Import httpx before the clock of a step runs: it may take seconds on a busy machine, none of the network's."""
+    with suppress(ImportError):  # the step says so
+        import httpx  # noqa: F401
 
 
 def _step(name: str, call: Callable[[], str], limit_s: float) -> NetworkStep:
@@ -116,7 +125,7 @@ def _handshake(host: str, port: int, limit_s: float) -> str:
 
 def _ask(url: str, limit_s: float) -> str:
     """Require JSON: a captive portal answers 200 with a page (quirk Q21)."""
-    import httpx  # a tenth of a second, and not needed where the steps before fail
+    import httpx
 
     try:
         response = httpx.get(url, timeout=limit_s, follow_redirects=True)

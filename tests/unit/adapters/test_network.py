@@ -3,6 +3,7 @@
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,22 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+LOADED_SLOWLY = """
+import sys, time
+from importlib.abc import MetaPathFinder
+
+class Slow(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "httpx":
+            time.sleep(1.5)
+
+sys.meta_path.insert(0, Slow())
+from runbook_lib.adapters.network import examine_network
+failed = examine_network(sys.argv[1], "org/name", 1.0).failed
+print(failed.evidence if failed else "it answers")
+"""
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for 127.0.0.1 with its key, in one file."""
@@ -95,6 +112,12 @@ def failure(facts: NetworkFacts) -> tuple[str, str]:
     assert facts.failed is not None
     assert facts.failed is facts.steps[-1], "nothing is tried after the first failure"
     return facts.failed.name, facts.failed.evidence
+
+
+def test_loading_the_client_takes_none_of_the_time_the_hub_has(serve: Serve) -> None:
+    command = [sys.executable, "-c", LOADED_SLOWLY, serve()]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert told.strip() == "it answers"
 
 
 def test_a_hub_that_answers_json_is_reached_in_three_steps(serve: Serve) -> None:
