@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,42 +91,28 @@ class Worker:
         case the process and all it started are gone when this returns.
         """
         process = self._process = self._process or self._interpreter.start()
-        try:
-            return _answer(process, _Question(verb, request or {}, limit_s), on_event, cancel)
-        except BaseException:
-            self.end()
-            raise
+        deadline = time.monotonic() + limit_s
+        with ExitStack() as on_failure:
+            on_failure.callback(self.end)
+            process.ask(verb, request or {})
+            for event in process.events():
+                if cancel is not None and cancel.is_set():
+                    raise Cancelled(f"Worker {verb} was stopped on request.")
+                if time.monotonic() > deadline:
+                    raise DeadlineExceeded(verb, limit_s, why=process.last_words)
+                match event:
+                    case {"event": "result", "value": value}:
+                        on_failure.pop_all()
+                        return Answer(value, process.peak_memory_bytes, process.log)
+                    case {"event": "error", "chain": chain, "traceback": traceback, "versions": versions}:
+                        causes = tuple(Cause.model_validate(cause) for cause in chain)
+                        raise WorkerFailed(verb, causes, process.log, traceback=traceback, versions=versions)
+                    case {"event": "progress"} if on_event is not None:
+                        on_event(event)
+            raise WorkerFailed(verb, (), f"exit code {process.exit_code()}\n{process.log}")
 
     def end(self) -> None:
         """End the process, if there is one."""
         if self._process is not None:
             self._process.end()
             self._process = None
-
-
-@dataclass(frozen=True)
-class _Question:
-    verb: str
-    request: Mapping[str, Any]
-    limit_s: float
-
-
-def _answer(
-    process: WorkerProcess, asked: _Question, on_event: EventHandler | None, cancel: threading.Event | None
-) -> Answer:
-    deadline = time.monotonic() + asked.limit_s
-    process.ask(asked.verb, asked.request)
-    for event in process.events():
-        if cancel is not None and cancel.is_set():
-            raise Cancelled(f"Worker {asked.verb} was stopped on request.")
-        if time.monotonic() > deadline:
-            raise DeadlineExceeded(asked.verb, asked.limit_s, why=process.last_words)
-        match event:
-            case {"event": "result", "value": value}:
-                return Answer(value, process.peak_memory_bytes, process.log)
-            case {"event": "error", "chain": chain, "traceback": traceback, "versions": versions}:
-                causes = tuple(Cause.model_validate(cause) for cause in chain)
-                raise WorkerFailed(asked.verb, causes, process.log, traceback=traceback, versions=versions)
-            case {"event": "progress"} if on_event is not None:
-                on_event(event)
-    raise WorkerFailed(asked.verb, (), f"exit code {process.exit_code()}\n{process.log}")

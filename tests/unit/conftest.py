@@ -1,11 +1,22 @@
-"""Fixtures for everything that works on a cache on disk."""
+"""Fixtures for everything that works on a cache on disk, or asks workers of the test's own."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from runbook_lib.adapters import worker
 from runbook_lib.adapters.filesystem import probe_symlink
 from tests.unit.cache_layouts import CacheLayout
+
+
+@pytest.fixture
+def own_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands in for that of the workers: the real entry point, and what the test puts beside it."""
+    folder = tmp_path_factory.mktemp("workers")
+    shutil.copy(worker.WORKERS / "__main__.py", folder)
+    monkeypatch.setattr(worker, "WORKERS", folder)
+    return folder
 
 
 @pytest.fixture(params=["symlink", "hardlink", "copy"])

@@ -16,7 +16,7 @@ from runbook_lib.records import StageRecord
 from runbook_lib.runs import OpenRun
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download import DownloadPlan, download
-from runbook_lib.stages.download.hub_access import hub_access
+from runbook_lib.stages.download.hub_access import HubAccess, hub_access
 from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify import Locked, VerifyFacts, verify
 from runbook_lib.stages.verify.sources import listing_of
@@ -40,11 +40,12 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
             why=f"{len(plan.moves)} names are bad or missing in the cache.",
             remedy="Run runbook repair without offline, or copy the models from a machine where they verify.",
         )
-    if plan.models:
-        _download_plan(run, plan)  # asks the Hub while there is still something to lose
-    moved, skipped = _move_aside(run, plan.moves)
-    removed = tuple(path for path in plan.leftovers if _remove_leftover(run, path))
-    fetched = download(run, _download_plan(run, plan)) if plan.models else None
+    with hub_access(run, plan_environment(run)) as hub:
+        _download_plan(hub, plan)  # asks the Hub while there is still something to lose
+        moved, skipped = _move_aside(run, plan.moves)
+        removed = tuple(path for path in plan.leftovers if _remove_leftover(run, path))
+        missing = _download_plan(hub, plan)
+    fetched = download(run, missing) if plan.models else None
     verified = verify(run, locked)
     relinked = tuple(_relinked(run, moved, verified))
     return RepairResult(
@@ -52,10 +53,9 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
     )
 
 
-def _download_plan(run: OpenRun, plan: RepairPlan) -> DownloadPlan:
+def _download_plan(hub: HubAccess, plan: RepairPlan) -> DownloadPlan:
     """Plan to fetch each model at the commit it is mended at, and to record it under its own revision."""
-    with hub_access(run, plan_environment(run)) as hub:
-        fetching = plan_fetching(hub, tuple(model.pinned for model in plan.models))
+    fetching = plan_fetching(hub, tuple(model.pinned for model in plan.models))
     planned = tuple(
         entry.model_copy(update={"listing": entry.listing.model_copy(update={"revision": model.model.revision})})
         for entry, model in zip(fetching.models, plan.models, strict=True)

@@ -1,18 +1,14 @@
 """Fixtures for what has effects."""
 
-import shutil
+from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters import worker
 from tests.unit.adapters.worker_verbs import VERBS
 
 
 @pytest.fixture
-def own_verbs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the real entry point of the workers beside verbs of our own."""
-    folder = tmp_path_factory.mktemp("workers")
-    shutil.copy(worker.WORKERS / "__main__.py", folder)
+def own_verbs(own_workers: Path) -> None:
+    """Put verbs of our own beside the real entry point of the workers."""
     for name, code in VERBS.items():
-        (folder / f"{name}.py").write_text(code, encoding="utf-8")
-    monkeypatch.setattr(worker, "WORKERS", folder)
+        (own_workers / f"{name}.py").write_text(code, encoding="utf-8")

@@ -1,13 +1,12 @@
 """What a worker's failure means: real exceptions, raised in real workers, as huggingface_hub and Python word them."""
 
 import os
-import shutil
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
 
-from runbook_lib.adapters import worker
 from runbook_lib.adapters.worker import Interpreter
 from runbook_lib.adapters.worker_failure import WorkerFailed
 from runbook_lib.stages.failures import Explanation, explain_failure
@@ -86,15 +85,12 @@ FAILURES: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.fixture
-def explain(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Explain:
+def explain(own_workers: Path) -> Explain:
     """Let a real worker run code that fails, and explain the failure."""
-    folder = tmp_path_factory.mktemp("workers")
-    shutil.copy(worker.WORKERS / "__main__.py", folder)
-    monkeypatch.setattr(worker, "WORKERS", folder)
 
     def call(code: str) -> Explanation:
         verb = f"def run(request, emit):\n{indent(dedent(code), '    ')}\n"
-        (folder / "fail.py").write_text(verb, encoding="utf-8")
+        (own_workers / "fail.py").write_text(verb, encoding="utf-8")
         with pytest.raises(WorkerFailed) as caught:
             Interpreter().run("fail", limit_s=60)
         return explain_failure(caught.value)
