@@ -74,8 +74,9 @@ def _walk(host: str, port: int, tls: bool, api_url: str, limit_s: float) -> Iter
 
 
 def _load_client() -> None:
-    """Import httpx before the clock of a step runs: it may take seconds on a busy machine, none of the network's."""
+    """Import the client before the clock of a step runs: on a busy machine it takes seconds, none of the network's."""
     with suppress(ImportError):  # the step says so
+        import httpcore  # noqa: F401 - httpx would import it within the first request
         import httpx  # noqa: F401
 
 

