@@ -20,6 +20,8 @@ LATE_S = 15.0
 """What a stage may take beyond its limit on a busy machine: starting three workers, and ending them."""
 LISTING_LIMIT_S = 17.0
 """Stage download's own limit for asking what a model holds, with `probe_limit_s` at 1."""
+HUB_WAITS_S = 15.0
+"""Long enough for hub to start on a busy machine and to fail once; it gives up a few seconds later at the earliest."""
 
 pytestmark = pytest.mark.slow
 
@@ -167,7 +169,7 @@ def test_files_that_cannot_be_had_are_one_failed_check(
     [
         (Fault("stall", API), "", "snapshot-no-timeout-hang"),
         (Fault("stall", FILES), "", "snapshot-no-timeout-hang"),
-        (Fault("429", FILES), "429", "rate-limit-429"),
+        (Fault("429", FILES, retry_after_s=30), "429", "rate-limit-429"),
         (Fault("500", FILES), "500", "hub-server-error"),
         (Fault("503", FILES), "503", "hub-server-error"),
         (Fault("stall", BODIES, after_bytes=1000), "timed out", "incomplete-no-resume"),
@@ -177,9 +179,16 @@ def test_files_that_cannot_be_had_are_one_failed_check(
     ids=lambda value: f"{value.kind} {value.path_glob}" if isinstance(value, Fault) else "",
 )
 def test_what_hub_would_wait_for_ends_at_the_limit_and_says_what_it_waited_for(
-    hub: PracticeHub, open_limited: Callable[[float], OpenRun], fault: Fault, cause: str, quirk: str
+    hub: PracticeHub,
+    open_limited: Callable[[float], OpenRun],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    cause: str,
+    quirk: str,
 ) -> None:
-    run, limit_s = open_limited(8), 8
+    monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "4")
+    limit_s = HUB_WAITS_S if cause else 8.0
+    run = open_limited(limit_s)
     plan = plan_download(run)
     hub.play(fault)
     started = time.monotonic()

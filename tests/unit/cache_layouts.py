@@ -26,6 +26,12 @@ def listing_of(repo_id: str, files: Mapping[str, bytes]) -> Listing:
     return Listing(repo_id=repo_id, revision="main", commit=commit, files=entries)
 
 
+def state_on_disk(folder: Path) -> dict[Path, tuple[int, ...]]:
+    """Return of each entry what changes when it is written, linked or replaced; the time of access is no part of it."""
+    entries = ((path, path.lstat()) for path in folder.rglob("*"))
+    return {path: (facts.st_ino, facts.st_nlink, facts.st_size, facts.st_mtime_ns) for path, facts in entries}
+
+
 @dataclass(frozen=True)
 class CacheLayout:
     """A cache that is filled as huggingface_hub or the runbook would fill it.

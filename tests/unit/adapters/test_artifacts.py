@@ -10,6 +10,7 @@ import pytest
 from runbook_lib.adapters.artifacts import STAMP_NAME, Placement, is_placed, place_artifacts, read_stamp
 from runbook_lib.adapters.hub_cache import ListedFile, Listing
 from runbook_lib.model_ref import ModelRef
+from tests.unit.cache_layouts import state_on_disk
 
 WEIGHTS = "model.safetensors"
 FIRST = {WEIGHTS: b"weights" * 100, "config.json": b"{}", "deep/er/notes.txt": b"notes"}
@@ -107,9 +108,9 @@ def test_a_folder_that_lost_something_does_not_count_as_placed(
 def test_a_second_call_keeps_everything(cache: Cache, folder: Path) -> None:
     source = cache.publish("1" * 40, FIRST)
     place(source, folder)
-    before = {path: path.stat() for path in folder.rglob("*")}
+    before = state_on_disk(folder)
     assert place(source, folder) == Placement(kept=3)
-    assert {path: path.stat() for path in folder.rglob("*")} == before
+    assert state_on_disk(folder) == before
 
 
 def test_another_docling_is_noted_without_touching_files(cache: Cache, folder: Path) -> None:

@@ -32,7 +32,7 @@ def command(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         encoding="utf-8",
         env={**os.environ, **variables},
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -52,7 +52,7 @@ def command(hub: PracticeHub, tmp_path: Path) -> RunCommand:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=300,
             env={**environment, **variables},
             check=False,
         )

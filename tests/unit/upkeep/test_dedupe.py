@@ -14,7 +14,7 @@ from runbook_lib.adapters.file_lock import blob_lock
 from runbook_lib.adapters.hard_links import TEMPORARY_SUFFIX
 from runbook_lib.errors import DiskError
 from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
-from tests.unit.cache_layouts import CacheLayout, listed
+from tests.unit.cache_layouts import CacheLayout, listed, state_on_disk
 
 REPO = "org/model"
 WEIGHTS = "model.safetensors"
@@ -70,9 +70,9 @@ def test_deduping_again_finds_nothing(layout: CacheLayout) -> None:
 def test_a_plan_changes_nothing_and_tells_what_it_would_free(unshared: CacheLayout) -> None:
     unshared.add(REPO, FIRST)
     unshared.add(REPO, SECOND)
-    before = {path: path.lstat() for path in unshared.cache_dir.rglob("*")}
+    before = state_on_disk(unshared.cache_dir)
     plan = plan_dedupe(unshared.cache_dir)
-    assert {path: path.lstat() for path in unshared.cache_dir.rglob("*")} == before
+    assert state_on_disk(unshared.cache_dir) == before
     assert plan.frees_bytes >= 300_000
     assert "2 copies become hard links" in str(plan)
 
