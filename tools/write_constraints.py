@@ -8,6 +8,7 @@ ROOT = Path(__file__).parent.parent
 HEADING = """\
 # The versions the runbook was tested with, on Linux with Python 3.11. `make constraints` writes this file.
 # docling 2.143 keeps huggingface_hub below 2; torch and torchvision are the pair PyPI serves together.
+# jsonschema stays below 4.25: from there on importing nbformat compiles a grammar, two seconds of each `runbook run`.
 """
 # Left out: ourselves, the installers, and the CUDA libraries, which torch pins exactly and only Linux has.
 LEFT_OUT = ("docling-runbook", "pip", "setuptools", "uv", "wheel", "triton")

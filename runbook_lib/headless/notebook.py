@@ -21,6 +21,8 @@ NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 _START_TIMEOUT_S = 120
 ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})
 """Kernels talk over loopback TCP, which every user of the machine can listen to; ipykernel 7.4 warns of it."""
+_QUIET_KERNEL = ["--IPKernelApp.log_level=CRITICAL"]
+"""A kernel is interrupted before it is shut down (jupyter_client 8.10), and may log that as an error of its own."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def execute_notebook(
                 parameters=dict(parameters),
                 progress_bar=False,
                 config=ENCRYPTED,
+                extra_arguments=_QUIET_KERNEL,
                 start_timeout=_START_TIMEOUT_S,
                 execution_timeout=int(cell_limit_s),
             )

@@ -108,6 +108,11 @@ def test_importing_loads_nothing_heavy(code: str) -> None:
     assert loaded_by(code).isdisjoint(HEAVY)
 
 
+def test_a_run_starts_without_compiling_a_grammar() -> None:
+    """jsonschema 4.25 brought one: 2 s for every process that reads notebooks. constraints.txt holds it back."""
+    assert loaded_by("import runbook_lib.headless.notebook").isdisjoint({"lark", "rfc3987_syntax"})
+
+
 def test_importing_the_package_alone_loads_none_of_its_parts() -> None:
     assert loaded_by("import runbook_lib").isdisjoint({"pydantic", "httpx", "tornado", "jinja2", "numpy"})
 

@@ -139,6 +139,14 @@ def test_a_cell_ends_at_its_limit(write_notebook: WriteNotebook, tmp_path: Path)
     assert done.problem == "A cell was stopped after 2 s."
 
 
+def test_what_a_kernel_logs_about_itself_stays_out_of_the_terminal(
+    write_notebook: WriteNotebook, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = write_notebook("loud", "get_ipython().kernel.log.error('KeyboardInterrupt caught in kernel.')")
+    assert execute_notebook(source, tmp_path / "out.ipynb", {}, cell_limit_s=60).problem == ""
+    assert capfd.readouterr().err == ""
+
+
 def test_parameters_arrive_as_they_are(write_notebook: WriteNotebook, tmp_path: Path) -> None:
     hostile = "C:\\new\\{x} 'q' \"d\" ü\n$HOME"
     code = "import json; from pathlib import Path\nPath('seen.json').write_text(json.dumps(run_dir))"
