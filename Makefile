@@ -9,6 +9,8 @@ else
 BIN := $(VENV)/bin
 endif
 STAMP := $(VENV)/.installed
+# Some containers forbid bytecode; each of the thousand processes the tests start would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-windows test-browser lab notebooks lint bench clean constraints
