@@ -93,7 +93,7 @@ class Killer:
 
     def restore(self) -> None:
         """Have the cache hold the first revision only, and nobody write to it."""
-        _ended, alive = psutil.wait_procs(self._left_alone, timeout=30)
+        _ended, alive = psutil.wait_procs(self._left_alone, timeout=10)
         assert not alive, "a worker whose parent was killed must end by itself"
         self._left_alone.clear()
         for name in ("cache", "artifacts"):

@@ -184,7 +184,7 @@ print(ready.ensure_models_downloaded(verify=False).fetched_bytes)
 """
     command = without_symlinks([sys.executable, "-c", script, str(tmp_path), REPO, hub.url])
     services = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    fetched = [int(service.communicate(timeout=300)[0]) for service in services]
+    fetched = [int(service.communicate(timeout=120)[0]) for service in services]
     assert hub.counters.weight_bytes == WEIGHTS.size_bytes
     assert sorted(fetched)[:3] == [0, 0, 0]
     assert len(_weight_files(tmp_path)) == 1

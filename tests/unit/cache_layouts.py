@@ -28,8 +28,12 @@ def listing_of(repo_id: str, files: Mapping[str, bytes]) -> Listing:
 
 def state_on_disk(folder: Path) -> dict[Path, tuple[int, ...]]:
     """Return of each entry what changes when it is written, linked or replaced; the time of access is no part of it."""
-    entries = ((path, path.lstat()) for path in folder.rglob("*"))
-    return {path: (facts.st_ino, facts.st_nlink, facts.st_size, facts.st_mtime_ns) for path, facts in entries}
+    return {path: _state(path.lstat()) for path in folder.rglob("*")}
+
+
+def _state(facts: os.stat_result) -> tuple[int, ...]:
+    owner = (facts.st_mode, facts.st_uid, facts.st_gid)
+    return (*owner, facts.st_ino, facts.st_nlink, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 @dataclass(frozen=True)

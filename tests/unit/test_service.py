@@ -182,7 +182,7 @@ manager = DoclingModelManager(cache_dir=home + "/hub", artifacts_dir=home + "/ar
 print(manager.ensure_models_downloaded().fetched_bytes)
 """
     command = [sys.executable, "-c", script, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert int(done.stdout) > PADDING.size_bytes
     assert "huggingface_hub was imported before" in done.stderr
     assert "HF_HUB_CACHE" in done.stderr

@@ -146,7 +146,7 @@ def test_a_peer_that_never_answers_ends_at_the_limit(silent_port: int, scheme: s
     name, evidence = failure(examine_network(f"{scheme}://127.0.0.1:{silent_port}", REPO, 0.5))
     assert name == step
     assert "within 0.5 s" in evidence or "timed out" in evidence
-    assert time.monotonic() - started < LIMIT_S
+    assert time.monotonic() - started < 3
 
 
 def test_a_block_page_is_not_taken_for_the_hub(serve: Serve) -> None:

@@ -21,8 +21,8 @@ def test_a_process_ends_with_what_it_started() -> None:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         end_tree(parent.pid)
-        assert parent.wait(timeout=30) != 0
-        child.wait(timeout=30)
+        assert parent.wait(timeout=10) != 0
+        child.wait(timeout=10)
 
 
 def test_ending_what_is_gone_already_is_fine() -> None:

@@ -32,7 +32,7 @@ def command(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         encoding="utf-8",
         env={**os.environ, **variables},
-        timeout=300,
+        timeout=120,
         check=False,
     )
 

@@ -56,7 +56,7 @@ def test_a_hub_stops_at_once_although_a_request_is_stalled(hub: PracticeHub, cli
         client.get("/", timeout=SILENCE_S)
     started = time.monotonic()
     hub.stop()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("after_bytes", [0, 100])

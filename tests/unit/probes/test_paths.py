@@ -89,9 +89,9 @@ def test_an_administrator_proves_nothing_about_the_service(facts: dict[str, Any]
 @pytest.mark.parametrize(
     ("home", "writable", "status"),
     [
-        ("/home/me", True, Status.OK),
+        ("/var/lib/service", True, Status.OK),
         ("/", True, Status.WARN),
-        ("/home/me", False, Status.WARN),
+        ("/var/lib/service", False, Status.WARN),
         (None, True, Status.WARN),
     ],
 )

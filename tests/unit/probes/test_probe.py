@@ -47,7 +47,7 @@ def test_a_probe_that_hangs_is_a_warning_at_its_limit(context: MakeContext) -> N
     assert check.evidence == "no answer within 0.2 s"
     assert check.quirk == "quirk-001"
     assert check.remedy
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 5
 
 
 def test_a_probe_that_raises_is_a_warning_that_names_the_error(context: MakeContext) -> None:
@@ -88,7 +88,7 @@ def test_a_probe_of_another_system_is_skipped(context: MakeContext) -> None:
 
 
 def test_probes_run_at_the_same_time_and_answer_in_their_order(context: MakeContext) -> None:
-    both_there = threading.Barrier(2, timeout=30)
+    both_there = threading.Barrier(2, timeout=10)
 
     def meet(word: str) -> Probe:
         return Probe(word, word, "quirk-001", lambda _context: ok(f"{word} {both_there.wait()}"))
