@@ -12,8 +12,10 @@ import click
 
 from benchmarks import cases
 from benchmarks.measure import Comparison
-from runbook_lib import atomic
-from runbook_lib.render import Table, format_bytes, format_seconds, show
+from runbook_lib.core import atomic
+from runbook_lib.render.rendered import show
+from runbook_lib.render.sections import Table
+from runbook_lib.render.values import format_bytes, format_seconds
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import Comparison, Cost, compare, run_command
 from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, fresh, served_weights
-from runbook_lib.adapters.disk_usage import DiskUsage
+from runbook_lib.cache.disk_usage import DiskUsage
 
 SECOND_REVISION_BYTES = 64_000_000
 SMALL_FILES = 100_000

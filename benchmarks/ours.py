@@ -9,9 +9,9 @@ from pathlib import Path
 
 def verify(cache_dir: str, repo_id: str) -> None:
     """Verify one snapshot against the listing in the cache."""
-    from runbook_lib.adapters.hub_cache import CachedRepo
+    from runbook_lib.cache.layout import CachedRepo
     from runbook_lib.errors import RunbookError
-    from runbook_lib.stages.verify import verify_folder
+    from runbook_lib.stages.verify.compare import verify_folder
 
     repo = CachedRepo(Path(cache_dir), repo_id)
     listing = repo.listing("main")
@@ -23,8 +23,8 @@ def verify(cache_dir: str, repo_id: str) -> None:
 
 def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: str, revision: str, links: str) -> None:
     """Carry out the whole download stage."""
-    from runbook_lib.runs import open_run
-    from runbook_lib.stages.download import download
+    from runbook_lib.run.opening import open_run
+    from runbook_lib.stages.download.stage import download
 
     run = open_run(
         new=True,
@@ -40,7 +40,7 @@ def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: s
 
 def measure(folder: str) -> None:
     """Add up a folder by inode."""
-    from runbook_lib.adapters.disk_usage import DiskUsage
+    from runbook_lib.cache.disk_usage import DiskUsage
 
     sys.stdout.write(f"{DiskUsage().add_tree(Path(folder)).allocated_bytes}\n")
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Cost, run_command
-from runbook_lib.practice import PracticeHub, RepositoryFile, linear_history
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.repository import RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub
 
 REPO_ID = "bench/weights"
 SIZE_BYTES = 1 << 30

@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     from runbook_lib.course.exercises import check_answer as check_answer
     from runbook_lib.course.link_costs import compare_links as compare_links
     from runbook_lib.course.race import play_race as play_race
-    from runbook_lib.doctor import checklist as checklist
-    from runbook_lib.doctor import checklist_table as checklist_table
+    from runbook_lib.doctor.prevention import checklist as checklist
+    from runbook_lib.doctor.prevention import checklist_table as checklist_table
     from runbook_lib.interactive.cache_browser import CacheBrowser as CacheBrowser
     from runbook_lib.interactive.check_list import CheckList as CheckList
     from runbook_lib.interactive.diagnose_box import DiagnoseBox as DiagnoseBox
     from runbook_lib.interactive.download_panel import DownloadPanel as DownloadPanel
     from runbook_lib.interactive.run_panel import RunPanel as RunPanel
     from runbook_lib.interactive.settings_form import SettingsForm as SettingsForm
-    from runbook_lib.quirks import diagnose_given as diagnose_given
-    from runbook_lib.render import show as show
-    from runbook_lib.runs import open_run as open_run
+    from runbook_lib.quirks.diagnosis import diagnose_given as diagnose_given
+    from runbook_lib.render.rendered import show as show
+    from runbook_lib.run.opening import open_run as open_run
     from runbook_lib.service import DoclingModelManager as DoclingModelManager
     from runbook_lib.stages.configure_env import configure_env as configure_env
     from runbook_lib.stages.configure_env import plan_environment as plan_environment
-    from runbook_lib.stages.convert import convert as convert
-    from runbook_lib.stages.convert import page_spreads as page_spreads
-    from runbook_lib.stages.detect import detect as detect
-    from runbook_lib.stages.download import download as download
-    from runbook_lib.stages.download import plan_download as plan_download
-    from runbook_lib.stages.measure_disk import measure_disk as measure_disk
-    from runbook_lib.stages.verify import verify as verify
+    from runbook_lib.stages.convert.spreads import page_spreads as page_spreads
+    from runbook_lib.stages.convert.stage import convert as convert
+    from runbook_lib.stages.detect.stage import detect as detect
+    from runbook_lib.stages.download.plan import plan_download as plan_download
+    from runbook_lib.stages.download.stage import download as download
+    from runbook_lib.stages.measure_disk.stage import measure_disk as measure_disk
+    from runbook_lib.stages.verify.stage import verify as verify
 
 __version__ = "0.1.0"
 
@@ -44,24 +44,24 @@ _HOMES = {
     "DownloadPanel": "runbook_lib.interactive.download_panel",
     "RunPanel": "runbook_lib.interactive.run_panel",
     "SettingsForm": "runbook_lib.interactive.settings_form",
-    "checklist": "runbook_lib.doctor",
-    "checklist_table": "runbook_lib.doctor",
+    "checklist": "runbook_lib.doctor.prevention",
+    "checklist_table": "runbook_lib.doctor.prevention",
     "cache_tree": "runbook_lib.course.cache_tree",
     "check_answer": "runbook_lib.course.exercises",
     "compare_links": "runbook_lib.course.link_costs",
     "configure_env": "runbook_lib.stages.configure_env",
-    "convert": "runbook_lib.stages.convert",
-    "detect": "runbook_lib.stages.detect",
-    "diagnose_given": "runbook_lib.quirks",
-    "download": "runbook_lib.stages.download",
-    "measure_disk": "runbook_lib.stages.measure_disk",
-    "open_run": "runbook_lib.runs",
-    "page_spreads": "runbook_lib.stages.convert",
-    "plan_download": "runbook_lib.stages.download",
+    "convert": "runbook_lib.stages.convert.stage",
+    "detect": "runbook_lib.stages.detect.stage",
+    "diagnose_given": "runbook_lib.quirks.diagnosis",
+    "download": "runbook_lib.stages.download.stage",
+    "measure_disk": "runbook_lib.stages.measure_disk.stage",
+    "open_run": "runbook_lib.run.opening",
+    "page_spreads": "runbook_lib.stages.convert.spreads",
+    "plan_download": "runbook_lib.stages.download.plan",
     "plan_environment": "runbook_lib.stages.configure_env",
     "play_race": "runbook_lib.course.race",
-    "show": "runbook_lib.render",
-    "verify": "runbook_lib.stages.verify",
+    "show": "runbook_lib.render.rendered",
+    "verify": "runbook_lib.stages.verify.stage",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the keys are strings

@@ -10,26 +10,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runbook_lib.adapters import environment
-from runbook_lib.adapters.artifacts import is_placed, read_stamp
-from runbook_lib.adapters.environment import EnvironmentPlan
-from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.wanted_models import remember_models, remembered_models
+from runbook_lib.cache.artifacts import is_placed, read_stamp
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DiskError, HubError, RunbookError, StageFailed
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.records import Change, StageRecord
-from runbook_lib.render import Note, Rendered, Section, format_bytes, format_seconds
-from runbook_lib.settings import DOCLING, resolve_settings
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section
+from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.run.check import Change
+from runbook_lib.run.environment_plan import EnvironmentPlan
+from runbook_lib.run.interpreter import collect_interpreter, collect_models, interpreter_of
+from runbook_lib.run.record import StageRecord
+from runbook_lib.run.settings import DOCLING, resolve_settings
+from runbook_lib.run.target import ResolvedTarget, resolve_target
+from runbook_lib.run.wanted_models import remember_models, remembered_models
 from runbook_lib.stages.configure_env import plan_from_scratch
-from runbook_lib.stages.download import DownloadFacts, judge_download
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download
+from runbook_lib.stages.download.checks import judge_download
+from runbook_lib.stages.download.facts import DownloadFacts
 from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
-from runbook_lib.stages.interpreter import collect_interpreter, collect_models, interpreter_of
 from runbook_lib.stages.verify.compare import verify_folder
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.problems import Weight
-from runbook_lib.target import ResolvedTarget, resolve_target
+from runbook_lib.system import variables as environment
+from runbook_lib.system.filesystem import describe_os_error
 
 if TYPE_CHECKING:
     from docling.datamodel.pipeline_options import PdfPipelineOptions

@@ -7,8 +7,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runbook_lib.audit import RULES, Rule  # noqa: E402 - the package need not be installed
-from runbook_lib.masking import mask_secrets  # noqa: E402
+from runbook_lib.audit.registry import RULES  # noqa: E402
+from runbook_lib.audit.rule import Rule  # noqa: E402 - the package need not be installed
+from runbook_lib.core.masking import mask_secrets  # noqa: E402
 
 TARGET = ROOT / "docs" / "audit.md"
 _HEAD = """# What `runbook audit` looks for

@@ -9,16 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runbook_lib.quirks import (  # noqa: E402 - the script also runs from a clone that is not installed
-    Affected,
-    Area,
-    Catalogue,
-    Clue,
-    Quirk,
-    condition,
-    load_catalogue,
-    reference_url,
-)
+from runbook_lib.quirks.catalogue import Catalogue, load_catalogue  # noqa: E402
+from runbook_lib.quirks.model import Affected, Area, Clue, Quirk, reference_url  # noqa: E402
+from runbook_lib.quirks.remedies import condition  # noqa: E402
 
 TARGET = ROOT / "docs" / "quirks.md"
 

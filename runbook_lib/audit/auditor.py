@@ -9,7 +9,7 @@ from runbook_lib.audit.report import AuditReport
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.silence import UNUSED_SILENCE, Silence, Silences
-from runbook_lib.audit.sources import read_sources
+from runbook_lib.audit.sources.read import read_sources
 
 
 def audit(path: Path, *, select: Iterable[str] | None = None) -> AuditReport:

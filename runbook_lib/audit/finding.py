@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from pydantic import Field, field_validator
 
-from runbook_lib.masking import mask_secrets
-from runbook_lib.value import Value
+from runbook_lib.core.masking import mask_secrets
+from runbook_lib.core.value import Value
 
 
 class Severity(StrEnum):

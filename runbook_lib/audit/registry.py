@@ -4,15 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from runbook_lib.audit.rule import Rule
-from runbook_lib.audit.rules import (
-    downloads,
-    environment,
-    images,
-    privilege,
-    requirements,
-    secrets,
-    service,
-)
+from runbook_lib.audit.rules import downloads, environment, images, privilege, requirements, secrets, service
 from runbook_lib.audit.silence import UNUSED_SILENCE
 from runbook_lib.errors import UsageError
 

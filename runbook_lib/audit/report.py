@@ -8,8 +8,9 @@ from pydantic import computed_field
 
 from runbook_lib.audit.finding import Finding, Severity, SkippedFile
 from runbook_lib.audit.sarif import sarif_log
-from runbook_lib.render import Note, Rendered, Section, Table
-from runbook_lib.value import Value
+from runbook_lib.core.value import Value
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section, Table
 
 
 class AuditReport(Rendered, Value):

@@ -27,7 +27,8 @@ from runbook_lib.audit.parsers.python_module import (
     parse_python,
 )
 from runbook_lib.audit.parsers.variables import Variable, variables_of_command, variables_of_module
-from runbook_lib.audit.sources import Kind, Source
+from runbook_lib.audit.sources.kinds import Kind
+from runbook_lib.audit.sources.source import Source
 
 HUB = "huggingface-hub"
 DISABLE_SYMLINKS = "HF_HUB_DISABLE_SYMLINKS"

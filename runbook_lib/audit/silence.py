@@ -10,7 +10,7 @@ from runbook_lib.audit.finding import Severity
 from runbook_lib.audit.parsers.python_module import text_of
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
-from runbook_lib.audit.sources import Kind
+from runbook_lib.audit.sources.kinds import Kind
 
 _MARK = "ignore["
 _IDS = r"\s*runbook:\s*ignore\[(?P<ids>[\w\s,-]{1,500})\]"

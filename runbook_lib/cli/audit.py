@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from runbook_lib.audit import Severity
-from runbook_lib.audit import audit as audit_repository
+from runbook_lib.audit.auditor import audit as audit_repository
+from runbook_lib.audit.finding import Severity
 from runbook_lib.cli.options import json_option
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
-from runbook_lib.settings import resolve_settings
-from runbook_lib.target import resolve_target
-from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
+from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.target import resolve_target
+from runbook_lib.upkeep.dedupe.apply import apply_dedupe
+from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 
 
 @click.command()

@@ -5,9 +5,12 @@ import sys
 import click
 
 from runbook_lib.cli.options import json_option
-from runbook_lib.quirks import Quirk, diagnose_given, load_catalogue
-from runbook_lib.quirks import diagnose as diagnose_log
-from runbook_lib.render import Table, show
+from runbook_lib.quirks.catalogue import load_catalogue
+from runbook_lib.quirks.diagnosis import diagnose as diagnose_log
+from runbook_lib.quirks.diagnosis import diagnose_given
+from runbook_lib.quirks.model import Quirk
+from runbook_lib.render.rendered import show
+from runbook_lib.render.sections import Table
 
 
 @click.command()

@@ -8,10 +8,10 @@ import click
 
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
 from runbook_lib.errors import UsageError
-from runbook_lib.settings import Settings, resolve_settings
+from runbook_lib.run.settings import Settings, resolve_settings
 
 if TYPE_CHECKING:
-    from runbook_lib.render import Table
+    from runbook_lib.render.sections import Table
 
 
 @click.command()
@@ -41,32 +41,34 @@ def doctor(
         raise UsageError("--dry-run belongs to --fix.", remedy="Give both, or neither: without --fix nothing changes.")
     if sum((as_list, as_checklist, fix or bool(only))) > 1:
         raise UsageError("--list, --checklist and --only or --fix exclude each other.", remedy="Give one of them.")
-    from runbook_lib import doctor as doctors
+    from runbook_lib.doctor.catalogue import KNOWN, list_checks
+    from runbook_lib.doctor.examine import examine
+    from runbook_lib.doctor.mend import mend
 
     if as_list:
-        _print(doctors.list_checks(), [vars(check) for check in doctors.KNOWN], as_json=as_json)
+        _print(list_checks(), [vars(check) for check in KNOWN], as_json=as_json)
         return 0
     settings = resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values
     if as_checklist:
         return _checklist(settings, as_json=as_json)
-    report = doctors.examine(settings, only)
+    report = examine(settings, only)
     if fix:
-        report = doctors.mend(report, settings, dry_run=dry_run)
+        report = mend(report, settings, dry_run=dry_run)
     click.echo(report.model_dump_json(indent=2) if as_json else str(report))
     return report.exit_code
 
 
 def _checklist(settings: Settings, *, as_json: bool) -> int:
-    from runbook_lib import doctor as doctors
-    from runbook_lib.records import Status
-    from runbook_lib.target import resolve_target
+    from runbook_lib.doctor.prevention import checklist, checklist_table
+    from runbook_lib.run.check import Status
+    from runbook_lib.run.target import resolve_target
 
-    boxes = doctors.checklist(resolve_target(settings))
-    _print(doctors.checklist_table(boxes), [box.model_dump(mode="json") for box in boxes], as_json=as_json)
+    boxes = checklist(resolve_target(settings))
+    _print(checklist_table(boxes), [box.model_dump(mode="json") for box in boxes], as_json=as_json)
     return 1 if any(box.status is Status.FAIL for box in boxes) else 0
 
 
 def _print(table: "Table", rows: Sequence[object], *, as_json: bool) -> None:
-    from runbook_lib.render import to_text
+    from runbook_lib.render.text import to_text
 
     click.echo(json.dumps(rows, indent=2) if as_json else to_text((table,)))

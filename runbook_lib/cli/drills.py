@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import click
 
 from runbook_lib.cli.options import json_option
-from runbook_lib.practice import running_hub
-from runbook_lib.practice.drills import DRILLS, Drill, drill_named
-from runbook_lib.render import Table, show
-from runbook_lib.settings import PRACTICE, Settings
+from runbook_lib.practice.drills.catalogue import DRILLS, drill_named
+from runbook_lib.practice.drills.drill import Drill
+from runbook_lib.practice.server import running_hub
+from runbook_lib.render.rendered import show
+from runbook_lib.render.sections import Table
+from runbook_lib.run.settings import PRACTICE, Settings
 
 _FILL_LIMIT_S = 600.0
 
@@ -64,12 +66,12 @@ def begin_drill(settings: Settings) -> None:
 
 def _fill_cache(settings: Settings) -> None:
     """Download what the run will need from a hub that behaves, into the drill's folders."""
+    from runbook_lib.run.interpreter import collect_models
+    from runbook_lib.run.target import ResolvedTarget, drill_places
     from runbook_lib.stages.configure_env import plan_from_scratch
     from runbook_lib.stages.download.apply import apply_download
     from runbook_lib.stages.download.hub_access import hub_access
     from runbook_lib.stages.download.plan import plan_fetching
-    from runbook_lib.stages.interpreter import collect_models
-    from runbook_lib.target import ResolvedTarget, drill_places
 
     cache_dir, artifacts_dir = drill_places(settings)
     behaving = settings.model_copy(update={"drill": "", "offline": False})

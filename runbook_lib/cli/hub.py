@@ -19,7 +19,8 @@ def hub(port: int, head: str, pad_mb: int, faults: Sequence[str]) -> None:
     The unmodified client works against it: set HF_ENDPOINT to the address this prints, then for example
     hf download docling-project/docling-models.
     """
-    from runbook_lib.practice import Fault, PracticeHub
+    from runbook_lib.practice.faults import Fault
+    from runbook_lib.practice.server import PracticeHub
 
     parsed = tuple(Fault.parse(fault) for fault in faults)
     with PracticeHub(port=port, head=head, pad_bytes=pad_mb * 1_000_000, faults=parsed) as served:  # type: ignore[arg-type]

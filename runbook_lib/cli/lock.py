@@ -6,9 +6,10 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
-from runbook_lib.records import Status, worst
-from runbook_lib.runs import open_run
-from runbook_lib.stages.verify import collect_verification, judge_verification
+from runbook_lib.run.check import Status, worst
+from runbook_lib.run.opening import open_run
+from runbook_lib.stages.verify.checks import judge_verification
+from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.upkeep.lock import LOCK_NAME, read_lock, write_lock
 
 

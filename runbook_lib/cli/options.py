@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import click
 
-from runbook_lib.settings import PRACTICE
+from runbook_lib.run.settings import PRACTICE
 
 CommandT = TypeVar("CommandT", bound=Callable[..., object])
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
-from runbook_lib.records import Status
-from runbook_lib.runs import open_run
+from runbook_lib.run.check import Status
+from runbook_lib.run.opening import open_run
 from runbook_lib.upkeep.lock import read_lock
-from runbook_lib.upkeep.repair import apply_repair, plan_repair
+from runbook_lib.upkeep.repair.apply import apply_repair
+from runbook_lib.upkeep.repair.plan import plan_repair
 
 
 @click.command()

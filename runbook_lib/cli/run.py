@@ -9,10 +9,11 @@ import click
 from runbook_lib.cli.drills import begin_drill, drill_parameters
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
 from runbook_lib.errors import UsageError
-from runbook_lib.records import RawFacts, Run, RunState, Status
-from runbook_lib.records.run import STAGES
-from runbook_lib.render import format_seconds
-from runbook_lib.runs import PreparedRun, prepare_run
+from runbook_lib.render.values import format_seconds
+from runbook_lib.run.check import Status
+from runbook_lib.run.folder import STAGES, Run, RunState
+from runbook_lib.run.opening import PreparedRun, prepare_run
+from runbook_lib.run.record import RawFacts
 
 
 @click.command()

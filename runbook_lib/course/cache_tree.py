@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.adapters.hub_cache import CachedRepo, cached_repos
-from runbook_lib.render import Note, Preformatted, Rendered, Section, format_bytes
+from runbook_lib.cache.layout import CachedRepo, cached_repos
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Preformatted, Section
+from runbook_lib.render.values import format_bytes
 
 _PARTS: Final = ("blobs", "refs", "snapshots", "trees")
 """The folders of a repository that mean something (huggingface_hub's guide "Understand caching"), in reading order."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from runbook_lib.cache.link_mode import LinkMode, choose_links
 from runbook_lib.course.link_costs import LinkCosts
-from runbook_lib.render import Note, format_bytes, show
-from runbook_lib.render.rendered import Shown
-from runbook_lib.stages.detect import DetectFacts
-from runbook_lib.stages.links import LinkMode, choose_links
-from runbook_lib.stages.measure_disk import DiskFacts
+from runbook_lib.render.rendered import Shown, show
+from runbook_lib.render.sections import Note
+from runbook_lib.render.values import format_bytes
+from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.measure_disk.facts import DiskFacts
 
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)\s*([KMGT]?B|bytes?)?", re.IGNORECASE)
 _UNIT_BYTES: Final = {"": 1, "BYTE": 1, "BYTES": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from runbook_lib.adapters.filesystem import examine_folder
-from runbook_lib.adapters.progress import progress_shown_elsewhere
+from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.course.cache_tree import CacheTree, cache_tree
 from runbook_lib.errors import PracticeError
-from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
-from runbook_lib.runs import OpenRun, open_run
-from runbook_lib.stages.download import download
-from runbook_lib.stages.links import LinkMode
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.opening import OpenRun, open_run
+from runbook_lib.stages.download.stage import download
+from runbook_lib.system.filesystem import examine_folder
+from runbook_lib.system.progress import progress_shown_elsewhere
 
 MODEL: Final = "docling-project/docling-layout-heron@main"
 PAD_MB: Final = 8

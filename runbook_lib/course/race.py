@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
-from runbook_lib.render import Note, Rendered, Section, Table
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.interpreter import interpreter_of
-from runbook_lib.value import Value
+from runbook_lib.core.value import Value
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.run.interpreter import interpreter_of
+from runbook_lib.run.opening import OpenRun
 
 TRIES = 40
 _LIMIT_S = 120.0

@@ -6,11 +6,11 @@ from typing import Final
 
 from packaging.version import Version
 
-from runbook_lib.adapters.environment import is_true
-from runbook_lib.adapters.filesystem import LinkProbe
-from runbook_lib.probes.probe import DOWNLOAD
-from runbook_lib.records import Check, Status
-from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.checks.probe import DOWNLOAD
+from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.run.check import Check, Status
+from runbook_lib.system.filesystem import LinkProbe
+from runbook_lib.system.variables import is_true
 
 ONLY_YOU: Final = "Only you can know"
 _QUIRK = "quirk-001"

@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from runbook_lib.checks.registry import PROBES
 from runbook_lib.errors import UsageError
-from runbook_lib.probes import PROBES
-from runbook_lib.render import Table
+from runbook_lib.render.sections import Table
 from runbook_lib.stages.detect.checks import QUIRKS
 
 

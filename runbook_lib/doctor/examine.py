@@ -6,25 +6,27 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook_lib.adapters.environment import variables_of_interest
-from runbook_lib.adapters.filesystem import examine_folder
-from runbook_lib.adapters.machine import examine_machine
-from runbook_lib.adapters.network import NetworkFacts, examine_network
-from runbook_lib.adapters.site_packages import SitePackages
-from runbook_lib.adapters.wanted_models import remembered_models
+from runbook_lib.checks.probe import ProbeContext, run_probes
+from runbook_lib.checks.registry import PROBES
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.doctor.catalogue import OF_MACHINE, require_known
 from runbook_lib.doctor.report import DoctorReport
 from runbook_lib.errors import RecordError
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.probes import PROBES, ProbeContext, run_probes
-from runbook_lib.records import Check, Run
-from runbook_lib.runs import RUNS
-from runbook_lib.settings import Settings
+from runbook_lib.run.check import Check
+from runbook_lib.run.folder import Run
+from runbook_lib.run.interpreter import PACKAGES, InterpreterFacts, packages_of
+from runbook_lib.run.opening import RUNS
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import Target, resolve_target
+from runbook_lib.run.wanted_models import remembered_models
 from runbook_lib.stages.detect.checks import judge_machine
 from runbook_lib.stages.detect.facts import DetectFacts
 from runbook_lib.stages.detect.preflight import probe_context, probes_for
-from runbook_lib.stages.interpreter import PACKAGES, InterpreterFacts, packages_of
-from runbook_lib.target import Target, resolve_target
+from runbook_lib.system.filesystem import examine_folder
+from runbook_lib.system.machine import examine_machine
+from runbook_lib.system.network import NetworkFacts, examine_network
+from runbook_lib.system.packages import SitePackages
+from runbook_lib.system.variables import variables_of_interest
 
 _ANY_MODEL = "docling-project/docling-models"
 

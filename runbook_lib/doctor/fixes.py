@@ -12,16 +12,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib import atomic
-from runbook_lib.adapters.environment import EnvironmentPlan
-from runbook_lib.adapters.file_lock import blob_lock, download_lock
+from runbook_lib.cache.locks import blob_lock, download_lock
+from runbook_lib.checks.probes.cached import dangling_links, leftovers
+from runbook_lib.checks.probes.jupyter import KERNEL, kernel_argv
+from runbook_lib.core import atomic
 from runbook_lib.errors import RunbookError
-from runbook_lib.probes.cached import dangling_links, leftovers
-from runbook_lib.probes.jupyter import KERNEL, kernel_argv
-from runbook_lib.records import Change
-from runbook_lib.render import format_bytes
 from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
-from runbook_lib.target import Target
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Change
+from runbook_lib.run.environment_plan import EnvironmentPlan
+from runbook_lib.run.target import Target
 
 _INSTALL_LIMIT_S = 120.0
 _ENV_FILES: Mapping[str, Callable[[Mapping[str, str]], str]] = {

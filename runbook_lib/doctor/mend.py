@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook_lib import atomic
+from runbook_lib.core import atomic
 from runbook_lib.doctor.examine import context_of, make_checks
 from runbook_lib.doctor.fixes import FIXES, Step
 from runbook_lib.doctor.report import DoctorReport
 from runbook_lib.errors import RunbookError
-from runbook_lib.records import Change, Check, Status
-from runbook_lib.runs import RUNS
-from runbook_lib.settings import Settings
-from runbook_lib.target import Target, resolve_target
+from runbook_lib.run.check import Change, Check, Status
+from runbook_lib.run.opening import RUNS
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import Target, resolve_target
 
 RECORD_NAME = "doctor.json"
 

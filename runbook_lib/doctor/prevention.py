@@ -4,18 +4,20 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from runbook_lib.adapters.artifacts import read_stamp
-from runbook_lib.adapters.filesystem import nearest_existing, probe_symlink
-from runbook_lib.adapters.machine import examine_machine
-from runbook_lib.adapters.windows import examine_windows
+from runbook_lib.cache.artifacts import read_stamp
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.doctor.boxes import ChecklistFacts, judge_checklist
 from runbook_lib.doctor.examine import context_of
 from runbook_lib.errors import RecordError
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.records import Check, RawFacts, Run, Status
-from runbook_lib.render import Table
-from runbook_lib.runs import RUNS
-from runbook_lib.target import Target
+from runbook_lib.render.sections import Table
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.folder import Run
+from runbook_lib.run.opening import RUNS
+from runbook_lib.run.record import RawFacts
+from runbook_lib.run.target import Target
+from runbook_lib.system.filesystem import nearest_existing, probe_symlink
+from runbook_lib.system.machine import examine_machine
+from runbook_lib.system.windows import examine_windows
 
 _READMES = ("README.md", "README.rst", "README.txt", "README")
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from runbook_lib.records import Check, RawFacts, StageRecord, Status
-from runbook_lib.render import Note, Section, Table, format_seconds
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_seconds
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.record import RawFacts, StageRecord
 
 
 class DoctorReport(StageRecord[RawFacts]):

@@ -14,7 +14,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from runbook_lib import atomic
+from runbook_lib.core import atomic
 from runbook_lib.errors import UsageError
 
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"

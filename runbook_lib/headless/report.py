@@ -6,13 +6,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from runbook_lib import atomic
+from runbook_lib.core import atomic
 from runbook_lib.headless.summary import REPORT_NAME, RunSummary
-from runbook_lib.quirks import load_catalogue
-from runbook_lib.records import RawFacts, Run, StageRecord, Status
-from runbook_lib.records.run import stage_file_stem
-from runbook_lib.render import format_seconds
+from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.render.charts import second_bars
+from runbook_lib.render.values import format_seconds
+from runbook_lib.run.check import Status
+from runbook_lib.run.folder import Run, stage_file_stem
+from runbook_lib.run.record import RawFacts, StageRecord
 
 _PICTURE_SUFFIX = ".png"
 

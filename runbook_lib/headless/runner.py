@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from runbook_lib.adapters.progress import HEADLESS_VARIABLE
 from runbook_lib.headless.notebook import execute_notebook, find_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
-from runbook_lib.records import RawFacts, Run, RunState, Status
-from runbook_lib.records.run import stage_file_stem
-from runbook_lib.settings import Settings
+from runbook_lib.run.check import Status
+from runbook_lib.run.folder import Run, RunState, stage_file_stem
+from runbook_lib.run.record import RawFacts
+from runbook_lib.run.settings import Settings
+from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 _GRACE_S = 300.0
 """What a cell may take on top of the limits its own steps have: importing docling, hashing weights."""

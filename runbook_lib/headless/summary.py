@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.records import Check, RawFacts, Run, Status, worst
-from runbook_lib.render import Note, Rendered, Section, Table, format_seconds
-from runbook_lib.settings import PRACTICE
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_seconds
+from runbook_lib.run.check import Check, Status, worst
+from runbook_lib.run.folder import Run
+from runbook_lib.run.record import RawFacts
+from runbook_lib.run.settings import PRACTICE
 
 REPORT_NAME = "report.html"
 _REPAIR = "runbook repair"

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from runbook_lib.interactive.controls import button, fill, in_background, page, row
 from runbook_lib.interactive.view import View
 from runbook_lib.interactive.work_area import Action, WorkArea
-from runbook_lib.render import Note, Section, format_bytes
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.measure_disk import DiskFacts, collect_disk
-from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
-from runbook_lib.upkeep.deletion import CachedRevision, apply_deletion, collect_revisions, plan_deletion
+from runbook_lib.render.sections import Note, Section
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.measure_disk.collect import collect_disk
+from runbook_lib.stages.measure_disk.facts import DiskFacts
+from runbook_lib.upkeep.dedupe.apply import apply_dedupe
+from runbook_lib.upkeep.dedupe.plan import plan_dedupe
+from runbook_lib.upkeep.deletion.apply import apply_deletion
+from runbook_lib.upkeep.deletion.facts import CachedRevision
+from runbook_lib.upkeep.deletion.plan import collect_revisions, plan_deletion
 
 if TYPE_CHECKING:
     from ipywidgets import Box

@@ -5,14 +5,16 @@ from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.doctor import examine
+from runbook_lib.doctor.examine import examine
 from runbook_lib.interactive.controls import button, in_background, markup, row
 from runbook_lib.interactive.mending import mending_of
 from runbook_lib.interactive.view import View
 from runbook_lib.interactive.work_area import Action, WorkArea
-from runbook_lib.records import Check, StageRecord, Status
-from runbook_lib.render import Section, Table, to_html
-from runbook_lib.runs import OpenRun
+from runbook_lib.render.html import to_html
+from runbook_lib.render.sections import Section, Table
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import StageRecord
 
 if TYPE_CHECKING:
     from ipywidgets import Box

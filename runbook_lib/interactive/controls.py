@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from runbook_lib.adapters.progress import progress_shown_elsewhere
 from runbook_lib.errors import RunbookError
-from runbook_lib.render import Note, Section, to_html
+from runbook_lib.render.html import to_html
+from runbook_lib.render.sections import Note, Section
+from runbook_lib.system.progress import progress_shown_elsewhere
 
 if TYPE_CHECKING:
     from ipywidgets import HTML, Button, HBox

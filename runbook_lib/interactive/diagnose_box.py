@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.interactive.controls import button, fill, in_background, page, row
 from runbook_lib.interactive.view import View
-from runbook_lib.quirks import Diagnosis, diagnose_given
-from runbook_lib.render import Note, Section
+from runbook_lib.quirks.diagnosis import Diagnosis, diagnose_given
+from runbook_lib.render.sections import Note, Section
 
 if TYPE_CHECKING:
     from ipywidgets import Box

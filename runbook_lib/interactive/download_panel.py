@@ -8,15 +8,17 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from runbook_lib.adapters.arrivals import Arrival, arrivals
-from runbook_lib.adapters.hub_cache import repo_of
-from runbook_lib.adapters.progress import progress_shown_elsewhere
+from runbook_lib.cache.arrivals import Arrival, arrivals
+from runbook_lib.cache.layout import repo_of
 from runbook_lib.interactive.controls import button, enable, fill, in_background, markup, page, row
 from runbook_lib.interactive.view import View
-from runbook_lib.records import StageRecord
-from runbook_lib.render import Note, Section, format_bytes, format_seconds
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.download import DownloadFacts, DownloadPlan, download
+from runbook_lib.render.sections import Note, Section
+from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import StageRecord
+from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan
+from runbook_lib.stages.download.stage import download
+from runbook_lib.system.progress import progress_shown_elsewhere
 
 if TYPE_CHECKING:
     from ipywidgets import Box

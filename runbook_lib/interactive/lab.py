@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import nbformat
 
-from runbook_lib import atomic
-from runbook_lib.adapters.filesystem import describe_os_error
+from runbook_lib.core import atomic
 from runbook_lib.errors import DiskError
 from runbook_lib.headless.notebook import ENCRYPTED, NOTEBOOKS, find_notebook
+from runbook_lib.system.filesystem import describe_os_error
 
 KERNEL_NAME: Final = "runbook"
 _TITLE: Final = "Docling model runbook"

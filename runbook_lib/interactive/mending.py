@@ -6,15 +6,19 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from runbook_lib.doctor import DoctorReport, mend
 from runbook_lib.doctor.fixes import FIXES
+from runbook_lib.doctor.mend import mend
+from runbook_lib.doctor.report import DoctorReport
 from runbook_lib.interactive.work_area import Action
-from runbook_lib.records import Check, Status
-from runbook_lib.render import Note, Rendered, Section
-from runbook_lib.runs import OpenRun
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.verify.problems import REPAIR
-from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
-from runbook_lib.upkeep.repair import apply_repair, plan_repair
+from runbook_lib.upkeep.dedupe.apply import apply_dedupe
+from runbook_lib.upkeep.dedupe.plan import plan_dedupe
+from runbook_lib.upkeep.repair.apply import apply_repair
+from runbook_lib.upkeep.repair.plan import plan_repair
 
 _REPAIRED: Final = frozenset({REPAIR, "notebooks/03_download.ipynb"})
 """What stage verify names as mender; repair fetches what is missing as well."""

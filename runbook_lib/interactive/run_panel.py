@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from runbook_lib.adapters.process_tree import end_tree
 from runbook_lib.interactive.controls import button, enable, fill, in_background, page, row
 from runbook_lib.interactive.view import View
-from runbook_lib.records import RunState
-from runbook_lib.records.run import STAGES
-from runbook_lib.render import Note, Section, Table, format_seconds
-from runbook_lib.runs import OpenRun
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_seconds
+from runbook_lib.run.folder import STAGES, RunState
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.workers.process_tree import end_tree
 
 if TYPE_CHECKING:
     from ipywidgets import Box

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from runbook_lib.errors import SettingsError
 from runbook_lib.interactive.view import View
-from runbook_lib.render import Section
-from runbook_lib.runs import BINDING, OpenRun
-from runbook_lib.settings import ResolvedSettings, Settings, resolve_settings
+from runbook_lib.render.sections import Section
+from runbook_lib.run.opening import BINDING, OpenRun
+from runbook_lib.run.settings import ResolvedSettings, Settings, resolve_settings
 
 if TYPE_CHECKING:
     from ipywidgets import Box, ValueWidget

@@ -3,8 +3,8 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.adapters.progress import has_front_end
-from runbook_lib.render import Rendered
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.system.progress import has_front_end
 
 if TYPE_CHECKING:
     from ipywidgets import Box

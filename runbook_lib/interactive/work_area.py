@@ -6,7 +6,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from runbook_lib.interactive.controls import button, fill, in_background, page, row
-from runbook_lib.render import Note, Rendered, Section
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section
 
 if TYPE_CHECKING:
     from ipywidgets import Box

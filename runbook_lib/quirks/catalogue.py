@@ -8,9 +8,9 @@ from importlib.resources import files
 
 from pydantic import ValidationError
 
+from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.quirks.model import Quirk
-from runbook_lib.value import StrictValue
 
 FILE_NAME = "catalogue.toml"
 SCHEMA_VERSION = 1

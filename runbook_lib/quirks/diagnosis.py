@@ -7,14 +7,16 @@ from typing import BinaryIO
 
 from pydantic import field_serializer
 
+from runbook_lib.core.value import Value
 from runbook_lib.errors import UsageError
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.log_text import LogReader
 from runbook_lib.quirks.model import Quirk, Severity, reference_url
 from runbook_lib.quirks.remedies import installed_versions, remedy_for, versions_sentence
 from runbook_lib.quirks.scan import MAX_OCCURRENCES, Hit, Scanner
-from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
-from runbook_lib.value import Value
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_bytes
 
 COLLECT = (
     "the whole traceback, from the first 'Traceback' to the last line, with every chained exception",

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from runbook_lib.core.value import StrictValue
 from runbook_lib.quirks.patterns import check_bounds, check_literal
-from runbook_lib.value import StrictValue
 
 
 class Severity(StrEnum):

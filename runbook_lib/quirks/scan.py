@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from runbook_lib.masking import mask_secrets
+from runbook_lib.core.masking import mask_secrets
 from runbook_lib.quirks.events import TRACEBACK, Event, event_at, exception_line
 from runbook_lib.quirks.log_text import Window
 from runbook_lib.quirks.model import Clue, Quirk

@@ -6,20 +6,21 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from runbook_lib import atomic
-from runbook_lib.adapters import environment
-from runbook_lib.adapters.environment import EnvironmentPlan, PlannedVariable
-from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe, examine_folder
-from runbook_lib.records import Change, Check, StageRecord, Status
+from runbook_lib.cache.link_mode import LinkMode, choose_links
+from runbook_lib.core import atomic
+from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
 from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
-from runbook_lib.runs import OpenRun
-from runbook_lib.settings import Settings
-from runbook_lib.stages.detect import DetectFacts
-from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
-from runbook_lib.stages.interpreter import InterpreterFacts, collect_interpreter, interpreter_of, packages_of
-from runbook_lib.stages.links import LinkMode, choose_links
-from runbook_lib.stages.started import StartedStage
-from runbook_lib.target import Target
+from runbook_lib.run.check import Change, Check, Status
+from runbook_lib.run.environment_plan import EnvironmentPlan, PlannedVariable
+from runbook_lib.run.interpreter import InterpreterFacts, collect_interpreter, interpreter_of, packages_of
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import StageRecord
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.started_stage import StartedStage
+from runbook_lib.run.target import Target
+from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.system import variables as environment
+from runbook_lib.system.filesystem import FolderFacts, LinkProbe, examine_folder
 
 _WRITERS = {"env.sh": to_shell, "env.ps1": to_powershell, ".env": to_dotenv}
 _PATIENT_TIMEOUT_S = "30"

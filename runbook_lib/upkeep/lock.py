@@ -8,22 +8,24 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
-from runbook_lib import atomic
-from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.hashing import sha256_of
-from runbook_lib.adapters.hub_cache import ListedFile, Listing, repo_of
-from runbook_lib.adapters.repository_paths import is_safe_path
+from runbook_lib.cache.hashing import sha256_of
+from runbook_lib.cache.layout import ListedFile, Listing, repo_of
+from runbook_lib.cache.paths import is_safe_path
+from runbook_lib.core import atomic
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import HubError, RecordError, StageFailed
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.render import Rendered, Section, Table
-from runbook_lib.runs import OpenRun
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Section, Table
+from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
-from runbook_lib.stages.verify import Expectation, ExpectedFile, VerifiedFolder, collect_verification
-from runbook_lib.stages.verify.collect import docling_of
+from runbook_lib.stages.verify.collect import collect_verification, docling_of
+from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
+from runbook_lib.stages.verify.facts import VerifiedFolder
 from runbook_lib.stages.verify.sources import listing_of, local_listing, recorded_listing
-from runbook_lib.value import StrictValue
+from runbook_lib.system.filesystem import describe_os_error
 
 LOCK_NAME: Final = "runbook.lock.json"
 

@@ -134,7 +134,8 @@ def test_cancelling_a_download_leaves_a_clean_cache(notebook: NotebookPage, lab:
     slowly = """
 import os
 os.environ["RUNBOOK_PRACTICE_PAD_MB"] = "80"
-from runbook_lib.practice import Fault, running_hub
+from runbook_lib.practice.faults import Fault
+from runbook_lib.practice.server import running_hub
 running_hub(pad_bytes=80_000_000, head="second").play(Fault("slow", "*.safetensors", bytes_per_s=10_000_000))
 download_limit_s = 60.0
 """

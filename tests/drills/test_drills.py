@@ -14,11 +14,11 @@ from click.testing import CliRunner
 
 from runbook_lib.cli import runbook
 from runbook_lib.errors import SettingsError
-from runbook_lib.practice import PracticeHub
-from runbook_lib.practice.drills import DRILLS, drill_named
-from runbook_lib.records.run import STAGES
-from runbook_lib.settings import DRILL_NAMES, resolve_settings
-from runbook_lib.target import resolve_target
+from runbook_lib.practice.drills.catalogue import DRILLS, drill_named
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.folder import STAGES
+from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
+from runbook_lib.run.target import resolve_target
 
 Engineer = Callable[..., Any]
 

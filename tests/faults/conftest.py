@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.adapters.hub_cache import repo_of
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.practice import PracticeHub, Repository, RepositoryFile, denied_calls, linear_history
+from runbook_lib.cache.layout import repo_of
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.practice import denied_calls
 from runbook_lib.practice.content import Content
-from runbook_lib.practice.repository import Commit
-from runbook_lib.runs import OpenRun
+from runbook_lib.practice.repository import Commit, Repository, RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.opening import OpenRun
 
 _HERE = Path(__file__).parent
 LAUNCHER = Path(denied_calls.__file__)

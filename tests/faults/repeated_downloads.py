@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-WORKERS = Path(__file__).parents[2] / "runbook_lib" / "workers"
+WORKERS = Path(__file__).parents[2] / "runbook_lib" / "workers" / "scripts"
 
 
 def main() -> None:

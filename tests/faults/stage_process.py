@@ -3,13 +3,13 @@
 A stage that raises ends the run, with the words of its error under the name `error`.
 """
 
-import importlib
 import json
 import sys
 from typing import Any
 
+import runbook_lib
 from runbook_lib.errors import RunbookError
-from runbook_lib.runs import open_run
+from runbook_lib.run.opening import open_run
 
 
 def main() -> None:
@@ -18,8 +18,7 @@ def main() -> None:
     records: dict[str, Any] = {}
     try:
         for stage in stages:
-            module = importlib.import_module(f"runbook_lib.stages.{stage}")
-            records[stage] = getattr(module, stage)(open_run(**settings)).model_dump(mode="json")
+            records[stage] = getattr(runbook_lib, stage)(open_run(**settings)).model_dump(mode="json")
     except RunbookError as error:
         records["error"] = {"type": type(error).__name__, "what": error.what, "why": error.why, "remedy": error.remedy}
     json.dump(records, sys.stdout)

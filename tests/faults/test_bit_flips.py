@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.records import Status
-from runbook_lib.stages.verify import FileProblem, verify, verify_file
+from runbook_lib.run.check import Status
+from runbook_lib.stages.verify.compare import verify_file
 from runbook_lib.stages.verify.expected import ExpectedFile
+from runbook_lib.stages.verify.problems import FileProblem
+from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.lock import read_lock, write_lock
 from tests.unit.stages.verify.real_caches import MODES, Install, Installed, flip_bit, install, practice_hub, pristine
 

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import HubError
-from runbook_lib.practice import Fault, PracticeHub
-from runbook_lib.records import Check, StageRecord, Status
-from runbook_lib.runs import OpenRun, open_run
-from runbook_lib.stages.download import DownloadFacts, download, plan_download
-from runbook_lib.stages.verify import verify
+from runbook_lib.practice.faults import Fault
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.opening import OpenRun, open_run
+from runbook_lib.run.record import StageRecord
+from runbook_lib.stages.download.facts import DownloadFacts
+from runbook_lib.stages.download.plan import plan_download
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.stage import verify
 from tests.faults.conftest import MakeRepository
 
 API, FILES, BODIES = "/api/*", "*/resolve/*", "/lfs/*"

@@ -14,8 +14,8 @@ import pytest
 from filelock import FileLock
 from packaging.version import Version
 
-from runbook_lib.practice import PracticeHub
-from runbook_lib.stages.hub_versions import RACE_FIXED_IN, VARIABLE_WORKS_SINCE
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.quirks.hub_versions import RACE_FIXED_IN, VARIABLE_WORKS_SINCE
 from tests.faults.conftest import Deny, MakeRepository, RunStages
 
 VERSIONS = ("0.25.2", "1.8.0", "1.9.0", "1.32.0", "1.33.0")

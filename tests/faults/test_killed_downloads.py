@@ -12,11 +12,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runbook_lib.practice import Fault, PracticeHub
-from runbook_lib.runs import OpenRun, open_run
+from runbook_lib.practice.faults import Fault
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.stages.configure_env import plan_environment
-from runbook_lib.stages.download import DownloadFacts, DownloadPlan, apply_download, download, hub_access, plan_download
-from runbook_lib.stages.verify import verify
+from runbook_lib.stages.download.apply import apply_download
+from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan
+from runbook_lib.stages.download.hub_access import hub_access
+from runbook_lib.stages.download.plan import plan_download
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.stage import verify
 from tests.faults.conftest import FILE_BYTES, Settings, holds
 
 MODES = ("symlink", "hardlink", "copy")

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.disk_usage import DiskUsage
-from runbook_lib.practice import PracticeHub, RepositoryFile, linear_history
+from runbook_lib.cache.disk_usage import DiskUsage
 from runbook_lib.practice.content import Content
-from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
+from runbook_lib.practice.repository import RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.upkeep.dedupe.apply import apply_dedupe
+from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 
 pytestmark = pytest.mark.faults
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.practice import PracticeHub
-from runbook_lib.runs import open_run
-from runbook_lib.stages.download import download, plan_download
-from runbook_lib.stages.verify import verify
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.opening import open_run
+from runbook_lib.stages.download.plan import plan_download
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.stage import verify
 from tests.faults.conftest import FILE_BYTES, Deny, MakeRepository, RunStages, Settings, holds
 
 MODES = ("symlink", "hardlink", "copy")

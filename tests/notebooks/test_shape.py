@@ -12,8 +12,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from runbook_lib.records.run import STAGES, stage_file_stem
-from runbook_lib.settings import Settings
+from runbook_lib.run.folder import STAGES, stage_file_stem
+from runbook_lib.run.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.hub_cache import CachedRepo, ListedFile, Listing
+from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing
 
 WEIGHTS = ".safetensors"
 

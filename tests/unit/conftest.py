@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters import worker
-from runbook_lib.adapters.filesystem import probe_symlink
+from runbook_lib.system.filesystem import probe_symlink
+from runbook_lib.workers import host as worker
 from tests.unit.cache_layouts import CacheLayout
 
 

@@ -12,10 +12,12 @@ import pytest
 from filelock import FileLock
 
 from runbook_lib import DoclingModelManager
-from runbook_lib.adapters.file_lock import download_lock
+from runbook_lib.cache.locks import download_lock
 from runbook_lib.errors import DiskError, HubError, RunbookError, SettingsError, StageFailed
-from runbook_lib.practice import Fault, PracticeHub, RepositoryFile, linear_history
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.faults import Fault
+from runbook_lib.practice.repository import RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub
 
 REPO = "practice/tiny"
 WEIGHTS = "model.safetensors"
@@ -194,7 +196,8 @@ def test_a_preloaded_converter_converts_with_the_hub_gone(tmp_path: Path) -> Non
     script = """
 import pathlib, sys
 from runbook_lib import DoclingModelManager
-from runbook_lib.practice import PracticeHub, sample_document
+from runbook_lib.practice.sample import sample_document
+from runbook_lib.practice.server import PracticeHub
 home = pathlib.Path(sys.argv[1])
 with PracticeHub() as hub:
     manager = DoclingModelManager(cache_dir=home / "hub", artifacts_dir=home / "art", hub=hub.url)

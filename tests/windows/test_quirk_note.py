@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.practice import PracticeHub, RepositoryFile, linear_history
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.repository import RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub
 from tests.windows.toolchain import install
 from tests.windows.windows_python import REPOSITORY, WindowsPython, to_windows_path
 from tests.windows.windows_user import WindowsUser

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.practice import PracticeHub
+from runbook_lib.practice.server import PracticeHub
 from tests.windows.windows_python import REPOSITORY, WindowsPython, to_windows_path
 from tests.windows.windows_user import RUN_LIMIT_S, WindowsUser, record_of
 

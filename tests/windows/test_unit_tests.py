@@ -12,18 +12,18 @@ _LIMIT_S = 1_500.0
 # Files, links, locks, processes, sockets, variables, the command line. What is left out computes the same everywhere,
 # or starts hub's client so often (4 s a start under Wine) that the other files of this lane ask once instead.
 _TOUCHES_THE_MACHINE = (
-    "adapters",
+    "cache",
+    "checks",
     "cli",
+    "core",
     "doctor",
     "practice/test_hub.py",
-    "probes",
-    "records",
+    "run",
     "stages/test_links_and_versions.py",
     "stages/verify/test_problems.py",
-    "test_atomic.py",
-    "test_runs.py",
-    "test_settings.py",
+    "system",
     "upkeep/test_dedupe.py",
+    "workers",
 )
 
 

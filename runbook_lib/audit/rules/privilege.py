@@ -9,7 +9,7 @@ from runbook_lib.audit.parsers.python_module import PythonModule
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node, in_command, in_commands, in_lines
-from runbook_lib.audit.sources import Kind
+from runbook_lib.audit.sources.kinds import Kind
 
 _PROGRAMS = (
     "uvicorn|gunicorn|hypercorn|fastapi|flask|docling[a-z-]*|hf|huggingface-cli|jupyter|papermill"

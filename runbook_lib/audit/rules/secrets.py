@@ -10,7 +10,7 @@ from runbook_lib.audit.parsers.variables import Variable
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node, in_commands
-from runbook_lib.masking import HUB_TOKEN
+from runbook_lib.core.masking import HUB_TOKEN
 
 _TOKEN_VARIABLES = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOKEN"}
 _PLACEHOLDER = re.compile(

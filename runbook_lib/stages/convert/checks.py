@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.records import Check, Status
+from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.convert.facts import Conversion, ConvertFacts
 
 _VERIFY = "notebooks/04_verify.ipynb"

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.adapters.machine import runs_under_wine
-from runbook_lib.adapters.worker import Answer
-from runbook_lib.adapters.worker_failure import WorkerFailed
+from runbook_lib.checks.explain import explain_failure
 from runbook_lib.errors import DeadlineExceeded
-from runbook_lib.runs import OpenRun
+from runbook_lib.run.interpreter import interpreter_of
+from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.convert.facts import Conversion, ConvertFacts
-from runbook_lib.stages.failures import explain_failure
-from runbook_lib.stages.interpreter import interpreter_of
+from runbook_lib.system.machine import runs_under_wine
+from runbook_lib.workers.failure import WorkerFailed
+from runbook_lib.workers.host import Answer
 
 MARKDOWN_NAME = "document.md"
 _OCR_OFF = (

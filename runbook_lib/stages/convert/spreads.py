@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.records import StageRecord
-from runbook_lib.render import Figure, Note, Section, Spread, show
-from runbook_lib.render.rendered import Shown
-from runbook_lib.runs import OpenRun
+from runbook_lib.render.rendered import Shown, show
+from runbook_lib.render.sections import Figure, Note, Section, Spread
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.convert.facts import ConvertedPage, ConvertFacts
 
 MOST_PAGES = 4

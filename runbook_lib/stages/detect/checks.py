@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.adapters.environment import is_true
-from runbook_lib.adapters.filesystem import FolderFacts
-from runbook_lib.probes.variables import judge_variables
-from runbook_lib.records import Check, Status
-from runbook_lib.render import format_bytes
+from runbook_lib.checks.probes.variables import judge_variables
+from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.detect.facts import DetectFacts
-from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.system.filesystem import FolderFacts
+from runbook_lib.system.variables import is_true
 
 _CONFIGURE = "notebooks/02_configure_env.ipynb"
 _LOW_SPACE_BYTES = 2_000_000_000

@@ -1,15 +1,15 @@
 """The looking of stage detect."""
 
-from runbook_lib.adapters.environment import variables_of_interest
-from runbook_lib.adapters.filesystem import examine_folder
-from runbook_lib.adapters.hub_cache import repo_of
-from runbook_lib.adapters.machine import examine_machine
-from runbook_lib.adapters.network import examine_network
+from runbook_lib.cache.layout import repo_of
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RunbookError
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.runs import OpenRun
+from runbook_lib.run.interpreter import collect_interpreter, collect_models, interpreter_of
+from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.detect.facts import DetectFacts
-from runbook_lib.stages.interpreter import collect_interpreter, collect_models, interpreter_of
+from runbook_lib.system.filesystem import examine_folder
+from runbook_lib.system.machine import examine_machine
+from runbook_lib.system.network import examine_network
+from runbook_lib.system.variables import variables_of_interest
 
 
 def collect_detect_facts(run: OpenRun) -> DetectFacts:

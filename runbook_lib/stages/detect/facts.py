@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from runbook_lib.adapters.filesystem import FolderFacts
-from runbook_lib.adapters.machine import MachineFacts
-from runbook_lib.adapters.network import NetworkFacts
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.records import Facts
-from runbook_lib.render import Note, Section, Table, format_bytes, format_seconds
-from runbook_lib.stages.interpreter import InterpreterFacts
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.run.interpreter import InterpreterFacts
+from runbook_lib.run.record import Facts
+from runbook_lib.system.filesystem import FolderFacts
+from runbook_lib.system.machine import MachineFacts
+from runbook_lib.system.network import NetworkFacts
 
 
 class DetectFacts(Facts):

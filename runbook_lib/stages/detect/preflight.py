@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from runbook_lib.adapters.site_packages import SitePackages
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.probes import PROBES, Probe, ProbeContext
-from runbook_lib.stages.interpreter import packages_of
-from runbook_lib.target import Target
+from runbook_lib.checks.probe import Probe, ProbeContext
+from runbook_lib.checks.registry import PROBES
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.run.interpreter import packages_of
+from runbook_lib.run.target import Target
+from runbook_lib.system.packages import SitePackages
 
 
 def probe_context(

@@ -7,23 +7,23 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.artifacts import place_artifacts
-from runbook_lib.adapters.file_lock import Say, download_lock, hold
-from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.hub_cache import CachedRepo, Listing, repo_of
-from runbook_lib.adapters.leftovers import leftovers_removed
-from runbook_lib.adapters.progress import print_to_stderr, show_progress
-from runbook_lib.adapters.snapshot_links import link_unchanged_files
-from runbook_lib.adapters.worker_failure import Cancelled, WorkerFailed
+from runbook_lib.cache.artifacts import place_artifacts
+from runbook_lib.cache.layout import CachedRepo, Listing, repo_of
+from runbook_lib.cache.leftovers import leftovers_removed
+from runbook_lib.cache.link_mode import LinkMode
+from runbook_lib.cache.locks import Say, download_lock, hold
+from runbook_lib.cache.snapshot_links import link_unchanged_files
 from runbook_lib.errors import DeadlineExceeded
-from runbook_lib.records import Change
-from runbook_lib.render import format_bytes
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Change
+from runbook_lib.run.interpreter import packages_of
+from runbook_lib.run.target import Target
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess
 from runbook_lib.stages.download.plan import missing_files
-from runbook_lib.stages.interpreter import packages_of
-from runbook_lib.stages.links import LinkMode
-from runbook_lib.target import Target
+from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.system.progress import print_to_stderr, show_progress
+from runbook_lib.workers.failure import Cancelled, WorkerFailed
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
         with leftovers_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
             snapshot = fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
     except (WorkerFailed, DeadlineExceeded) as error:
-        from runbook_lib.stages.failures import explain_deadline, explain_failure  # brings the whole catalogue
+        from runbook_lib.checks.explain import explain_deadline, explain_failure  # brings the whole catalogue
 
         explained = explain_failure(error) if isinstance(error, WorkerFailed) else explain_deadline(error)
         problem = {"problem": explained.evidence, "remedy": explained.remedy, "quirk": explained.quirk}

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.records import Check
-from runbook_lib.render import format_bytes, format_seconds
+from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.run.check import Check
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel
 
 

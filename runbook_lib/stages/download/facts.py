@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from runbook_lib.adapters.artifacts import Placement
-from runbook_lib.adapters.hub_cache import Listing
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.records import Facts
-from runbook_lib.render import Note, Section, Table, format_bytes, format_seconds
-from runbook_lib.value import Value
+from runbook_lib.cache.artifacts import Placement
+from runbook_lib.cache.layout import Listing
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.core.value import Value
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.run.record import Facts
 
 
 class PlannedModel(Value):

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.environment import EnvironmentPlan
-from runbook_lib.adapters.hub_cache import Listing
-from runbook_lib.adapters.progress import Progress
-from runbook_lib.adapters.worker import Worker
-from runbook_lib.adapters.worker_failure import WorkerFailed
+from runbook_lib.cache.layout import Listing
+from runbook_lib.cache.link_mode import LinkMode
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DeadlineExceeded, HubError
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.stages.interpreter import interpreter_of
-from runbook_lib.stages.links import LinkMode
-from runbook_lib.target import Target
+from runbook_lib.run.environment_plan import EnvironmentPlan
+from runbook_lib.run.interpreter import interpreter_of
+from runbook_lib.run.target import Target
+from runbook_lib.system.progress import Progress
+from runbook_lib.workers.failure import WorkerFailed
+from runbook_lib.workers.host import Worker
 
 _CONNECTIONS = 8
 _START_S = 15.0
@@ -43,7 +43,7 @@ class HubAccess:
         try:
             answer = self.worker.run("list_files", request, limit_s=_START_S + 2 * timeout_s)
         except WorkerFailed as failure:
-            from runbook_lib.stages.failures import explain_failure  # brings the whole catalogue
+            from runbook_lib.checks.explain import explain_failure  # brings the whole catalogue
 
             explanation = explain_failure(failure)
             raise HubError(

@@ -3,18 +3,18 @@
 import os
 from pathlib import Path
 
-from runbook_lib.adapters.filesystem import free_bytes, nearest_existing
-from runbook_lib.adapters.hub_cache import CachedRepo, ListedFile, Listing, repo_of
-from runbook_lib.adapters.snapshot_links import linkable_files
+from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, repo_of
+from runbook_lib.cache.link_mode import LinkMode
+from runbook_lib.cache.snapshot_links import linkable_files
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import HubError
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.runs import OpenRun
+from runbook_lib.run.interpreter import collect_models
+from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.configure_env import plan_environment
-from runbook_lib.stages.detect import DetectFacts
+from runbook_lib.stages.detect.facts import DetectFacts
 from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess, hub_access
-from runbook_lib.stages.interpreter import collect_models
-from runbook_lib.stages.links import LinkMode
+from runbook_lib.system.filesystem import free_bytes, nearest_existing
 
 
 def plan_download(run: OpenRun) -> DownloadPlan:

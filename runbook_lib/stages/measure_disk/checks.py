@@ -1,7 +1,7 @@
 """The judging of stage measure disk."""
 
-from runbook_lib.records import Check, Status
-from runbook_lib.render import format_bytes
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.measure_disk.facts import DiskFacts
 
 _WASTE_WORTH_A_WORD = 0.1

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.artifacts import read_stamp
-from runbook_lib.adapters.disk_usage import DiskUsage
-from runbook_lib.adapters.filesystem import free_bytes
-from runbook_lib.adapters.hub_cache import CachedRepo, cached_repos
-from runbook_lib.runs import OpenRun
+from runbook_lib.cache.artifacts import read_stamp
+from runbook_lib.cache.disk_usage import DiskUsage
+from runbook_lib.cache.layout import CachedRepo, cached_repos
+from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.measure_disk.facts import DiskFacts, Projection, RepositoryUsage, RevisionUsage
+from runbook_lib.system.filesystem import free_bytes
 
 
 @dataclass(frozen=True)

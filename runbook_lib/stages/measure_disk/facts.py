@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from runbook_lib.records import Facts
-from runbook_lib.render import Section, Table, format_bytes
-from runbook_lib.value import Value
+from runbook_lib.core.value import Value
+from runbook_lib.render.sections import Section, Table
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.record import Facts
 
 
 class RevisionUsage(Value):

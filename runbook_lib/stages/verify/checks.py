@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runbook_lib.records import Check, Status
-from runbook_lib.render import format_bytes
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
 

@@ -10,11 +10,11 @@ from typing import Final
 
 from packaging.version import InvalidVersion, Version
 
-from runbook_lib.adapters.artifacts import read_stamp
-from runbook_lib.adapters.hub_cache import repo_of
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.detect import DetectFacts
+from runbook_lib.cache.artifacts import read_stamp
+from runbook_lib.cache.layout import repo_of
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.detect.facts import DetectFacts
 from runbook_lib.stages.download.plan import wanted_models
 from runbook_lib.stages.verify.compare import Comparison, files_below, inspect_folder
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.adapters.artifacts import STAMP_NAME
-from runbook_lib.adapters.file_signs import PICKLE_SUFFIXES, Finding, Sign, is_pickle, look_at
-from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.hashing import NotARegularFile, kind_of
-from runbook_lib.adapters.hub_cache import Listing
+from runbook_lib.cache.artifacts import STAMP_NAME
+from runbook_lib.cache.content_signs import PICKLE_SUFFIXES, Finding, Sign, is_pickle, look_at
+from runbook_lib.cache.hashing import NotARegularFile, kind_of
+from runbook_lib.cache.layout import Listing
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.hasher import HASHES, Hasher, HashKey
 from runbook_lib.stages.verify.links import Bounds, dangling, judge_link
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
+from runbook_lib.system.filesystem import describe_os_error
 
 _OWN_FOLDER = ".cache"
 """docling-tools and huggingface_hub keep their notes there."""

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from runbook_lib.adapters.hub_cache import ListedFile, Listing
-from runbook_lib.adapters.repository_paths import is_safe_path
+from runbook_lib.cache.layout import ListedFile, Listing
+from runbook_lib.cache.paths import is_safe_path
 
 Algorithm = Literal["sha256", "git-sha1"]
 _SHA256_DIGITS = 64

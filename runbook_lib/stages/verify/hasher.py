@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.adapters.hashing import git_sha1_of, sha256_of
+from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.stages.verify.expected import Algorithm
 
 HASHES: Final[Mapping[Algorithm, Callable[[Path], str]]] = {"sha256": sha256_of, "git-sha1": git_sha1_of}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.hub_cache import INCOMPLETE_SUFFIX
+from runbook_lib.cache.layout import INCOMPLETE_SUFFIX
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 
 HUGGINGFACE = Path(".cache", "huggingface")

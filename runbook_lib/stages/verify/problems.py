@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic import field_validator
 
-from runbook_lib.adapters.file_signs import Sign
-from runbook_lib.value import Value
+from runbook_lib.cache.content_signs import Sign
+from runbook_lib.core.value import Value
 
 
 class ProblemKind(StrEnum):

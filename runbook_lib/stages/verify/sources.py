@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.artifacts import Stamp, read_stamp
-from runbook_lib.adapters.hub_cache import CachedRepo, Listing
+from runbook_lib.cache.artifacts import Stamp, read_stamp
+from runbook_lib.cache.layout import CachedRepo, Listing
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RecordError
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.download import DownloadFacts
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.download.facts import DownloadFacts
 from runbook_lib.stages.verify.compare import files_below
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.links import link_chain

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.records import Artifact, StageRecord
 from runbook_lib.render.charts import rate_bars
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.started import StartedStage
+from runbook_lib.run.check import Artifact
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import StageRecord
+from runbook_lib.run.started_stage import StartedStage
 from runbook_lib.stages.verify.checks import judge_verification
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifyFacts

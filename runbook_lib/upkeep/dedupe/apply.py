@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook_lib.adapters.disk_usage import allocated
-from runbook_lib.adapters.file_lock import Say, blob_lock, download_lock, hold
-from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.hard_links import put_link
-from runbook_lib.adapters.hub_cache import cached_repos
-from runbook_lib.adapters.progress import print_to_stderr
+from runbook_lib.cache.disk_usage import allocated
+from runbook_lib.cache.hard_links import put_link
+from runbook_lib.cache.layout import cached_repos
+from runbook_lib.cache.locks import Say, blob_lock, download_lock, hold
+from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.system.progress import print_to_stderr
 from runbook_lib.upkeep.dedupe.facts import DedupePlan, DedupeResult, Replacement, Skipped, UnusedBlob
 from runbook_lib.upkeep.dedupe.names import referenced_blobs
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.artifacts import read_stamp
-from runbook_lib.adapters.hard_links import TEMPORARY_SUFFIX
-from runbook_lib.adapters.hub_cache import INCOMPLETE_SUFFIX, CachedRepo, cached_repos
+from runbook_lib.cache.artifacts import read_stamp
+from runbook_lib.cache.hard_links import TEMPORARY_SUFFIX
+from runbook_lib.cache.layout import INCOMPLETE_SUFFIX, CachedRepo, cached_repos
 
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA256_LENGTH = 64

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from runbook_lib.adapters.disk_usage import allocated
-from runbook_lib.adapters.hashing import git_sha1_of
-from runbook_lib.adapters.hub_cache import CachedRepo, cached_repos
+from runbook_lib.cache.disk_usage import allocated
+from runbook_lib.cache.hashing import git_sha1_of
+from runbook_lib.cache.layout import CachedRepo, cached_repos
 from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.upkeep.dedupe.facts import DedupePlan, Replacement, Seen, Skipped, UnusedBlob
 from runbook_lib.upkeep.dedupe.names import Name, leftovers_in, listed_etags, names_in, referenced_blobs

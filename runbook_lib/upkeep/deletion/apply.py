@@ -3,9 +3,9 @@
 import os
 from typing import Final
 
-from runbook_lib.adapters.file_lock import download_lock, hold
+from runbook_lib.cache.locks import download_lock, hold
 from runbook_lib.errors import DiskError
-from runbook_lib.target import Target
+from runbook_lib.run.target import Target
 from runbook_lib.upkeep.deletion.facts import DeletionPlan, DeletionResult
 from runbook_lib.upkeep.deletion.plan import ask_hub, freed_bytes, plan_deletion
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
-from runbook_lib.value import Value
+from runbook_lib.core.value import Value
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_bytes
 
 
 class CachedRevision(Value):

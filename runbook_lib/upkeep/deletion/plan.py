@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from runbook_lib.adapters.disk_usage import allocated
-from runbook_lib.adapters.hub_cache import CachedRepo, cached_repos
-from runbook_lib.stages.interpreter import interpreter_of
-from runbook_lib.target import Target
+from runbook_lib.cache.disk_usage import allocated
+from runbook_lib.cache.layout import CachedRepo, cached_repos
+from runbook_lib.run.interpreter import interpreter_of
+from runbook_lib.run.target import Target
 from runbook_lib.upkeep.deletion.facts import CachedRevision, DeletionPlan
 
 FileId = tuple[int, int]

@@ -7,19 +7,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.adapters.file_lock import blob_lock, download_lock, hold
-from runbook_lib.adapters.filesystem import describe_os_error
-from runbook_lib.adapters.hard_links import put_link
-from runbook_lib.adapters.hub_cache import CachedRepo, repo_of
+from runbook_lib.cache.hard_links import put_link
+from runbook_lib.cache.layout import CachedRepo, repo_of
+from runbook_lib.cache.locks import blob_lock, download_lock, hold
 from runbook_lib.errors import DiskError, HubError
-from runbook_lib.records import StageRecord
-from runbook_lib.runs import OpenRun
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.configure_env import plan_environment
-from runbook_lib.stages.download import DownloadPlan, download
+from runbook_lib.stages.download.facts import DownloadPlan
 from runbook_lib.stages.download.hub_access import HubAccess, hub_access
 from runbook_lib.stages.download.plan import plan_fetching
-from runbook_lib.stages.verify import Locked, VerifyFacts, verify
-from runbook_lib.stages.verify.sources import listing_of
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.facts import VerifyFacts
+from runbook_lib.stages.verify.sources import Locked, listing_of
+from runbook_lib.stages.verify.stage import verify
+from runbook_lib.system.filesystem import describe_os_error
 from runbook_lib.upkeep.repair.facts import QUARANTINE, Move, Moved, RepairPlan, RepairResult, Skipped
 
 _LOCK_LIMIT_S: Final = 60.0

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.core.value import Value
 from runbook_lib.errors import StageFailed
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.records import StageRecord, Status, worst
-from runbook_lib.render import Note, Rendered, Section, Table, format_bytes
-from runbook_lib.stages.download import DownloadFacts
-from runbook_lib.stages.verify import VerifyFacts
-from runbook_lib.value import Value
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Status, worst
+from runbook_lib.run.record import StageRecord
+from runbook_lib.stages.download.facts import DownloadFacts
+from runbook_lib.stages.verify.facts import VerifyFacts
 
 QUARANTINE = ".runbook-quarantine"
 """Below the repository's folder in the cache, where `hf cache ls` does not take it for a repository; and below the

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.adapters.hub_cache import CachedRepo
+from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.stages.verify.links import link_chain
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.upkeep.repair.facts import QUARANTINE, Move

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.adapters.hub_cache import repo_of
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.verify import FileProblem, Locked, ProblemKind, VerifiedFolder, VerifyFacts, Weight
+from runbook_lib.cache.layout import repo_of
+from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.verify.collect import collect_verification
+from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.local_folder import local_leftovers
-from runbook_lib.stages.verify.problems import REPAIR
-from runbook_lib.stages.verify.sources import tree_path
+from runbook_lib.stages.verify.problems import REPAIR, FileProblem, ProblemKind, Weight
+from runbook_lib.stages.verify.sources import Locked, tree_path
 from runbook_lib.upkeep.repair.facts import Move, PinnedModel, RepairPlan
 from runbook_lib.upkeep.repair.names import Territory, blames_the_listing, names_behind, other_names
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.audit import AuditReport, audit
+from runbook_lib.audit.auditor import audit
+from runbook_lib.audit.report import AuditReport
 
 Audit = Callable[[Mapping[str, str]], AuditReport]
 

@@ -3,8 +3,8 @@
 import runpy
 from pathlib import Path
 
-from runbook_lib.audit import RULES
-from runbook_lib.masking import HUB_TOKEN
+from runbook_lib.audit.registry import RULES
+from runbook_lib.core.masking import HUB_TOKEN
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from runbook_lib.audit import AuditReport
+from runbook_lib.audit.report import AuditReport
 
 Audit = Callable[[Mapping[str, str]], AuditReport]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.audit import RULES, AuditReport
+from runbook_lib.audit.registry import RULES
+from runbook_lib.audit.report import AuditReport
 
 jsonschema: Any = pytest.importorskip("jsonschema")
 Audit = Callable[[Mapping[str, str]], AuditReport]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.audit import RULES, audit
+from runbook_lib.audit.auditor import audit
+from runbook_lib.audit.registry import RULES
 
 NAMES = [
     "Dockerfile",
@@ -122,7 +123,7 @@ def test_nothing_that_is_read_is_run(tmp_path: Path) -> None:
 
 def test_importing_the_audit_loads_nothing_heavy() -> None:
     code = (
-        "import sys, runbook_lib.audit\n"
+        "import sys, runbook_lib.audit.auditor\n"
         "heavy = {'huggingface_hub', 'docling', 'torch', 'transformers', 'papermill', 'IPython', 'nbformat', 'yaml'}\n"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)\n"
     )

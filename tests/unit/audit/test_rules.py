@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import runbook_lib
-from runbook_lib.audit import RULES, AuditReport, audit
+from runbook_lib.audit.auditor import audit
+from runbook_lib.audit.registry import RULES
+from runbook_lib.audit.report import AuditReport
 
 Audit = Callable[[Mapping[str, str]], AuditReport]
 

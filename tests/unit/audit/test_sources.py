@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.audit import AuditReport, audit
+from runbook_lib.audit.auditor import audit
+from runbook_lib.audit.report import AuditReport
 from runbook_lib.errors import UsageError
 
 Audit = Callable[[Mapping[str, str]], AuditReport]

@@ -16,8 +16,8 @@ from runbook_lib.cli import main, runbook
 from runbook_lib.errors import UsageError
 from runbook_lib.headless import runner
 from runbook_lib.headless.summary import RunSummary, StageOutcome
-from runbook_lib.records import Run, Status
-from runbook_lib.records.run import STAGES
+from runbook_lib.run.check import Status
+from runbook_lib.run.folder import STAGES, Run
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

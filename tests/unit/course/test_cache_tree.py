@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.filesystem import probe_symlink
 from runbook_lib.course.cache_tree import cache_tree
+from runbook_lib.system.filesystem import probe_symlink
 from tests.unit.cache_layouts import CacheLayout
 
 REPO = "org/name"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
+from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.course.cache_tree import CacheTree
 from runbook_lib.course.exercises import EXERCISES, check_answer
 from runbook_lib.course.link_costs import LinkCost, LinkCosts
-from runbook_lib.records import Facts, StageRecord
-from runbook_lib.stages.detect import DetectFacts
-from runbook_lib.stages.links import LinkMode
-from runbook_lib.stages.measure_disk import DiskFacts, RepositoryUsage, RevisionUsage
+from runbook_lib.run.record import Facts, StageRecord
+from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.measure_disk.facts import DiskFacts, RepositoryUsage, RevisionUsage
+from runbook_lib.system.filesystem import FolderFacts, LinkProbe
 
 WORKS, REFUSED = LinkProbe(works=True, evidence="made"), LinkProbe(works=False, evidence="errno 22")
 COSTS = LinkCosts((LinkCost(LinkMode.COPY, 9_000_000, 8_954_321, 18_000_000, CacheTree(Path(), ())),))

@@ -4,7 +4,7 @@ import pytest
 
 from runbook_lib.course.link_costs import PAD_MB, LinkCosts, compare_links
 from runbook_lib.errors import PracticeError
-from runbook_lib.runs import open_run
+from runbook_lib.run.opening import open_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("link-costs")]
 PAD_BYTES = PAD_MB * 1_000_000

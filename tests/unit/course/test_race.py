@@ -9,8 +9,8 @@ import pytest
 from packaging.version import Version
 
 from runbook_lib.course.race import Race, play_race
-from runbook_lib.runs import open_run
-from runbook_lib.stages.hub_versions import RACE_FIXED_IN
+from runbook_lib.quirks.hub_versions import RACE_FIXED_IN
+from runbook_lib.run.opening import open_run
 
 pytestmark = pytest.mark.xdist_group("race")
 TRIES = 10

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.settings import Settings
+from runbook_lib.run.settings import Settings
 
 MakeSettings = Callable[..., Settings]
 COMMIT = "a" * 40

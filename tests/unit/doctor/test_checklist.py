@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from runbook_lib.adapters.artifacts import STAMP_NAME, Stamp, StampedFile
-from runbook_lib.adapters.filesystem import LinkProbe
-from runbook_lib.doctor import checklist, checklist_table
+from runbook_lib.cache.artifacts import STAMP_NAME, Stamp, StampedFile
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.doctor.boxes import ONLY_YOU, ChecklistFacts, judge_checklist
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.records import Check, Status
-from runbook_lib.settings import Settings
-from runbook_lib.target import resolve_target
+from runbook_lib.doctor.prevention import checklist, checklist_table
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import resolve_target
+from runbook_lib.system.filesystem import LinkProbe
 
 MakeSettings = Callable[..., Settings]
 REFUSED = LinkProbe(works=False, evidence="WinError 1314")

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.doctor import KNOWN, DoctorReport, examine, list_checks
+from runbook_lib.checks.registry import PROBES
+from runbook_lib.doctor.catalogue import KNOWN, list_checks
+from runbook_lib.doctor.examine import examine
+from runbook_lib.doctor.report import DoctorReport
 from runbook_lib.errors import UsageError
-from runbook_lib.probes import PROBES
-from runbook_lib.records import Status
-from runbook_lib.settings import Settings
+from runbook_lib.run.check import Status
+from runbook_lib.run.settings import Settings
 
 MakeSettings = Callable[..., Settings]
 
@@ -92,8 +94,8 @@ def test_the_interpreter_of_a_service_is_examined_in_its_place(settings: MakeSet
 def test_offline_nothing_heavy_is_imported(in_tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from runbook_lib.doctor import examine\n"
-        "from runbook_lib.settings import Settings\n"
+        "from runbook_lib.doctor.examine import examine\n"
+        "from runbook_lib.run.settings import Settings\n"
         "examine(Settings(offline=True, cache_dir='hub', artifacts_dir='artifacts'))\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )

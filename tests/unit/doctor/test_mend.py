@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.file_lock import blob_lock
-from runbook_lib.doctor import DoctorReport, examine, mend
+from runbook_lib.cache.locks import blob_lock
+from runbook_lib.doctor.examine import examine
 from runbook_lib.doctor.fixes import FIXES
-from runbook_lib.records import Status
-from runbook_lib.settings import Settings
-from runbook_lib.target import resolve_target
+from runbook_lib.doctor.mend import mend
+from runbook_lib.doctor.report import DoctorReport
+from runbook_lib.run.check import Status
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import resolve_target
 
 MakeSettings = Callable[..., Settings]
 

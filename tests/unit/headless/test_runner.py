@@ -9,16 +9,16 @@ from typing import Any
 import nbformat
 import pytest
 
-from runbook_lib.adapters.progress import HEADLESS_VARIABLE
 from runbook_lib.errors import UsageError
 from runbook_lib.headless import notebook as notebook_module
 from runbook_lib.headless import runner
 from runbook_lib.headless.notebook import execute_notebook, find_notebook
 from runbook_lib.headless.runner import StageStarted, run_stages
 from runbook_lib.headless.summary import RunSummary, StageOutcome
-from runbook_lib.records import Run, RunState, Status
-from runbook_lib.records.run import stage_file_stem
-from runbook_lib.settings import Settings
+from runbook_lib.run.check import Status
+from runbook_lib.run.folder import Run, RunState, stage_file_stem
+from runbook_lib.run.settings import Settings
+from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 WriteNotebook = Callable[..., Path]
 Execute = Callable[..., RunSummary]
@@ -26,7 +26,9 @@ Execute = Callable[..., RunSummary]
 RECORD = """
 from datetime import UTC, datetime
 from pathlib import Path
-from runbook_lib.records import Check, RawFacts, Run, StageRecord
+from runbook_lib.run.check import Check
+from runbook_lib.run.folder import Run
+from runbook_lib.run.record import RawFacts, StageRecord
 checks = (Check(id="c", title="a title", status={status!r}, evidence="seen", remedy="do this"),)
 now = datetime.now(UTC)
 record = StageRecord[RawFacts](stage={stage!r}, started_at=now, elapsed_s=0, facts=RawFacts(), checks=checks)

@@ -8,7 +8,9 @@ import pytest
 
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
-from runbook_lib.records import Artifact, Change, Check, RawFacts, Run, StageRecord, Status
+from runbook_lib.run.check import Artifact, Change, Check, Status
+from runbook_lib.run.folder import Run
+from runbook_lib.run.record import RawFacts, StageRecord
 
 WHEN = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7919 * 7927 }}\"'</td>"

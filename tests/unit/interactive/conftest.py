@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.practice import running_hub
-from runbook_lib.runs import OpenRun, open_run
+from runbook_lib.practice.server import running_hub
+from runbook_lib.run.opening import OpenRun, open_run
 
 LAYOUT = "docling-project/docling-layout-heron"
 PAD_MB = 24

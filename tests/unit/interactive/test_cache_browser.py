@@ -2,9 +2,9 @@ from collections.abc import Callable
 from typing import Any
 
 from runbook_lib.interactive.cache_browser import CacheBrowser
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.download import download
-from runbook_lib.stages.measure_disk import collect_disk
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.measure_disk.collect import collect_disk
 from tests.unit.interactive.conftest import LAYOUT
 
 

@@ -8,11 +8,12 @@ import pytest
 from runbook_lib.doctor.fixes import FIXES
 from runbook_lib.interactive.check_list import CheckList
 from runbook_lib.interactive.mending import mending_of
-from runbook_lib.records import Check, RawFacts, StageRecord, Status
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.download import download
-from runbook_lib.stages.measure_disk import measure_disk
-from runbook_lib.stages.verify import verify
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import RawFacts, StageRecord
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.measure_disk.stage import measure_disk
+from runbook_lib.stages.verify.stage import verify
 from tests.unit.interactive.conftest import LAYOUT
 
 WEIGHTS = f"{LAYOUT.replace('/', '--')}/model.safetensors"

@@ -4,10 +4,11 @@ from typing import Any
 import pytest
 
 from runbook_lib.interactive.download_panel import DownloadPanel, _Pace
-from runbook_lib.practice import Fault, running_hub
-from runbook_lib.records import Status
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.download import plan_download
+from runbook_lib.practice.faults import Fault
+from runbook_lib.practice.server import running_hub
+from runbook_lib.run.check import Status
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.download.plan import plan_download
 from tests.unit.interactive.conftest import PAD_MB
 
 

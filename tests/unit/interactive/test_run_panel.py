@@ -2,9 +2,9 @@ from collections.abc import Callable
 from typing import Any
 
 from runbook_lib.interactive.run_panel import RunPanel, _verdict
-from runbook_lib.records import RunState
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.measure_disk import measure_disk
+from runbook_lib.run.folder import RunState
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.measure_disk.stage import measure_disk
 
 
 def test_stages_are_shown_as_the_run_has_them(practice_run: OpenRun, hands: Callable[[Any], Any]) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from runbook_lib.errors import SettingsError
 from runbook_lib.interactive.settings_form import SettingsForm
-from runbook_lib.runs import OpenRun, open_run
-from runbook_lib.settings import Settings
+from runbook_lib.run.opening import OpenRun, open_run
+from runbook_lib.run.settings import Settings
 
 
 def opened_with(form: SettingsForm) -> OpenRun:

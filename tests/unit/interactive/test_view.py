@@ -11,10 +11,11 @@ from runbook_lib.interactive.download_panel import DownloadPanel
 from runbook_lib.interactive.run_panel import RunPanel
 from runbook_lib.interactive.settings_form import SettingsForm
 from runbook_lib.interactive.view import View
-from runbook_lib.render import to_html
-from runbook_lib.runs import OpenRun
-from runbook_lib.stages.download import plan_download
-from runbook_lib.stages.measure_disk import collect_disk, measure_disk
+from runbook_lib.render.html import to_html
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.download.plan import plan_download
+from runbook_lib.stages.measure_disk.collect import collect_disk
+from runbook_lib.stages.measure_disk.stage import measure_disk
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 VIEWS: dict[str, Callable[[OpenRun], View]] = {

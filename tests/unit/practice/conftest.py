@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.practice import PracticeHub
+from runbook_lib.practice.server import PracticeHub
 
 LAYOUT = "docling-project/docling-layout-heron"
 TABLES = "docling-project/docling-models"

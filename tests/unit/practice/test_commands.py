@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.practice import SAMPLE_PAGE_COUNT, SAMPLE_SENTENCES, PracticeHub, sample_document
+from runbook_lib.practice.sample import SAMPLE_PAGE_COUNT, SAMPLE_SENTENCES, sample_document
+from runbook_lib.practice.server import PracticeHub
 
 LAYOUT = "docling-project/docling-layout-heron"
 TABLES = "docling-project/docling-models"

@@ -14,8 +14,10 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNot
 from huggingface_hub.utils._http import parse_ratelimit_headers
 
 from runbook_lib.errors import SettingsError
-from runbook_lib.practice import Fault, FaultKind, PracticeHub, RepositoryFile, linear_history
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.faults import Fault, FaultKind
+from runbook_lib.practice.repository import RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub
 
 LAYOUT = "docling-project/docling-layout-heron"
 WEIGHTS = "model.safetensors"

@@ -4,8 +4,10 @@ import httpx
 import pytest
 
 from runbook_lib.errors import PracticeError, SettingsError
-from runbook_lib.practice import HubCounters, PracticeHub, RepositoryFile, linear_history, running_hub
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.counters import HubCounters
+from runbook_lib.practice.repository import RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub, running_hub
 
 
 def test_a_hub_listens_on_the_loopback_only_while_it_runs() -> None:

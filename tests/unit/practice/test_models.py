@@ -8,8 +8,10 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 from safetensors import safe_open
 
-from runbook_lib.practice import PracticeHub, layout_model, practice_repositories, table_model
+from runbook_lib.practice import layout_model, table_model
+from runbook_lib.practice.catalogue import practice_repositories
 from runbook_lib.practice.content import CHUNK_BYTES, Content
+from runbook_lib.practice.server import PracticeHub
 
 LAYOUT_WEIGHTS_SHA256 = "955c48786a35cf6f71b4b093046484e14fa89113e7860bf70a8934e85c436a1c"
 TABLE_WEIGHTS_SHA256 = "624d5c80f7bfe79768ef353b05a7cb19272ebef3cef070fb30bfeaf64ea7346a"
@@ -22,7 +24,7 @@ def test_the_weights_are_the_same_bytes_on_every_machine() -> None:
 
 def test_another_process_generates_the_same_commits_without_torch() -> None:
     program = (
-        "import sys; from runbook_lib.practice import practice_repositories as p;"
+        "import sys; from runbook_lib.practice.catalogue import practice_repositories as p;"
         "print(*[c.id for r in p() for c in r.commits]);"
         "print(sorted({'torch', 'numpy', 'transformers', 'huggingface_hub', 'docling'} & set(sys.modules)))"
     )

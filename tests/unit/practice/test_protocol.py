@@ -18,9 +18,10 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 
-from runbook_lib.adapters.filesystem import probe_symlink
-from runbook_lib.practice import PracticeHub, RepositoryFile, linear_history
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.repository import RepositoryFile, linear_history
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.system.filesystem import probe_symlink
 
 LAYOUT = "docling-project/docling-layout-heron"
 TABLES = "docling-project/docling-models"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pypdfium2  # type: ignore[import-untyped]  # ships no annotations
 import pytest
 
-from runbook_lib.practice import SAMPLE_PAGE_COUNT, SAMPLE_SENTENCES, sample_document
+from runbook_lib.practice.sample import SAMPLE_PAGE_COUNT, SAMPLE_SENTENCES, sample_document
 
 
 def test_the_sample_has_its_pages_and_its_sentences_in_plain_ascii() -> None:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.quirks import diagnose, load_catalogue
+from runbook_lib.quirks.catalogue import load_catalogue
+from runbook_lib.quirks.diagnosis import diagnose
 from runbook_lib.quirks.log_text import CONTEXT_CHARS
 from runbook_lib.quirks.patterns import check_bounds, check_literal, required_literals
 
@@ -162,7 +163,7 @@ def test_a_hundred_megabytes_take_less_than_ten_seconds(fixtures_dir: Path) -> N
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = (
-        "import sys, runbook_lib.quirks;"
+        "import sys, runbook_lib.quirks.diagnosis;"
         "heavy = {'huggingface_hub', 'docling', 'torch', 'transformers', 'papermill', 'ipywidgets', 'matplotlib'};"
         "print(sorted(heavy & sys.modules.keys()))"
     )

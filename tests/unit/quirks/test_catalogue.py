@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from runbook_lib.checks.registry import PROBES
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.probes import PROBES
-from runbook_lib.quirks import Grade, Severity, load_catalogue, parse_catalogue, reference_url
+from runbook_lib.quirks.catalogue import load_catalogue, parse_catalogue
+from runbook_lib.quirks.model import Grade, Severity, reference_url
 from runbook_lib.stages.detect.checks import QUIRKS as MACHINE_CHECKS
 
 ENTRY = """

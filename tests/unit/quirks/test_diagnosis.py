@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.quirks import Diagnosis, diagnose
-from runbook_lib.quirks.diagnosis import COLLECT
+from runbook_lib.quirks.diagnosis import COLLECT, Diagnosis, diagnose
 from runbook_lib.quirks.scan import EXCERPT_CHARS, MAX_OCCURRENCES
 
 CHAIN = """\

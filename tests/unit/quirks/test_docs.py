@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runbook_lib.quirks import load_catalogue
+from runbook_lib.quirks.catalogue import load_catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = ROOT / "docs" / "quirks.md"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.quirks import diagnose, load_catalogue
+from runbook_lib.quirks.catalogue import load_catalogue
+from runbook_lib.quirks.diagnosis import diagnose
 
 FIXTURES = Path(__file__).parent / "fixtures"
 LOGS = sorted(FIXTURES.glob("*.log"))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.practice import Fault, PracticeHub
-from runbook_lib.quirks import diagnose
+from runbook_lib.practice.faults import Fault
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.quirks.diagnosis import diagnose
 from tests.unit.quirks.conftest import run_fresh_python
 
 REPOSITORY = "docling-project/docling-layout-heron"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runbook_lib.quirks import affected_by, load_catalogue, remedy_for
-from runbook_lib.quirks.remedies import installed_versions, versions_sentence
+from runbook_lib.quirks.catalogue import load_catalogue
+from runbook_lib.quirks.remedies import affected_by, installed_versions, remedy_for, versions_sentence
 
 SYMLINK = load_catalogue().quirk("quirk-001")
 

@@ -7,8 +7,8 @@ from typing import cast
 import pytest
 from PIL import Image
 
-from runbook_lib.render import Figure
 from runbook_lib.render.charts import byte_bars, byte_growth, rate_bars, second_bars
+from runbook_lib.render.sections import Figure
 
 BARS = {"on disk now": 1_500_000, "symlinks": 3_000_000, "copies": 0}
 STEPS = ("now", "+1")

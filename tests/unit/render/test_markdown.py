@@ -4,8 +4,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from runbook_lib.render import Figure, Preformatted, Spread, to_html, to_text
+from runbook_lib.render.html import to_html
 from runbook_lib.render.markdown import MAX_CHARACTERS, to_safe_html
+from runbook_lib.render.sections import Figure, Preformatted, Spread
+from runbook_lib.render.text import to_text
 
 HARMLESS = {
     "h1",

@@ -6,7 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from runbook_lib.render import Figure, Link, Note, Section, Table, format_bytes, format_seconds, show, to_html, to_text
+from runbook_lib.render.html import to_html
+from runbook_lib.render.rendered import show
+from runbook_lib.render.sections import Figure, Link, Note, Section, Table
+from runbook_lib.render.text import to_text
+from runbook_lib.render.values import format_bytes, format_seconds
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
-from runbook_lib.adapters.machine import MachineFacts
-from runbook_lib.adapters.network import NetworkFacts, NetworkStep
-from runbook_lib.model_ref import ModelRef
-from runbook_lib.stages.detect import DetectFacts
-from runbook_lib.stages.interpreter import InterpreterFacts
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.run.interpreter import InterpreterFacts
+from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.system.filesystem import FolderFacts, LinkProbe
+from runbook_lib.system.machine import MachineFacts
+from runbook_lib.system.network import NetworkFacts, NetworkStep
 
 WORKS = LinkProbe(works=True, evidence="made and read back")
 REFUSED = LinkProbe(works=False, evidence="WinError 1314: A required privilege is not held by the client")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
-from runbook_lib.records import Status
-from runbook_lib.runs import OpenRun, open_run
-from runbook_lib.settings import Settings
+from runbook_lib.run.check import Status
+from runbook_lib.run.interpreter import InterpreterFacts
+from runbook_lib.run.opening import OpenRun, open_run
+from runbook_lib.run.settings import Settings
 from runbook_lib.stages.configure_env import apply_environment, judge_environment, plan_variables
-from runbook_lib.stages.interpreter import InterpreterFacts
+from runbook_lib.system.filesystem import FolderFacts, LinkProbe
 
 MakeFolder = Callable[..., FolderFacts]
 MakeInterpreter = Callable[..., InterpreterFacts]

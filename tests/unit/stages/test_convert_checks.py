@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.records import Status
-from runbook_lib.stages.convert import Conversion, ConvertFacts, judge_conversion
+from runbook_lib.run.check import Status
+from runbook_lib.stages.convert.checks import judge_conversion
+from runbook_lib.stages.convert.facts import Conversion, ConvertFacts
 
 GOOD = {
     "status": "success",

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
-from runbook_lib.adapters.network import NetworkFacts
-from runbook_lib.records import Check, Status
-from runbook_lib.stages.detect import DetectFacts
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.stages.detect.checks import judge_machine
-from runbook_lib.stages.interpreter import InterpreterFacts
+from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.system.filesystem import FolderFacts, LinkProbe
+from runbook_lib.system.network import NetworkFacts
 
 MakeFacts = Callable[..., DetectFacts]
 MakeFolder = Callable[..., FolderFacts]

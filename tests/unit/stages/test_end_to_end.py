@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from runbook_lib import configure_env, convert, detect, download, measure_disk, open_run, plan_download, verify
-from runbook_lib.adapters.worker import Interpreter
-from runbook_lib.adapters.worker_process import WorkerProcess
 from runbook_lib.errors import HubError
-from runbook_lib.practice import PracticeHub, running_hub
-from runbook_lib.records import RawFacts, Status
-from runbook_lib.records.run import STAGES
-from runbook_lib.runs import OpenRun
+from runbook_lib.practice.server import PracticeHub, running_hub
+from runbook_lib.run.check import Status
+from runbook_lib.run.folder import STAGES
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import RawFacts
+from runbook_lib.workers.host import Interpreter
+from runbook_lib.workers.process import WorkerProcess
 
 LAYOUT = "docling-project/docling-layout-heron"
 TABLES = "docling-project/docling-models"

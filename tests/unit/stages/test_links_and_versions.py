@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from runbook_lib.adapters.filesystem import FolderFacts, LinkProbe
+from runbook_lib.cache.link_mode import LinkMode, choose_links, links_of
 from runbook_lib.errors import SettingsError
-from runbook_lib.stages.hub_versions import has_race, obeys_variable, remedy_for
-from runbook_lib.stages.links import LinkMode, choose_links, links_of
+from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.system.filesystem import FolderFacts, LinkProbe
 
 MakeFolder = Callable[..., FolderFacts]
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.records import Status
-from runbook_lib.stages.measure_disk import DiskFacts, Projection, RepositoryUsage, RevisionUsage, judge_disk
+from runbook_lib.run.check import Status
+from runbook_lib.stages.measure_disk.checks import judge_disk
 from runbook_lib.stages.measure_disk.collect import project
+from runbook_lib.stages.measure_disk.facts import DiskFacts, Projection, RepositoryUsage, RevisionUsage
 
 MB = 1_000_000
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.records import Artifact, StageRecord
-from runbook_lib.render import Note, Spread
-from runbook_lib.runs import OpenRun, open_run
-from runbook_lib.stages.convert import Conversion, ConvertedPage, ConvertFacts, page_spreads
+from runbook_lib.render.sections import Note, Spread
+from runbook_lib.run.check import Artifact
+from runbook_lib.run.opening import OpenRun, open_run
+from runbook_lib.run.record import StageRecord
+from runbook_lib.stages.convert.facts import Conversion, ConvertedPage, ConvertFacts
+from runbook_lib.stages.convert.spreads import page_spreads
 
 
 @pytest.fixture

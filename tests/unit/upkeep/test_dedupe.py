@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.artifacts import place_artifacts
-from runbook_lib.adapters.disk_usage import DiskUsage
-from runbook_lib.adapters.file_lock import blob_lock
-from runbook_lib.adapters.hard_links import TEMPORARY_SUFFIX
+from runbook_lib.cache.artifacts import place_artifacts
+from runbook_lib.cache.disk_usage import DiskUsage
+from runbook_lib.cache.hard_links import TEMPORARY_SUFFIX
+from runbook_lib.cache.locks import blob_lock
 from runbook_lib.errors import DiskError
-from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
+from runbook_lib.upkeep.dedupe.apply import apply_dedupe
+from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 from tests.unit.cache_layouts import CacheLayout, listed, state_on_disk
 
 REPO = "org/model"

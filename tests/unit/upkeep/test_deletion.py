@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import DiskError
-from runbook_lib.settings import Settings
-from runbook_lib.target import ResolvedTarget
-from runbook_lib.upkeep.deletion import apply_deletion, collect_revisions, plan_deletion
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import ResolvedTarget
+from runbook_lib.upkeep.deletion.apply import apply_deletion
+from runbook_lib.upkeep.deletion.plan import collect_revisions, plan_deletion
 from tests.unit.cache_layouts import CacheLayout
 
 WEIGHTS = b"w" * 50_000

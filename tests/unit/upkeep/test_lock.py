@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.hashing import sha256_of
+from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.errors import HubError, RecordError, StageFailed
-from runbook_lib.practice import PracticeHub
-from runbook_lib.records import Status
-from runbook_lib.stages.download import download
-from runbook_lib.stages.verify import ProblemKind, verify
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.check import Status
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.problems import ProblemKind
+from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.lock import LOCK_NAME, LockFile, lock_drift, read_lock, write_lock
-from runbook_lib.upkeep.repair import apply_repair, plan_repair
+from runbook_lib.upkeep.repair.apply import apply_repair
+from runbook_lib.upkeep.repair.plan import plan_repair
 from tests.unit.stages.verify.real_caches import (
     MODES,
     REPO_ID,

@@ -11,13 +11,14 @@ import pytest
 from filelock import FileLock
 
 from runbook_lib.errors import HubError, StageFailed
-from runbook_lib.practice import PracticeHub
-from runbook_lib.records import Status
-from runbook_lib.runs import open_run
-from runbook_lib.stages.download import download
-from runbook_lib.stages.verify import verify
-from runbook_lib.upkeep.repair import Move, RepairResult, apply_repair, plan_repair
-from runbook_lib.upkeep.repair.apply import _target
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.check import Status
+from runbook_lib.run.opening import open_run
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.stage import verify
+from runbook_lib.upkeep.repair.apply import _target, apply_repair
+from runbook_lib.upkeep.repair.facts import Move, RepairResult
+from runbook_lib.upkeep.repair.plan import plan_repair
 from tests.unit.stages.verify.real_caches import (
     MODES,
     REPO_ID,

@@ -11,7 +11,7 @@ from runbook_lib.audit.parsers.dependencies import (
     parse_requirements,
     parse_toml,
 )
-from runbook_lib.audit.sources import Kind
+from runbook_lib.audit.sources.kinds import Kind
 
 
 def stated(dependencies: list[Dependency]) -> list[tuple[str, str, int]]:

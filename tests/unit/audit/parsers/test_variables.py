@@ -3,7 +3,8 @@
 import pytest
 
 from runbook_lib.audit.repository import ParsedSource
-from runbook_lib.audit.sources import Kind, Source
+from runbook_lib.audit.sources.kinds import Kind
+from runbook_lib.audit.sources.source import Source
 
 
 def settings(kind: Kind, text: str) -> list[tuple[str, str | None, int]]:

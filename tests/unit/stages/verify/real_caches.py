@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.filesystem import probe_symlink
-from runbook_lib.adapters.hub_cache import CachedRepo, Listing
-from runbook_lib.practice import PracticeHub
-from runbook_lib.records import Status
-from runbook_lib.runs import OpenRun, open_run
-from runbook_lib.stages.download import download
+from runbook_lib.cache.layout import CachedRepo, Listing
+from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.check import Status
+from runbook_lib.run.opening import OpenRun, open_run
+from runbook_lib.stages.download.stage import download
+from runbook_lib.system.filesystem import probe_symlink
 
 REPO_ID = "docling-project/docling-layout-heron"
 FOLDER_NAME = REPO_ID.replace("/", "--")

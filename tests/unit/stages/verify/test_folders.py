@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.adapters.hub_cache import ListedFile, Listing
-from runbook_lib.records import Status
-from runbook_lib.stages.download import download
-from runbook_lib.stages.verify import FileProblem, ProblemKind, Weight, judge_verification, verify, verify_folder
+from runbook_lib.cache.layout import ListedFile, Listing
+from runbook_lib.run.check import Status
+from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.checks import judge_verification
 from runbook_lib.stages.verify.collect import collect_verification
+from runbook_lib.stages.verify.compare import verify_folder
+from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
+from runbook_lib.stages.verify.stage import verify
 from tests.unit.stages.verify.real_caches import FOLDER_NAME, MODES, REPO_ID, WEIGHTS, Install, Installed, flip_bit
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file kinds and names")
@@ -324,6 +327,6 @@ def test_hf_cache_verify_agrees(install: Install) -> None:
 
 
 def test_verify_repair_and_lock_import_neither_huggingface_hub_nor_docling() -> None:
-    code = "import runbook_lib.stages.verify, runbook_lib.upkeep.repair, runbook_lib.upkeep.lock, sys;"
+    code = "import runbook_lib.stages.verify.stage, runbook_lib.upkeep.repair.apply, runbook_lib.upkeep.lock, sys;"
     code += "sys.exit('huggingface_hub' in sys.modules or 'docling' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

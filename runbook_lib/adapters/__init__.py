@@ -1,1 +1,0 @@
-"""All effects: file system, network, environment, other interpreters."""

@@ -1,0 +1,86 @@
+"""What the failures of workers mean: the catalogue of quirks names the cause, the runbook adds what it can do."""
+
+import os
+from dataclasses import dataclass
+
+from runbook_lib.checks.probes.tokens import STALE_TOKEN, find_token, token_remedy
+from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.quirks.diagnosis import Finding, diagnose
+from runbook_lib.workers.failure import Cause, WorkerFailed
+
+_SHOWN_CHARS = 400
+
+_HERE = {
+    "quirk-001": "Run notebooks/02_configure_env.ipynb: it sets what this huggingface_hub needs without symlinks.",
+    "disk-full-cross-volume": "Free space, or put the cache on another volume with -p cache_dir PATH; then run again.",
+    "cache-not-writable": "Choose a cache folder that this user may write: -p cache_dir PATH.",
+    "lock-network-fs": "Choose a cache folder on a local disk, where files can be locked: -p cache_dir PATH.",
+    "hub-unreachable": "Use a mirror with -p hub URL, or a filled cache with -p offline true; "
+    "notebooks/01_detect.ipynb shows which step of the way fails.",
+    "hub-server-error": "Wait and run again: what is complete is kept. If it stays, use a mirror: -p hub URL.",
+    "proxy-blockpage": "A portal or filter answers for the Hub. Have the Hub allowed, or use a mirror: -p hub URL.",
+    "rate-limit-429": "The Hub limits this address. Wait and run again, set HF_TOKEN, or use a mirror: -p hub URL.",
+    "repo-missing-or-gated": "Check repository and revision in -p models; gated and private ones need HF_TOKEN.",
+    "offline-cache-miss": "Run stage download once online (-p offline false) with the same models and cache, "
+    "then offline.",
+    "consistency-check": "Run again: what arrived whole is kept. If the two numbers repeat, something on the way "
+    "changes the file: use another network, or a mirror with -p hub URL.",
+}
+"""What helps within a run, where the catalogue speaks to someone who has only a log."""
+
+_NO_QUIRK = "Read the whole message with runbook diagnose, or run notebooks/01_detect.ipynb."
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a worker failed and what helps."""
+
+    evidence: str
+    remedy: str
+    quirk: str = ""
+
+
+def explain_failure(failure: WorkerFailed) -> Explanation:
+    """Return what the catalogue recognises in the traceback, or in the last words of a worker that died.
+
+    The evidence is the innermost exception that shows the quirk by itself: what lies deeper is a detail of it, what
+    lies further out (`LocalEntryNotFoundError: ... check your connection`) is a guess.
+    """
+    finding = _recognised(failure.traceback, failure) or _recognised(failure.log, failure)
+    if not failure.chain:
+        return _explained(finding, " ".join(failure.why.split()))
+    innermost_first = failure.chain[::-1]
+    telling = (cause for cause in innermost_first if finding and _shows(cause, finding.quirk.id))
+    return _explained(finding, _sentence(next(telling, innermost_first[0])))
+
+
+def explain_deadline(late: DeadlineExceeded) -> Explanation:
+    """Return why a worker did not end in time, as far as its last words tell; silence is a quirk of its own (Q22)."""
+    finding = next(iter(diagnose(late.why).findings), None)
+    evidence = " ".join((late.what, *late.why.split()))[:_SHOWN_CHARS]
+    if finding is not None:
+        return _explained(finding, evidence)
+    remedy = "Run the stage again: files that arrived whole are kept. Or allow more: -p download_limit_s SECONDS."
+    return Explanation(evidence, remedy, "" if late.why else "snapshot-no-timeout-hang")
+
+
+def _recognised(text: str, failure: WorkerFailed) -> Finding | None:
+    return next(iter(diagnose(text, installed=failure.versions).findings), None)
+
+
+def _shows(cause: Cause, quirk_id: str) -> bool:
+    return any(finding.quirk.id == quirk_id for finding in diagnose(f"{cause.type}: {cause.message}").findings)
+
+
+def _explained(finding: Finding | None, evidence: str) -> Explanation:
+    if finding is None:
+        return Explanation(evidence, _NO_QUIRK)
+    if finding.quirk.id == STALE_TOKEN and (found := find_token(os.environ)) is not None:
+        return Explanation(evidence, token_remedy(found.origin), finding.quirk.id)
+    return Explanation(evidence, _HERE.get(finding.quirk.id, finding.remedy), finding.quirk.id)
+
+
+def _sentence(cause: Cause) -> str:
+    number = f" [WinError {cause.winerror}]" if cause.winerror else ""
+    text = " ".join(cause.message.split())
+    return f"{cause.type}{number}: {text[:_SHOWN_CHARS]}"

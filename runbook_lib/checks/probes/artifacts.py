@@ -1,0 +1,144 @@
+"""What lies in docling's artifacts folder: the wrong level, another docling's folders, OCR models."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from packaging.version import Version
+
+from runbook_lib.cache.artifacts import read_stamp
+from runbook_lib.cache.content_signs import Finding, Sign, look_at
+from runbook_lib.checks.probe import DOWNLOAD, VERIFY, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.system.filesystem import describe_os_error
+
+VARIABLE = "DOCLING_ARTIFACTS_PATH"
+_RENAMED_IN: Final = Version("2.61.2")
+"""From here on docling looks for docling-project--* folders (commit 06ae8ae2)."""
+_MODEL_FILES = ("config.json", "model.safetensors", "preprocessor_config.json")
+_OCR_FOLDERS = ("RapidOcr", "EasyOcr")
+"""Below the artifacts folder (docling 2.143, `_model_repo_folder`)."""
+_OCR_SUFFIXES = frozenset({".onnx", ".pth", ".pt", ".zip", ".txt", ".ttf", ".paddle"})
+_SMALL_MODEL_BYTES = 100_000
+_WEIGHTS = frozenset({".onnx", ".pth", ".pt"})
+
+
+def _folder(context: ProbeContext) -> Verdict:
+    folder = context.artifacts_dir
+    names = tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else None
+    told = bool(context.environ.get(VARIABLE)) and not context.settings.artifacts_dir
+    return judge_folder(folder, names, told=told)
+
+
+def judge_folder(folder: Path, names: Sequence[str] | None, *, told: bool) -> Verdict:
+    """Say whether the folder is the parent of `org--name` folders; `told` when a variable sends docling there now."""
+    remedy = f"Run stage download, which fills it, and set {VARIABLE} to the parent of the org--name folders."
+    if names is None:
+        return (
+            warn(f"{VARIABLE} names {folder}, which is no folder", remedy, mended_by=DOWNLOAD)
+            if told
+            else ok(f"{folder} is not there yet; stage download makes it")
+        )
+    if any(name in names for name in _MODEL_FILES):
+        return fail(f"{folder} holds the files of one model, not folders of models", remedy, mended_by=DOWNLOAD)
+    if any(name.startswith("models--") for name in names):
+        return fail(f"{folder} is a Hub cache, which docling cannot read", remedy, mended_by=DOWNLOAD)
+    models = [name for name in names if "--" in name]
+    if not models and told:
+        return warn(f"{VARIABLE} names {folder}, which holds no model", remedy, mended_by=DOWNLOAD)
+    return ok(f"{folder} holds {len(models)} models")
+
+
+def _version(context: ProbeContext) -> Verdict:
+    folder = context.artifacts_dir
+    folders = sorted(path for path in folder.glob("*--*") if path.is_dir())
+    stamps = {path.name: stamp.docling for path in folders if (stamp := read_stamp(path)) is not None}
+    return judge_version(tuple(path.name for path in folders), stamps, context.packages.version("docling"))
+
+
+def judge_version(folders: Sequence[str], stamps: Mapping[str, str], docling: Version | None) -> Verdict:
+    """Compare what the folders were made for with the docling that is to read them."""
+    if not folders:
+        return ok("there are no folders of models yet")
+    if docling is None:
+        return skip("docling is not installed")
+    remedy = "Run stage download with this docling: names, revisions and file sets belong to a release."
+    old = [name for name in folders if name.startswith("ds4sd--")]
+    current = {name.removeprefix("docling-project--") for name in folders if name.startswith("docling-project--")}
+    alone = [name for name in old if name.removeprefix("ds4sd--") not in current]
+    if alone and docling >= _RENAMED_IN:
+        seen = f"{alone[0]} is a name of docling before {_RENAMED_IN}; installed is {docling}"
+        return warn(seen, remedy, mended_by=DOWNLOAD)
+    others = {name: version for name, version in stamps.items() if version != str(docling)}
+    if others:
+        name, version = next(iter(others.items()))
+        return warn(
+            f"{name} was made for docling {version or '(none)'}; installed is {docling}", remedy, mended_by=DOWNLOAD
+        )
+    unknown = len(folders) - len(stamps)
+    return ok(f"{len(stamps)} folders made for docling {docling}" + (f", {unknown} without a stamp" if unknown else ""))
+
+
+def _ocr(context: ProbeContext) -> Verdict:
+    found = [name for name in _OCR_FOLDERS if any(_ocr_files(context.artifacts_dir / name))]
+    return judge_ocr(found, rapidocr=context.packages.version("rapidocr"), wanted=context.settings.ocr)
+
+
+def judge_ocr(found: Sequence[str], *, rapidocr: Version | None, wanted: bool) -> Verdict:
+    """Say whether OCR finds its models: they come from ModelScope or GitHub, whatever the Hub is."""
+    if found:
+        return ok(f"the artifacts folder holds {', '.join(found)}")
+    if not wanted:
+        return skip("OCR is off in this runbook (parameter ocr); a service that turns it on fetches from modelscope.cn")
+    if rapidocr is None:
+        return warn("OCR is on and rapidocr is not installed", "Install it: pip install docling[rapidocr].")
+    return warn(
+        "OCR is on and the artifacts folder holds no models for it; they do not come from the Hub",
+        "Fetch them with a network that reaches modelscope.cn: docling-tools models download rapidocr -o FOLDER, with"
+        " the backend that the service uses; or turn OCR off.",
+        mended_by="notebooks/05_convert.ipynb",
+    )
+
+
+def _ocr_content(context: ProbeContext) -> Verdict:
+    inside = context.packages.module("rapidocr")
+    homes = [context.artifacts_dir / name for name in _OCR_FOLDERS] + ([inside / "models"] if inside else [])
+    files = [path for home in homes for path in _ocr_files(home)]
+    return judge_ocr_content(len(files), {path: seen for path in files if (seen := _ocr_problem(path))})
+
+
+def _ocr_files(home: Path) -> Iterator[Path]:
+    return (path for path in sorted(home.rglob("*")) if path.suffix.lower() in _OCR_SUFFIXES and path.is_file())
+
+
+def _ocr_problem(path: Path) -> str:
+    """Say what stands in place of a model: an error page that docling's downloader took for it, or too few bytes."""
+    if path.suffix.lower() not in _WEIGHTS:
+        return ""
+    try:
+        finding: Finding | None = look_at(path, known_bad=True)
+        size_bytes = path.stat().st_size
+    except OSError as error:
+        return describe_os_error(error)
+    if finding is not None and finding.sign is not Sign.PICKLE:
+        return f"{finding.sign.value}: {finding.evidence}"
+    return f"only {size_bytes} bytes" if size_bytes < _SMALL_MODEL_BYTES else ""
+
+
+def judge_ocr_content(count: int, problems: Mapping[Path, str]) -> Verdict:
+    """Say whether OCR models are what they seem: docling's downloader checks neither status nor hash (2.143)."""
+    if not problems:
+        return ok(f"{count} files of OCR models look whole" if count else "there are no OCR models")
+    path, seen = next(iter(problems.items()))
+    return warn(
+        f"{len(problems)} of {count} files are no models: {path}: {seen}",
+        "Fetch them again past the proxy: docling-tools models download rapidocr --force -o FOLDER.",
+        mended_by=VERIFY,
+    )
+
+
+PROBES = (
+    Probe("artifacts-folder", "the artifacts folder is the right level", "docling-artifacts-path", _folder),
+    Probe("artifacts-version", "the artifacts belong to this docling", "docling-artifacts-renamed", _version),
+    Probe("ocr-models", "OCR finds its models", "docling-ocr-download-host", _ocr),
+    Probe("ocr-model-files", "OCR models are no error pages", "docling-ocr-html-saved", _ocr_content),
+)

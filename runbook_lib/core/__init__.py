@@ -1,0 +1,1 @@
+"""What everything stands on: values, model references, atomic writes, masking of secrets."""

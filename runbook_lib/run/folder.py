@@ -1,0 +1,159 @@
+"""The run folder: the header `run.json` and one record a stage."""
+
+import os
+import platform
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from runbook_lib.core import atomic
+from runbook_lib.core.value import StrictValue
+from runbook_lib.errors import RecordError
+from runbook_lib.render.sections import Figure
+from runbook_lib.run.check import SCHEMA_VERSION, Artifact
+from runbook_lib.run.record import Facts, RawFacts, StageRecord
+
+HEADER_NAME: Final = "run.json"
+STAGES: Final = ("detect", "configure_env", "download", "verify", "convert", "measure_disk")
+"""The stages in their order; a stage's number in file names is its place here, from 1."""
+
+FactsT = TypeVar("FactsT", bound=Facts)
+
+
+def stage_file_stem(stage: str) -> str:
+    """Return `NN_stage`, the name shared by a stage's notebook and its record."""
+    return f"{STAGES.index(stage) + 1:02d}_{stage}"
+
+
+class RunState(StrEnum):
+    """Where a run stands; `running` with an old heartbeat means that it died."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class RunHeader(StrictValue):
+    """The file `run.json`: what was asked, where, and how far it came. Holds no secret."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    created_at: datetime
+    heartbeat_at: datetime
+    host: str
+    python: str
+    settings: dict[str, JsonValue]
+    origins: dict[str, str]
+    stages: tuple[str, ...] = STAGES
+    state: RunState = RunState.RUNNING
+    problem: str = ""
+    """Why the run did not finish, when no stage record can say it: a dead kernel, an interruption."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder; every method reads or writes the disk, nothing is kept in memory."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path, settings: Mapping[str, JsonValue], origins: Mapping[str, str]) -> "Run":
+        """Make the folder and its header; settings must be free of secrets."""
+        now = datetime.now(UTC)
+        run = cls(folder)
+        run._write_header(
+            RunHeader(
+                created_at=now,
+                heartbeat_at=now,
+                host=socket.gethostname(),
+                python=platform.python_version(),
+                settings=dict(settings),
+                origins=dict(origins),
+            )
+        )
+        return run
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder holds a header."""
+        return (self.folder / HEADER_NAME).is_file()
+
+    def header(self) -> RunHeader:
+        """Read `run.json`; raises `RecordError` when it is missing, damaged or of another schema version."""
+        return _read(self.folder / HEADER_NAME, RunHeader)
+
+    def update(self, **changes: object) -> None:
+        """Write the header again with these fields changed and a fresh heartbeat."""
+        current = self.header()
+        self._write_header(current.model_copy(update={"heartbeat_at": datetime.now(UTC), **changes}))
+
+    def save(self, record: StageRecord[FactsT]) -> StageRecord[FactsT]:
+        """Write the record of a stage, replacing an older one, and return it."""
+        atomic.write_text(self.record_path(record.stage), record.model_dump_json(indent=2) + "\n")
+        self.update()
+        return record
+
+    def record_path(self, stage: str) -> Path:
+        """Return where the record of a stage stands; it need not exist."""
+        return self.folder / f"{stage_file_stem(stage)}.json"
+
+    def has(self, stage: str) -> bool:
+        """Whether a record of the stage exists; does not look into it."""
+        return self.record_path(stage).is_file()
+
+    def read(self, stage: str, facts: type[FactsT]) -> StageRecord[FactsT]:
+        """Read a stage's record with its facts; raises `RecordError` naming what to run when it is missing."""
+        if not self.has(stage):
+            raise RecordError(
+                f"The run has no record of stage {stage}.",
+                why=f"{self.record_path(stage)} does not exist.",
+                remedy=f"Run notebooks/{stage_file_stem(stage)}.ipynb with this run_dir first.",
+            )
+        return _read(self.record_path(stage), StageRecord[facts])  # type: ignore[valid-type]
+
+    def records(self) -> tuple[StageRecord[RawFacts], ...]:
+        """Read every stage record there is, in stage order."""
+        return tuple(self.read(stage, RawFacts) for stage in STAGES if self.has(stage))
+
+    def add_artifact(self, name: str, content: bytes, title: str, alternative: str = "") -> Artifact:
+        """Write a file into the run folder and return its entry for the record."""
+        atomic.write_bytes(self.folder / name, content)
+        return Artifact(name=name, title=title, alternative=alternative)
+
+    def pictures(self, record: StageRecord[FactsT]) -> tuple[Figure, ...]:
+        """Read the pictures a stage left in the run folder, for showing."""
+        return tuple(
+            Figure(artifact.title, (self.folder / artifact.name).read_bytes(), artifact.alternative)
+            for artifact in record.artifacts
+            if artifact.name.endswith(".png")
+        )
+
+    def text(self, name: str) -> str:
+        """Read a text file a stage left in the run folder; says so when it left none."""
+        path = self.folder / name
+        return path.read_text(encoding="utf-8") if path.is_file() else f"(the stage left no {name})"
+
+    def _write_header(self, header: RunHeader) -> None:
+        atomic.write_text(self.folder / HEADER_NAME, header.model_dump_json(indent=2) + "\n")
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def _read(path: Path, model: type[ModelT]) -> ModelT:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read.", why=os.strerror(error.errno or 0)) from error
+    except ValidationError as error:
+        raise RecordError(
+            f"{path} is not a record of schema version {SCHEMA_VERSION}.",
+            why=str(error.errors()[0]["msg"]),
+            remedy="Start a new run; records of other versions are not converted.",
+        ) from error

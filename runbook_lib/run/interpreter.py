@@ -1,0 +1,76 @@
+"""What the interpreter under examination has installed: the service's when `target_python` names one, else ours."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.core.value import Value
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import Target
+from runbook_lib.system.packages import SitePackages, own_packages
+from runbook_lib.workers.host import Interpreter
+
+PACKAGES = ("docling", "huggingface_hub", "hf_xet", "torch", "torchvision", "transformers")
+_LIST_LIMIT_S = 20.0
+_DESCRIBE_LIMIT_S = 60.0
+_MODELS_LIMIT_S = 240.0
+
+
+class InterpreterFacts(Value):
+    """An interpreter, its packages and what its huggingface_hub makes of the environment."""
+
+    executable: str
+    version: str
+    prefix: str
+    site_packages: str
+    packages: dict[str, str | None]
+    hub_constants: dict[str, str | int | bool | None]
+    hub_problem: str = ""
+    """Why huggingface_hub could not be imported; empty when it could, or is not installed."""
+
+    @property
+    def hub_version(self) -> Version | None:
+        """The installed huggingface_hub; None when there is none or its version cannot be read."""
+        try:
+            return Version(self.packages.get("huggingface_hub") or "")
+        except InvalidVersion:
+            return None
+
+
+def interpreter_of(target: Target, variables: Mapping[str, str] | None = None) -> Interpreter:
+    """Return the interpreter under examination, under these variables and the target's endpoint."""
+    overlay = {"HF_ENDPOINT": target.endpoint, **(variables or {})}
+    named = target.settings.target_python
+    return Interpreter(Path(named), overlay) if named else Interpreter(variables=overlay)
+
+
+def packages_of(settings: Settings) -> SitePackages:
+    """Return the packages of the interpreter under examination; raises `RunbookError` when it cannot be started."""
+    if not settings.target_python:
+        return own_packages()
+    told = Interpreter(Path(settings.target_python)).run("list_site_folders", limit_s=_LIST_LIMIT_S).value
+    return SitePackages(
+        executable=told["executable"],
+        python=told["version"],
+        prefix=Path(told["prefix"]),
+        folders=tuple(told["folders"]),
+    )
+
+
+def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:
+    """Ask the interpreter what it has; imports huggingface_hub there, not here."""
+    answer = interpreter.run("describe_interpreter", {"packages": PACKAGES}, limit_s=_DESCRIBE_LIMIT_S)
+    return InterpreterFacts.model_validate(answer.value)
+
+
+def collect_models(target: Target) -> tuple[ModelRef, ...]:
+    """Return the models asked for by name, or those the interpreter's docling names, which takes it seconds."""
+    named = target.settings.model_refs()
+    if named is not None:
+        return named
+    answer = interpreter_of(target).run("list_pipeline_models", limit_s=_MODELS_LIMIT_S)
+    wanted: list[dict[str, Any]] = answer.value
+    return tuple(ModelRef(entry["repo_id"], entry["revision"]) for entry in wanted)

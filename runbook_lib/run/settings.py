@@ -1,0 +1,220 @@
+"""The one place where parameters, environment and runbook.toml become `Settings`."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+
+from runbook_lib.core.masking import mask_url_credentials
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.core.value import StrictValue
+from runbook_lib.errors import SettingsError
+from runbook_lib.render.rendered import Rendered
+from runbook_lib.render.sections import Section, Table
+
+ENV_PREFIX = "RUNBOOK_"
+SETTINGS_FILE = Path("runbook.toml")
+PRACTICE = "practice"
+DOCLING = "docling"
+DRILL_NAMES = (
+    "no-symlinks",
+    "corrupt",
+    "truncated",
+    "stalled-hub",
+    "full-disk",
+    "block-page",
+    "old-artifacts",
+    "stale-token",
+)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_PRACTICE_MODELS"})
+"""Variables with our prefix that are switches of the program, not parameters of a run."""
+
+
+class Settings(StrictValue):
+    """What a run is asked to do; the same names everywhere: notebook, command line, environment, file."""
+
+    run_dir: str = Field("", description="folder of this run; empty: a new one under runs/")
+    hub: str = Field("", description="empty: the Hugging Face Hub; a URL: a mirror; practice: the built-in hub")
+    models: str = Field(DOCLING, description="what docling's PDF pipeline needs, or org/name@revision, ...")
+    cache_dir: str = Field("", description="the Hub cache; empty: what huggingface_hub itself would use")
+    artifacts_dir: str = Field("", description="docling's artifacts folder; empty: what docling itself would use")
+    links: Literal["auto", "symlink", "hardlink", "copy"] = Field("auto", description="how files share content")
+    offline: bool = Field(False, description="touch no network at all")
+    document: str = Field("", description="the file to convert; empty: the sample")
+    target_python: str = Field("", description="interpreter of the service under examination; empty: this one")
+    ocr: bool = Field(False, description="recognise text in pictures; its models do not come from the Hub")
+    probe_limit_s: float = Field(5.0, gt=0, le=600, description="seconds one network probe may take")
+    download_limit_s: float = Field(3600.0, gt=0, description="seconds the download may take")
+    convert_limit_s: float = Field(900.0, gt=0, description="seconds the conversion may take")
+    practice_pad_mb: int = Field(0, ge=0, le=100_000, description="practice only: megabytes added to the weights")
+    practice_head: Literal["first", "second"] = Field("second", description="practice only: what main points to")
+    drill: str = Field("", description="practice only: the breakage drill to play; see runbook drills")
+
+    @field_validator("hub")
+    @classmethod
+    def _hub_is_known(cls, value: str) -> str:
+        if value in ("", PRACTICE):
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be empty, 'practice' or a URL that starts with https:// or http://")
+        if parts.username or parts.password:
+            raise ValueError("must not carry a user name or password: parameters are stored in the notebook")
+        return value.rstrip("/")
+
+    @field_validator("models")
+    @classmethod
+    def _models_are_readable(cls, value: str) -> str:
+        parse_models(value)
+        return value
+
+    @field_validator("run_dir", "cache_dir", "artifacts_dir", "document", "target_python")
+    @classmethod
+    def _path_is_absolute(cls, value: str) -> str:
+        return _absolute(value) if value else value
+
+    @field_validator("document", "target_python")
+    @classmethod
+    def _file_exists(cls, value: str) -> str:
+        if value and not os.path.isfile(value):  # noqa: PTH113 - Path.is_file raises where a parent may not be read
+            raise ValueError(f"there is no file {value!r}")
+        return value
+
+    @field_validator("drill")
+    @classmethod
+    def _drill_is_known(cls, value: str, info: ValidationInfo) -> str:
+        if value and value not in DRILL_NAMES:
+            nearest = difflib.get_close_matches(value, DRILL_NAMES, n=1, cutoff=0.0)[0]
+            raise ValueError(f"the nearest drill is {nearest!r}; known: {', '.join(DRILL_NAMES)}")
+        hub = info.data.get("hub", PRACTICE)  # absent when it was refused itself
+        if value and hub != PRACTICE and urlsplit(hub).hostname not in _LOOPBACK:
+            raise ValueError("drills are played with hub = 'practice', or with the address that runbook hub prints")
+        return value
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether the built-in hub stands in for the real one."""
+        return self.hub == PRACTICE
+
+    def model_refs(self) -> tuple[ModelRef, ...] | None:
+        """Return the models asked for by name; None when docling is to be asked."""
+        return parse_models(self.models)
+
+
+def _absolute(path: str) -> str:
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError as error:  # a ~user that this machine does not know
+        raise ValueError(str(error)) from error
+
+
+def parse_models(value: str) -> tuple[ModelRef, ...] | None:
+    """Read the `models` parameter; None stands for `docling`."""
+    if value.strip() == DOCLING:
+        return None
+    if not value.strip():
+        raise ValueError("must be 'docling' or name at least one org/name@revision")
+    return tuple(ModelRef.parse(part) for part in value.split(","))
+
+
+@dataclass(frozen=True)
+class ResolvedSettings(Rendered):
+    """Settings together with where each value came from."""
+
+    values: Settings
+    origins: Mapping[str, str]
+    """Parameter name to `parameter`, `run`, `environment`, `runbook.toml` or `default`."""
+
+    def sections(self) -> Sequence[Section]:
+        """Return one table: parameter, value, origin."""
+        rows = tuple((name, str(value), self.origins[name]) for name, value in self.values.model_dump().items())
+        return (Table("Settings", ("parameter", "value", "from"), rows),)
+
+
+def resolve_settings(
+    parameters: Mapping[str, object] | None = None,
+    *,
+    run: Mapping[str, object] | None = None,
+    explicit: bool = False,
+    environ: Mapping[str, str] | None = None,
+    file: Path = SETTINGS_FILE,
+) -> ResolvedSettings:
+    """Join the sources: parameter, then `RUNBOOK_*`, then runbook.toml, then default.
+
+    The settings of a `run` that is continued stand in for environment, file and default: they were joined when it
+    began. A parameter that equals its default counts as "not given", unless the parameters are `explicit`: a
+    notebook's parameter cell names every value, and must not hide the other sources by doing so. Raises
+    `SettingsError` for an unknown name or a wrong value.
+    """
+    environ = os.environ if environ is None else environ
+    layers: list[tuple[str, Mapping[str, object]]] = [("parameter", parameters or {})]
+    if run is not None:
+        layers.insert(0, ("run", run))
+    else:
+        layers[:0] = [("runbook.toml", _from_file(file)), ("environment", _from_environment(environ))]
+    merged: dict[str, Any] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    for origin, layer in layers:
+        _require_known(layer, origin)
+        named_all = origin == "parameter" and not explicit
+        given = {name: value for name, value in layer.items() if not (named_all and _is_default(name, value))}
+        merged |= given
+        origins |= dict.fromkeys(given, origin)
+    return ResolvedSettings(_validated(merged, origins), origins)
+
+
+def _is_default(name: str, value: object) -> bool:
+    return bool(value == Settings.model_fields[name].default)
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name.removeprefix(ENV_PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(ENV_PREFIX) and name not in NOT_SETTINGS and value
+    }
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{file} cannot be read.", why=str(error), remedy="Mend the file or move it away."
+        ) from error
+
+
+def _require_known(layer: Mapping[str, object], origin: str) -> None:
+    known = sorted(Settings.model_fields)
+    for name in layer:
+        if name in Settings.model_fields:
+            continue
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        raise SettingsError(
+            f"{name!r} is not a parameter of the runbook.",
+            why=f"It was given as {origin}.",
+            remedy=f"The nearest known parameter is {nearest!r}. Known: {', '.join(known)}.",
+        )
+
+
+def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(
+            f"Parameter {name!r} has a value that cannot be used: {mask_url_credentials(repr(merged[name]))}.",
+            why=f"{reason} (given as {origins[name]}).",
+            remedy=f"{name}: {Settings.model_fields[name].description}.",
+        ) from error

@@ -1,0 +1,44 @@
+"""The frame of every stage: when it began, and the record it ends with."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from runbook_lib.run.check import Artifact, Change, Check
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import Facts, StageRecord
+
+FactsT = TypeVar("FactsT", bound=Facts)
+
+
+@dataclass(frozen=True)
+class StartedStage:
+    """A stage that is under way."""
+
+    run: OpenRun
+    stage: str
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _clock: float = field(default_factory=time.perf_counter)
+
+    def finish(
+        self,
+        facts: FactsT,
+        checks: Iterable[Check],
+        *,
+        changes: Iterable[Change] = (),
+        artifacts: Iterable[Artifact] = (),
+    ) -> StageRecord[FactsT]:
+        """Write the record into the run folder and return it."""
+        record = StageRecord[FactsT](
+            stage=self.stage,
+            started_at=self.started_at,
+            elapsed_s=round(time.perf_counter() - self._clock, 3),
+            inputs=self.run.settings.model_dump(mode="json", exclude_defaults=True),
+            facts=facts,
+            checks=tuple(checks),
+            changes=tuple(changes),
+            artifacts=tuple(artifacts),
+        )
+        return self.run.save(record)

@@ -1,0 +1,30 @@
+"""Stage 3, download: a plan first, then the files under a wall-clock limit, then docling's artifacts folder."""
+
+import threading
+import time
+
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import StageRecord
+from runbook_lib.run.started_stage import StartedStage
+from runbook_lib.stages.configure_env import plan_environment
+from runbook_lib.stages.download.apply import apply_download
+from runbook_lib.stages.download.checks import judge_download
+from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan
+from runbook_lib.stages.download.hub_access import hub_access
+from runbook_lib.stages.download.plan import plan_fetching, wanted_models
+
+
+def download(
+    run: OpenRun, plan: DownloadPlan | None = None, *, cancel: threading.Event | None = None
+) -> StageRecord[DownloadFacts]:
+    """Carry out the plan, made here when none is given: fetch what is missing, then place docling's artifacts.
+
+    Ends after `download_limit_s`. What was fetched whole stays in the cache, so that running it again fetches only the
+    rest. A model that cannot be had is a failed check; planning that cannot reach the Hub raises `HubError`.
+    """
+    stage = StartedStage(run, "download")
+    deadline = time.monotonic() + run.settings.download_limit_s
+    with hub_access(run, plan_environment(run)) as hub:
+        plan = plan or plan_fetching(hub, wanted_models(run))
+        facts, changes = apply_download(hub, plan, deadline, cancel)
+    return stage.finish(facts, judge_download(facts), changes=changes)

@@ -1,0 +1,1 @@
+"""The machine: file systems, variables, network, installed packages, Windows' own answers."""

@@ -1,0 +1,96 @@
+"""Progress a person can bear: a widget where a front end listens, a bar in a terminal, sparse lines elsewhere."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Never, Protocol
+
+from tqdm.std import tqdm
+
+from runbook_lib.render.values import format_bytes
+
+HEADLESS_VARIABLE = "RUNBOOK_HEADLESS"
+_FRONT_END_VARIABLES = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
+_LINE_EVERY_S = 10.0
+_shown_elsewhere: ContextVar[bool] = ContextVar("shown_elsewhere", default=False)
+
+
+class Progress(Protocol):
+    """Told how far a step has come."""
+
+    def update_to(self, done_bytes: int) -> None:
+        """Take the bytes done so far; may be called often and with falling numbers."""
+
+
+def has_front_end() -> bool:
+    """Whether a notebook front end draws widgets: jupyter_server and VS Code name their sessions in the environment.
+
+    papermill, nbconvert and nbval do not, so that they leave no dead widgets behind.
+    """
+    return not os.environ.get(HEADLESS_VARIABLE) and any(os.environ.get(name) for name in _FRONT_END_VARIABLES)
+
+
+@contextmanager
+def progress_shown_elsewhere() -> Iterator[None]:
+    """Let the steps of this thread show no progress of their own, because a view of it does."""
+    token = _shown_elsewhere.set(True)
+    try:
+        yield
+    finally:
+        _shown_elsewhere.reset(token)
+
+
+@contextmanager
+def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
+    """Show a step's progress in the way that fits the place; writes to stderr outside notebooks."""
+    if _shown_elsewhere.get():
+        yield _Nothing()
+    elif "ipykernel" in sys.modules:
+        if has_front_end():
+            from tqdm.notebook import tqdm as notebook_bar
+
+            with notebook_bar(total=total_bytes, desc=title, unit="B", unit_scale=True) as bar:
+                yield _Bar(bar)
+        else:
+            yield _Lines(title, total_bytes)
+    elif sys.stderr.isatty():
+        with tqdm(total=total_bytes, desc=title, unit="B", unit_scale=True, ascii=True) as bar:
+            yield _Bar(bar)
+    else:
+        yield _Lines(title, total_bytes)
+
+
+def print_to_stderr(line: str) -> None:
+    """Tell a person what is being waited for."""
+    sys.stderr.write(f"{line}\n")
+
+
+class _Bar:
+    def __init__(self, bar: "tqdm[Never]") -> None:
+        self._bar = bar
+
+    def update_to(self, done_bytes: int) -> None:
+        self._bar.n = min(done_bytes, self._bar.total or done_bytes)
+        self._bar.refresh()
+
+
+class _Nothing:
+    def update_to(self, done_bytes: int) -> None:
+        """Show nothing."""
+
+
+class _Lines:
+    """A line every ten seconds, none for what is over sooner."""
+
+    def __init__(self, title: str, total_bytes: int) -> None:
+        self._title, self._total_bytes = title, total_bytes
+        self._next_line = time.monotonic() + _LINE_EVERY_S
+
+    def update_to(self, done_bytes: int) -> None:
+        if time.monotonic() >= self._next_line:
+            self._next_line += _LINE_EVERY_S
+            shown = f"{self._title}: {format_bytes(done_bytes)} of {format_bytes(self._total_bytes)}"
+            sys.stderr.write(shown + "\n")

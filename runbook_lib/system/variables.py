@@ -1,0 +1,114 @@
+"""The variables that steer huggingface_hub and docling: which are set, what they mean, and putting them in place."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from runbook_lib.core.masking import mask_url_credentials
+from runbook_lib.errors import LateConfigurationError
+
+_INTEREST = re.compile(
+    r"(HF|HUGGING_?FACE|TRANSFORMERS|DOCLING|HUGGINGFACE)_\w+|XDG_CACHE_HOME"
+    r"|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|PYTHONUTF8",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|API_?KEY", re.IGNORECASE)
+_LEADING_CREDENTIALS = re.compile(r"^\S*@")
+"""A proxy may be named without a scheme."""
+_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
+HUB_DEFAULT_ENDPOINT = "https://huggingface.co"
+
+_FROZEN_AT_IMPORT = {
+    "HF_ENDPOINT": "ENDPOINT",
+    "HF_HUB_CACHE": "HF_HUB_CACHE",
+    "HF_HUB_DISABLE_SYMLINKS": "HF_HUB_DISABLE_SYMLINKS",
+    "HF_HUB_DISABLE_XET": "HF_HUB_DISABLE_XET",
+    "HF_HUB_DOWNLOAD_TIMEOUT": "HF_HUB_DOWNLOAD_TIMEOUT",
+    "HF_HUB_ETAG_TIMEOUT": "HF_HUB_ETAG_TIMEOUT",
+    "HF_HUB_OFFLINE": "HF_HUB_OFFLINE",
+}
+"""Variable to the attribute of `huggingface_hub.constants` that holds it from the import on (1.33)."""
+
+
+def variables_of_interest(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what is set of `HF_*`, `DOCLING_*`, proxies and certificates, free of secrets."""
+    environ = os.environ if environ is None else environ
+    return {name: masked(name, value) for name, value in sorted(environ.items()) if _INTEREST.fullmatch(name)}
+
+
+def masked(name: str, value: str) -> str:
+    """Hide a value that is a secret by its name, and credentials inside a URL."""
+    if _SECRET.search(name):
+        return f"(set, {len(value)} characters)"
+    if name.upper().endswith("_PROXY") and "://" not in value:
+        return _LEADING_CREDENTIALS.sub("***@", value)
+    return mask_url_credentials(value)
+
+
+def is_true(value: str) -> bool:
+    """Read a flag as huggingface_hub does: only 1, ON, YES and TRUE count, in any case (quirk Q13)."""
+    return value.upper() in _TRUE
+
+
+def hub_cache_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the cache huggingface_hub 1.33 would use: the order of quirk Q12, without importing it.
+
+    Like hub it takes empty values literally; detect warns about them.
+    """
+    environ = os.environ if environ is None else environ
+    home = _expanded(environ.get("HF_HOME", str(Path(environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface"))))
+    cache = environ.get("HF_HUB_CACHE", environ.get("HUGGINGFACE_HUB_CACHE", str(Path(home, "hub"))))
+    return Path(_expanded(cache))
+
+
+def _expanded(path: str) -> str:
+    """Expand as hub does, `~` before variables; an unknown `~user` stays."""
+    return os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises for an unknown user
+
+
+def docling_artifacts_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return docling's artifacts folder: `DOCLING_ARTIFACTS_PATH`, else where `docling-tools` downloads to."""
+    environ = os.environ if environ is None else environ
+    given = environ.get("DOCLING_ARTIFACTS_PATH")
+    return Path(given or Path(environ.get("DOCLING_CACHE_DIR") or "~/.cache/docling", "models")).expanduser()
+
+
+def hub_endpoint(environ: Mapping[str, str] | None = None) -> str:
+    """Return the endpoint huggingface_hub would use."""
+    environ = os.environ if environ is None else environ
+    return (environ.get("HF_ENDPOINT") or HUB_DEFAULT_ENDPOINT).rstrip("/")
+
+
+def apply(variables: Mapping[str, str]) -> None:
+    """Set variables in this process, before huggingface_hub is imported.
+
+    Raises `LateConfigurationError`, and sets nothing, when huggingface_hub is imported already under other values.
+    """
+    late = late_variables(variables)
+    if late:
+        raise LateConfigurationError(
+            f"{', '.join(late)} cannot be set any more in this process.",
+            why="huggingface_hub is imported already, and it reads its variables once, at import.",
+            remedy="Restart the kernel and run the notebook from the top; import nothing of Hugging Face before it.",
+        )
+    os.environ.update(variables)
+
+
+def late_variables(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables that an already imported huggingface_hub holds with another value."""
+    constants = sys.modules.get("huggingface_hub.constants")
+    if constants is None:
+        return ()
+    return tuple(
+        name
+        for name, value in variables.items()
+        if name in _FROZEN_AT_IMPORT and not _same(getattr(constants, _FROZEN_AT_IMPORT[name], None), value)
+    )
+
+
+def _same(constant: object, value: str) -> bool:
+    if isinstance(constant, bool):
+        return constant == is_true(value)
+    return str(constant) == value.rstrip("/")

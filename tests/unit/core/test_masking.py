@@ -1,0 +1,42 @@
+"""Secrets are starred out, and nothing else is."""
+
+import pytest
+
+from runbook_lib.core.masking import mask_secrets
+
+SECRET = "s3cr3tS3cr3tS3cr3t"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"token hf_{SECRET} refused",
+        f"Authorization: Bearer {SECRET}",
+        f"{{'authorization': 'Bearer {SECRET}'}}",
+        f"curl -H 'authorization: Basic {SECRET}=='",
+        f"HTTPS_PROXY=http://user:{SECRET}@proxy:3128",
+        f"GET /x?token={SECRET}&n=1",
+        f"HF_TOKEN={SECRET}",
+        f"password: '{SECRET}'",
+        f"ghp_{SECRET}",
+        f"X-Amz-Signature={SECRET}",
+        f"eyJhbGciOiJIUzI1NiJ9.{SECRET}.abc",
+    ],
+)
+def test_a_secret_is_starred_out_and_the_length_stays(line: str) -> None:
+    masked = mask_secrets(line)
+    assert SECRET not in masked
+    assert len(masked) == len(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OSError: [WinError 1314] A required privilege is not held by the client",
+        "File hf_hub_download.py",
+        "https://huggingface.co/docling-project/docling-models/resolve/v2.3.0/config.json",
+        "Invalid credentials in Authorization header",
+    ],
+)
+def test_an_ordinary_line_stays_as_it_is(line: str) -> None:
+    assert mask_secrets(line) == line
