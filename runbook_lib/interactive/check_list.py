@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import runbook_lib
 from runbook_lib.doctor.examine import examine
 from runbook_lib.interactive.controls import button, in_background, markup, row
 from runbook_lib.interactive.mending import mending_of
@@ -83,7 +83,7 @@ class CheckList(View):
 def _made_again(run: OpenRun, stage: str) -> StageRecord[Any]:
     if stage == "doctor":
         return examine(run.settings)
-    again: Callable[[OpenRun], StageRecord[Any]] = getattr(import_module(f"runbook_lib.stages.{stage}"), stage)
+    again: Callable[[OpenRun], StageRecord[Any]] = getattr(runbook_lib, stage)
     return again(run)
 
 
