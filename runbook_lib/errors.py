@@ -1,24 +1,53 @@
 """The tree of errors; imports nothing of the package.
 
-    RunbookError                 exit code 1: cannot go on
-    |-- UsageError               exit code 2: the caller's words are wrong
+    RunbookError                 1: cannot go on
+    |-- UsageError               2: the caller's words are wrong
     |   |-- SettingsError        a parameter, variable or runbook.toml entry
     |   `-- RecordError          a run folder or record that cannot be read
     |-- LateConfigurationError   huggingface_hub was imported under other values
     |-- DeadlineExceeded         a step ran into its wall-clock limit
-    |-- HubError                 the Hub, or what stands in its way
-    |-- DiskError                no space, no write access, no lock
+    |-- HubError                 what the Hub holds, or does not give
+    |   `-- HubUnavailable       75: the Hub does not answer now, or asks to wait
+    |-- DiskError                74: no space, no write access
+    |   `-- LockHeld             75: another process is at it
     |-- PracticeError            the built-in hub or its models
     `-- StageFailed              a stage ended with failed checks
+
+The numbers are the exit codes of the command line, for an error and what stands below it.
 
 A missing file or a bad hash is no error but a `Check` with status `fail`; an exception means "cannot go on".
 """
 
 import os
 import traceback
+from enum import IntEnum
 from typing import ClassVar
 
 DEBUG_VARIABLE = "RUNBOOK_DEBUG"
+
+
+class ExitCode(IntEnum):
+    """How a command ended, one number for each class that a scheduler would treat differently; docs/cli.md lists them.
+
+    From 64 on the numbers are those of BSD's sysexits.h, above 128 those of a shell for a signal.
+    """
+
+    OK = 0
+    FAILED = 1
+    """The question was answered, and the answer is no; or the command cannot go on."""
+    USAGE = 2
+    """Wrong words or settings: running it again changes nothing."""
+    PARTIAL = 3
+    """Some of what was asked is done, and some is not."""
+    INTERNAL = 70
+    """A fault of the runbook itself."""
+    DISK = 74
+    """The file system refused: it needs a person."""
+    TRY_LATER = 75
+    """The network, a rate limit or a lock: the same command may go through later."""
+    HANGUP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class RunbookError(Exception):
@@ -31,7 +60,7 @@ class RunbookError(Exception):
     """
 
     id: ClassVar[str] = "runbook-error"
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
     def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
         super().__init__(what)
@@ -61,7 +90,7 @@ class UsageError(RunbookError):
     """The caller's words cannot be taken; nothing was started or written."""
 
     id = "usage"
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class SettingsError(UsageError):
@@ -94,15 +123,30 @@ class DeadlineExceeded(RunbookError):
 
 
 class HubError(RunbookError):
-    """The Hub could not be reached, refused, or answered with something else than the Hub's protocol."""
+    """The Hub refused, lacks what was asked for, or answered with something else than the Hub's protocol."""
 
     id = "hub"
 
 
+class HubUnavailable(HubError):
+    """The Hub does not answer now, or asks to come back later."""
+
+    id = "hub-unavailable"
+    exit_code = ExitCode.TRY_LATER
+
+
 class DiskError(RunbookError):
-    """The file system refused: no space, no write access, no lock."""
+    """The file system refused: no space, no write access."""
 
     id = "disk"
+    exit_code = ExitCode.DISK
+
+
+class LockHeld(DiskError):
+    """Another process holds the lock of what this one wants to work on, and did not end in time."""
+
+    id = "lock-held"
+    exit_code = ExitCode.TRY_LATER
 
 
 class PracticeError(RunbookError):
@@ -115,3 +159,14 @@ class StageFailed(RunbookError):
     """A stage ended with failed checks; the message names the first one and what mends it."""
 
     id = "stage-failed"
+
+
+def exit_code_of(class_name: str) -> ExitCode:
+    """Return the exit code of an error that is known by its class's name alone, as a notebook's output names it."""
+    todo: list[type[RunbookError]] = [RunbookError]
+    while todo:
+        error = todo.pop()
+        if error.__name__ == class_name:
+            return error.exit_code
+        todo.extend(error.__subclasses__())
+    return ExitCode.FAILED

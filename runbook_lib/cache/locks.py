@@ -1,6 +1,7 @@
 """Locks between processes, on files as huggingface_hub takes them."""
 
 import errno
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,10 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from runbook_lib.errors import DiskError
+from runbook_lib.errors import DiskError, LockHeld
 from runbook_lib.system.filesystem import describe_os_error
+
+_log = logging.getLogger(__name__)
 
 _SAY_EVERY_S = 10.0
 _NO_LOCKS_HERE = frozenset({errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP})
@@ -79,11 +82,12 @@ def _wait(lock: BaseFileLock, what: str, limit_s: float, say: Say) -> BaseFileLo
         except Timeout:
             waited_s = time.monotonic() - started
             if waited_s >= limit_s:
-                raise DiskError(
+                raise LockHeld(
                     f"{what} is going on in another process, and did not end within {limit_s:g} s.",
                     why=f"The lock {lock.lock_file} is held.",
                     remedy="Let it end, or end it, and run this again: what is complete by then is kept.",
                 ) from None
+            _log.info("waiting for %s, held by another process", lock.lock_file)
             say(f"waiting for another process: {what}, {waited_s:.0f} s of at most {limit_s:g} s")
             patience_s = min(_SAY_EVERY_S, limit_s - waited_s)
         else:

@@ -38,6 +38,8 @@ class Explanation:
     evidence: str
     remedy: str
     quirk: str = ""
+    temporary: bool = False
+    """It may go away by itself."""
 
 
 def explain_failure(failure: WorkerFailed) -> Explanation:
@@ -77,7 +79,8 @@ def _explained(finding: Finding | None, evidence: str) -> Explanation:
         return Explanation(evidence, _NO_QUIRK)
     if finding.quirk.id == STALE_TOKEN and (found := find_token(os.environ)) is not None:
         return Explanation(evidence, token_remedy(found.origin), finding.quirk.id)
-    return Explanation(evidence, _HERE.get(finding.quirk.id, finding.remedy), finding.quirk.id)
+    quirk = finding.quirk
+    return Explanation(evidence, _HERE.get(quirk.id, finding.remedy), quirk.id, quirk.temporary)
 
 
 def _sentence(cause: Cause) -> str:

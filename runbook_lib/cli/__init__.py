@@ -1,32 +1,34 @@
 """The command line: data on stdout, progress and hints on stderr, one place where errors become exit codes."""
 
 import io
+import os
 import sys
+from typing import Any, Final
 
 import click
 
+from runbook_lib.cli.ending import say_ending
 from runbook_lib.cli.lazy import LazyGroup
-from runbook_lib.errors import RunbookError
+from runbook_lib.core.log import end_logs
+from runbook_lib.errors import ExitCode
 
 __all__ = ["main", "runbook"]
-
-_INTERRUPTED = 130
 
 
 @click.group(
     cls=LazyGroup,
     homes={
-        "audit": "runbook_lib.cli.audit:audit",
-        "dedupe": "runbook_lib.cli.dedupe:dedupe",
-        "diagnose": "runbook_lib.cli.diagnose:diagnose",
-        "doctor": "runbook_lib.cli.doctor:doctor",
-        "drills": "runbook_lib.cli.drills:drills",
-        "hub": "runbook_lib.cli.hub:hub",
-        "lab": "runbook_lib.cli.lab:lab",
-        "lock": "runbook_lib.cli.lock:lock",
-        "quirks": "runbook_lib.cli.diagnose:quirks",
-        "repair": "runbook_lib.cli.repair:repair",
-        "run": "runbook_lib.cli.run:run",
+        "audit": ("runbook_lib.cli.audit:audit", "Read a repository and report what breaks model downloads."),
+        "dedupe": ("runbook_lib.cli.dedupe:dedupe", "Store every content once, by hard links."),
+        "diagnose": ("runbook_lib.cli.diagnose:diagnose", "Name the failures in a log or traceback."),
+        "doctor": ("runbook_lib.cli.doctor:doctor", "Look for what will go wrong before it does."),
+        "drills": ("runbook_lib.cli.drills:drills", "List the breakage drills, or show one."),
+        "hub": ("runbook_lib.cli.hub:hub", "Serve the practice hub on 127.0.0.1."),
+        "lab": ("runbook_lib.cli.lab:lab", "Open the notebooks in JupyterLab."),
+        "lock": ("runbook_lib.cli.lock:lock", "Pin commits and contents, or verify against a lock file."),
+        "quirks": ("runbook_lib.cli.diagnose:quirks", "List the known failures, or show one."),
+        "repair": ("runbook_lib.cli.repair:repair", "Move damaged files aside and fetch only those again."),
+        "run": ("runbook_lib.cli.run:run", "Run the six stages headless."),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -35,18 +37,31 @@ def runbook() -> None:
     """Get Docling / Hugging Face models onto this machine and prove that a document converts."""
 
 
+_AS_TYPED: Final[dict[str, Any]] = {
+    "prog_name": "runbook",
+    "complete_var": "_RUNBOOK_COMPLETE",
+    "standalone_mode": False,
+    "windows_expand_args": False,
+}
+"""How click is called: errors come back to us, and arguments arrive as typed.
+
+click 8 on Windows expands globs, `~` and `%VARIABLES%` in every argument, quoted or not (`click.core.Command.main`).
+"""
+
+
 def main() -> None:
-    """Run a command; exit 0 ok, 1 failed, 2 wrong usage or settings, 130 interrupted."""
+    """Run a command and end the process with its exit code, an `ExitCode`; docs/cli.md lists them."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a folder's name need not fit the encoding of a pipe
+    arguments = sys.argv[1:]
     try:
-        sys.exit(runbook(standalone_mode=False) or 0)
-    except RunbookError as error:
-        sys.stderr.write("error: " + "\n".join(error.lines()) + "\n")
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("interrupted\n")
-        sys.exit(_INTERRUPTED)
+        code = runbook(arguments, **_AS_TYPED) or ExitCode.OK
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has enough, as `| head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FAILED
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: said, logged and given its own exit code
+        code = say_ending(error, arguments)
+    finally:
+        end_logs()
+    sys.exit(int(code))

@@ -1,16 +1,21 @@
 """`runbook diagnose` and `runbook quirks`: name a failure, read what is known of it."""
 
 import sys
+from collections.abc import Iterable
 
 import click
 
-from runbook_lib.cli.options import json_option
+from runbook_lib.cli.options import NameType, json_option
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.diagnosis import diagnose as diagnose_log
 from runbook_lib.quirks.diagnosis import diagnose_given
 from runbook_lib.quirks.model import Quirk
 from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
+
+
+def _quirk_ids() -> Iterable[str]:
+    return (quirk.id for quirk in load_catalogue())
 
 
 @click.command()
@@ -27,7 +32,7 @@ def diagnose(file: str, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("quirk_id", default="", metavar="[ID]")
+@click.argument("quirk_id", default="", type=NameType(_quirk_ids), metavar="[ID]")
 @json_option
 def quirks(quirk_id: str, as_json: bool) -> None:
     """List the known failures, or show all that is known of one: runbook quirks quirk-001."""

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 import click
 
-from runbook_lib.cli.options import json_option
+from runbook_lib.cli.options import NameType, json_option
 from runbook_lib.practice.drills.catalogue import DRILLS, drill_named
 from runbook_lib.practice.drills.drill import Drill
 from runbook_lib.practice.server import running_hub
 from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
-from runbook_lib.run.settings import PRACTICE, Settings
+from runbook_lib.run.settings import DRILL_NAMES, PRACTICE, Settings
 
 _FILL_LIMIT_S = 600.0
 
 
 @click.command()
-@click.argument("name", default="", metavar="[NAME]")
+@click.argument("name", default="", type=NameType(lambda: DRILL_NAMES), metavar="[NAME]")
 @json_option
 def drills(name: str, as_json: bool) -> None:
     """List the breakage drills, or show one: runbook drills corrupt.

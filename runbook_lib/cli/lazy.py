@@ -1,20 +1,25 @@
 """A group of commands that are imported when they are called, so that `runbook doctor` starts quickly."""
 
+import difflib
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import click
 
+from runbook_lib.core.log import log_to_stderr
+from runbook_lib.errors import DEBUG_VARIABLE
+
 
 class LazyGroup(click.Group):
-    """A click group that knows where its commands live.
+    """A click group that knows where its commands live, and gives each of them `-v`.
 
     Args:
-        homes: Command name to `module:attribute`.
+        homes: Command name to `module:attribute`, and its summary for the list of commands.
     """
 
-    def __init__(self, *arguments: Any, homes: Mapping[str, str], **options: Any) -> None:  # noqa: ANN401 - click's own
+    def __init__(self, *arguments: Any, homes: Mapping[str, tuple[str, str]], **options: Any) -> None:  # noqa: ANN401 - click's own
         super().__init__(*arguments, **options)
         self._homes = homes
 
@@ -23,10 +28,55 @@ class LazyGroup(click.Group):
         return sorted(self._homes)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import the command; None for a name that is none, which click turns into a usage error."""
+        """Import the command; None for a name that there is not, which click turns into a usage error."""
         if cmd_name not in self._homes:
             return None
-        module, _, attribute = self._homes[cmd_name].partition(":")
+        module, _, attribute = self._homes[cmd_name][0].partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above names commands only
+        if all(parameter.name != "verbosity" for parameter in command.params):
+            command.params.append(_verbose_option())
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; an unknown one is answered with the nearest name."""
+        name = args[0]
+        if name not in self._homes and not name.startswith("-"):
+            nearest = difflib.get_close_matches(name, self._homes, n=1)
+            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        _ = ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_home, summary) in sorted(self._homes.items())])
+
+
+def verbosity_of(ctx: click.Context) -> int:
+    """Return how often -v was given to a command."""
+    return int(ctx.meta.get(_VERBOSITY, 0))
+
+
+_VERBOSITY = "runbook_lib.verbosity"
+
+
+def _verbose_option() -> click.Option:
+    return click.Option(
+        ["-v", "--verbose", "verbosity"],
+        count=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_begin_log,
+        help="Say more: the log on stderr; -vv with every detail.",
+    )
+
+
+def _begin_log(ctx: click.Context, _parameter: click.Parameter, given: int) -> None:
+    ctx.meta[_VERBOSITY] = given
+    level = 2 if os.environ.get(DEBUG_VARIABLE) else given
+    if level:
+        log_to_stderr(level)

@@ -1,19 +1,44 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
-from runbook_lib.run.settings import PRACTICE
+from runbook_lib.run.settings import PRACTICE, Settings
 
 CommandT = TypeVar("CommandT", bound=Callable[..., object])
+
+
+class NameType(click.ParamType[str]):
+    """A name out of a list that is made when a shell asks for completions; any other word is taken as it is."""
+
+    name = "text"
+
+    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
+        self._names = names
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin like this."""
+        return [CompletionItem(name) for name in sorted(self._names()) if name.startswith(incomplete)]
+
+
+def _setting_names() -> Iterable[str]:
+    return Settings.model_fields
 
 
 def setting_options(command: CommandT) -> CommandT:
     """Add `-p NAME VALUE` and `--practice`, which every command that needs settings takes."""
     parameter = click.option(
-        "-p", "--parameter", "pairs", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter; repeatable."
+        "-p",
+        "--parameter",
+        "pairs",
+        nargs=2,
+        shell_complete=NameType(_setting_names).shell_complete,
+        multiple=True,
+        metavar="NAME VALUE",
+        help=f"Set a parameter; repeatable. NAME: {', '.join(Settings.model_fields)}.",
     )
     practice = click.option("--practice", is_flag=True, help="Use the built-in hub: short for -p hub practice.")
     return practice(parameter(command))

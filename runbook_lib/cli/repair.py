@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
-from runbook_lib.run.check import Status
 from runbook_lib.run.opening import open_run
 from runbook_lib.upkeep.lock import read_lock
 from runbook_lib.upkeep.repair.apply import apply_repair
@@ -24,8 +23,8 @@ def repair(
 ) -> int:
     """Move damaged files aside, fetch only those again, and verify.
 
-    Nothing is deleted: what was damaged stands in .runbook-quarantine in the cache afterwards. Exit code 1 when
-    something is still damaged.
+    Nothing is deleted: what was damaged stands in .runbook-quarantine in the cache afterwards. Exit code 3 when
+    something is still damaged, 1 when nothing could be done about it.
     """
     run = open_run(**parameters_from(pairs, practice=practice, run_dir=run_dir))  # type: ignore[arg-type]
     locked = read_lock(Path(lock)).expectations() if lock else None
@@ -35,4 +34,4 @@ def repair(
         return 0
     result = apply_repair(run, plan, locked)
     click.echo(result.model_dump_json(indent=2) if as_json else str(result))
-    return 1 if result.status is Status.FAIL else 0
+    return result.exit_code

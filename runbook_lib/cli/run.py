@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import click
 
 from runbook_lib.cli.drills import begin_drill, drill_parameters
-from runbook_lib.cli.options import json_option, parameters_from, setting_options
-from runbook_lib.errors import UsageError
+from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
+from runbook_lib.core.log import log_to_folder
+from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
 from runbook_lib.run.opening import PreparedRun, prepare_run
 from runbook_lib.run.record import RawFacts
+from runbook_lib.run.settings import DRILL_NAMES
 
 
 @click.command()
@@ -23,7 +25,13 @@ from runbook_lib.run.record import RawFacts
 @click.option("--only", type=click.Choice(STAGES), help="Run this stage alone.")
 @click.option("--resume", is_flag=True, help="Begin with the first stage that has not ended well in --run-dir.")
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
-@click.option("--drill", default="", metavar="NAME", help="Break something, to be mended; see runbook drills.")
+@click.option(
+    "--drill",
+    default="",
+    type=NameType(lambda: DRILL_NAMES),
+    metavar="NAME",
+    help="Break something, to be mended; see runbook drills.",
+)
 @json_option
 def run(  # noqa: PLR0913, PLR0917 - one a click option
     pairs: Sequence[tuple[str, str]],
@@ -57,13 +65,14 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
         else:
             _say(f"  {event.status.value:<5} {format_seconds(event.elapsed_s):>9}  {event.said}")
 
+    log_to_folder(opened.folder)
     _say(f"run folder: {opened.folder}")
     summary = run_stages(opened, opened.settings, stages, listen)
     if as_json:
         click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
     else:
         click.echo(str(summary))
-    return 1 if summary.status is Status.FAIL or (strict and summary.status is Status.WARN) else 0
+    return ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
 
 
 def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bool) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Runs stages one after the other, each through its notebook, and keeps the run's header true."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,8 @@ from runbook_lib.run.folder import Run, RunState, stage_file_stem
 from runbook_lib.run.record import RawFacts
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.progress import HEADLESS_VARIABLE
+
+_log = logging.getLogger(__name__)
 
 _GRACE_S = 300.0
 """What a cell may take on top of the limits its own steps have: importing docling, hashing weights."""
@@ -43,8 +46,10 @@ def run_stages(run: Run, settings: Settings, stages: Sequence[str], listener: Li
             if any(outcome.status is Status.FAIL for outcome in outcomes):
                 outcome = StageOutcome(stage, Status.SKIP, 0.0, "skipped: an earlier stage failed")
             else:
+                _log.info("stage %s begins", stage)
                 listener(StageStarted(stage))
                 outcome = _run_stage(run, settings, stage)
+            _log.info("stage %s: %s, %s", stage, outcome.status, outcome.problem or outcome.said)
             outcomes.append(outcome)
             listener(outcome)
     failed = next((outcome for outcome in outcomes if outcome.status is Status.FAIL), None)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_lib.errors import ExitCode, exit_code_of
+from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_seconds
@@ -57,6 +59,17 @@ class RunSummary(Rendered):
     def failed(self) -> StageOutcome | None:
         """The stage that failed; None when none did."""
         return next((outcome for outcome in self.outcomes if outcome.status is Status.FAIL), None)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the run tells a scheduler: whether it ended well, and if not, whether it may go through later."""
+        if self.failed is None:
+            return ExitCode.OK
+        check = self.failed.failed_check
+        if check is None:
+            return exit_code_of(self.failed.problem.partition(":")[0])
+        temporary = bool(check.quirk) and load_catalogue().quirk(check.quirk).temporary
+        return ExitCode.TRY_LATER if temporary else ExitCode.FAILED
 
     def verdict(self) -> str:
         """Return the sentence everything is about."""

@@ -167,6 +167,8 @@ class Quirk(_Written):
     clues: tuple[Clue, ...] = ()
     packages: tuple[Affected, ...] = ()
     """The quirk can occur if every package named here that is installed has an affected version."""
+    temporary: bool = False
+    """It may go away by itself: the same command can go through later."""
     cause: Words
     remedies: tuple[Remedy, ...] = Field(min_length=1)
     """In order of preference; the first that fits the installed versions and the platform is given."""

@@ -1,5 +1,6 @@
 """Opens a run: settings, folder, places and the planned environment, in one call."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
 
+from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import SettingsError
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
@@ -15,6 +17,8 @@ from runbook_lib.run.folder import Run, RunHeader
 from runbook_lib.run.settings import ResolvedSettings, Settings, resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.system import variables as environment
+
+_log = logging.getLogger(__name__)
 
 RUNS = Path("runs")
 BINDING = ("hub", "models", "cache_dir", "artifacts_dir", "links", "target_python", "practice_pad_mb", "drill")
@@ -62,6 +66,8 @@ def open_run(*, new: bool = False, **parameters: object) -> OpenRun:
         cache_dir=target.cache_dir,
         artifacts_dir=target.artifacts_dir,
     )
+    log_to_folder(run.folder)
+    _log.info("open: hub %s, cache %s, artifacts %s", run.endpoint, run.cache_dir, run.artifacts_dir)
     if run.has("configure_env"):
         environment.apply(_recorded_environment(run))
     return run

@@ -1,5 +1,6 @@
 """The frame of every stage: when it began, and the record it ends with."""
 
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import TypeVar
 from runbook_lib.run.check import Artifact, Change, Check
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import Facts, StageRecord
+
+_log = logging.getLogger(__name__)
 
 FactsT = TypeVar("FactsT", bound=Facts)
 
@@ -41,4 +44,7 @@ class StartedStage:
             changes=tuple(changes),
             artifacts=tuple(artifacts),
         )
+        _log.info("stage %s: %s after %.1f s", self.stage, record.status, record.elapsed_s)
+        for check in record.failed():
+            _log.warning("check %s failed: %s: %s", check.id, check.title, check.evidence)
         return self.run.save(record)

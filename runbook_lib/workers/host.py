@@ -1,5 +1,6 @@
 """Runs workers in an interpreter, under a wall-clock limit, and hands on what they tell."""
 
+import logging
 import os
 import sys
 import threading
@@ -14,6 +15,8 @@ from runbook_lib.errors import DeadlineExceeded, RunbookError
 from runbook_lib.system.filesystem import describe_os_error
 from runbook_lib.workers.failure import Cancelled, Cause, WorkerFailed
 from runbook_lib.workers.process import WorkerProcess
+
+_log = logging.getLogger(__name__)
 
 WORKERS = Path(__file__).parent / "scripts"
 
@@ -91,7 +94,9 @@ class Worker:
         case the process and all it started are gone when this returns.
         """
         process = self._process = self._process or self._interpreter.start()
-        deadline = time.monotonic() + limit_s
+        started = time.monotonic()
+        deadline = started + limit_s
+        _log.debug("%s: asked of %s, limit %g s", verb, self._interpreter.executable, limit_s)
         with ExitStack() as on_failure:
             on_failure.callback(self.end)
             process.ask(verb, request or {})
@@ -103,8 +108,10 @@ class Worker:
                 match event:
                     case {"event": "result", "value": value}:
                         on_failure.pop_all()
+                        _log.debug("%s: answered after %.1f s", verb, time.monotonic() - started)
                         return Answer(value, process.peak_memory_bytes, process.log)
                     case {"event": "error", "chain": chain, "traceback": traceback, "versions": versions}:
+                        _log.info("%s raised:\n%s", verb, traceback)
                         causes = tuple(Cause.model_validate(cause) for cause in chain)
                         raise WorkerFailed(verb, causes, process.log, traceback=traceback, versions=versions)
                     case {"event": "progress"} if on_event is not None:

@@ -59,7 +59,7 @@ def imported(path: Path) -> Iterator[str]:
 def own_parts(path: Path) -> set[str]:
     """Return the parts of the package a module imports."""
     names = (name.split(".") for name in imported(path))
-    return {words[1] for words in names if words[0] == "runbook_lib" and words[1] != "__version__"}
+    return {words[1] for words in names if words[0] == "runbook_lib" and words[1:] not in ([], ["__version__"])}
 
 
 @pytest.mark.parametrize(("part", "path"), MODULES)

@@ -10,7 +10,7 @@ from pathlib import Path
 from runbook_lib.cache.layout import Listing
 from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.core.model_ref import ModelRef
-from runbook_lib.errors import DeadlineExceeded, HubError
+from runbook_lib.errors import DeadlineExceeded, HubError, HubUnavailable
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.interpreter import interpreter_of
 from runbook_lib.run.target import Target
@@ -46,11 +46,12 @@ class HubAccess:
             from runbook_lib.checks.explain import explain_failure  # brings the whole catalogue
 
             explanation = explain_failure(failure)
-            raise HubError(
+            error = HubUnavailable if explanation.temporary else HubError
+            raise error(
                 f"The Hub does not tell what {model} holds.", why=explanation.evidence, remedy=explanation.remedy
             ) from failure
         except DeadlineExceeded as late:
-            raise HubError(
+            raise HubUnavailable(
                 f"The Hub at {self.target.endpoint} accepted the question about {model} and never answered.",
                 why=late.what,
                 remedy="Use a mirror with -p hub URL, or a cache that is filled with -p offline true; "

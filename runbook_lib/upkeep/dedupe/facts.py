@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runbook_lib.core.value import Value
+from runbook_lib.errors import ExitCode
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
@@ -128,6 +129,11 @@ class DedupeResult(Rendered, Value):
     """On disk, counted by file."""
     skipped: tuple[Skipped, ...]
     elapsed_s: float
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether everything planned was done."""
+        return ExitCode.PARTIAL if self.skipped else ExitCode.OK
 
     def sections(self) -> Sequence[Section]:
         """Return the sum, then what was left as it was."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
-from runbook_lib.errors import StageFailed
+from runbook_lib.errors import ExitCode, StageFailed
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes
@@ -105,6 +105,13 @@ class RepairResult(Rendered, Value):
         """The worst of download and verification."""
         records = [record.status for record in (self.download, self.verification) if record]
         return worst(records)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether all is well, some of it was mended, or nothing was."""
+        if self.status is not Status.FAIL:
+            return ExitCode.OK
+        return ExitCode.PARTIAL if self.moved or self.removed or self.fetched_bytes else ExitCode.FAILED
 
     @property
     def fetched_bytes(self) -> int:

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,36 +17,11 @@ from runbook_lib.headless import runner
 from runbook_lib.headless.summary import RunSummary, StageOutcome
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run
+from tests.unit.cli.conftest import Command, Ended
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 Invoke = Callable[..., Result]
-Ended = Callable[..., tuple[object, str, str]]
-
-
-def command(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "runbook_lib", *words],
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, **variables},
-        timeout=120,
-        check=False,
-    )
-
-
-@pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ended:
-    """Run the command line in this process; returns exit code, stdout and stderr."""
-
-    def call(*words: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["runbook", *words])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        return (caught.value.code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
@@ -124,7 +98,7 @@ def test_practice_is_short_for_the_hub_parameter(invoke: Invoke) -> None:
     assert (settings["hub"], settings["links"]) == ("practice", "copy")
 
 
-def test_an_unknown_parameter_ends_with_2_before_any_kernel_and_names_the_nearest() -> None:
+def test_an_unknown_parameter_ends_with_2_before_any_kernel_and_names_the_nearest(command: Command) -> None:
     done = command("run", "-p", "revision_typo", "x")
     assert (done.returncode, done.stdout) == (2, "")
     what, why, remedy = done.stderr.splitlines()
