@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from runbook_lib.core.extras import require_extra
+
 _WORKSPACE = "workspace"
 
 
@@ -17,6 +19,7 @@ def lab(read_only: bool, workspace: str | None, port: int, no_browser: bool) -> 
 
     Copies that stand in the workspace already are kept: delete one to have it anew.
     """
+    require_extra("notebooks", "jupyterlab", purpose="runbook lab")
     from runbook_lib.interactive.lab import copy_notebooks, open_lab, register_kernel
 
     if register_kernel():

@@ -8,6 +8,7 @@ import click
 
 from runbook_lib.cli.drills import begin_drill, drill_parameters
 from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
+from runbook_lib.core.extras import require_extra
 from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.render.values import format_seconds
@@ -51,6 +52,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     """
     if sum((first is not None, only is not None, resume)) > 1:
         raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
+    require_extra("notebooks", "papermill", purpose="runbook run")
     parameters = parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill)
     opened = prepare_run(drill_parameters(parameters), new=True, explicit=True)
     if opened.settings.drill and _is_new(opened):

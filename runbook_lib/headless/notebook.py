@@ -17,7 +17,10 @@ from traitlets.config import Config
 from runbook_lib.core import atomic
 from runbook_lib.errors import UsageError
 
-NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
+_PACKAGE = Path(__file__).parent.parent
+_SHIPPED = _PACKAGE / "share" / "notebooks"
+"""Where a wheel puts them."""
+NOTEBOOKS = _SHIPPED if _SHIPPED.is_dir() else _PACKAGE.parent / "notebooks"
 _START_TIMEOUT_S = 120
 ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})
 """Kernels talk over loopback TCP, which every user of the machine can listen to; ipykernel 7.4 warns of it."""
@@ -34,13 +37,13 @@ class NotebookOutcome:
 
 
 def find_notebook(stem: str) -> Path:
-    """Return the path of a notebook of the runbook; raises `UsageError` where the notebooks were not installed."""
+    """Return the path of a notebook of the runbook; raises `UsageError` where they were not installed."""
     path = NOTEBOOKS / f"{stem}.ipynb"
     if not path.is_file():
         raise UsageError(
             f"The notebook {path.name} is not there.",
-            why=f"{NOTEBOOKS} is where it should stand: the notebooks come with the repository, not with the package.",
-            remedy="Clone the repository and install it with pip install -e . in there.",
+            why=f"{NOTEBOOKS} is where it should stand.",
+            remedy="Install the runbook anew: pip install --force-reinstall --no-deps docling-runbook.",
         )
     return path
 

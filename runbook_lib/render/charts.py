@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from runbook_lib.render.sections import Figure
@@ -19,6 +20,11 @@ _LINES = (("#3b7dd8", "s", "-"), ("#d1495b", "o", "-"), ("#2a9d5c", "^", "--"))
 _WIDTH_INCHES = 7.0
 _ROW_INCHES = 0.45
 _GROWTH_INCHES = 3.2
+
+
+def can_draw() -> bool:
+    """Whether pictures can be had here: they come with the extra `notebooks`, which a service does not install."""
+    return find_spec("matplotlib") is not None
 
 
 def byte_bars(title: str, bars: Mapping[str, int]) -> Figure:

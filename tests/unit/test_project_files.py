@@ -49,7 +49,7 @@ def test_conda_brings_python_and_pip_and_pip_the_rest(environment: dict[str, Any
     assert environment["name"] == "docling-runbook"
     *conda, pip = environment["dependencies"]
     assert [re.split("[=<>]", package)[0] for package in conda] == ["python", "pip"]
-    assert pip == {"pip": ["-c constraints.txt", *IN_ENVIRONMENT, "-e ."]}
+    assert pip == {"pip": ["-c constraints.txt", *IN_ENVIRONMENT, "-e .[notebooks]"]}
 
 
 def test_the_environment_s_python_is_one_the_project_takes(
@@ -61,8 +61,16 @@ def test_the_environment_s_python_is_one_the_project_takes(
 
 
 def test_what_the_environment_names_the_project_needs(project: dict[str, Any]) -> None:
-    needed = {canonicalize_name(Requirement(line).name) for line in project["project"]["dependencies"]}
-    assert {canonicalize_name(name) for name in IN_ENVIRONMENT} <= needed
+    table = project["project"]
+    lines = (*table["dependencies"], *(line for extra in table["optional-dependencies"].values() for line in extra))
+    assert {canonicalize_name(name) for name in IN_ENVIRONMENT} <= {
+        canonicalize_name(Requirement(line).name) for line in lines
+    }
+
+
+def test_the_core_brings_neither_jupyter_nor_docling(project: dict[str, Any]) -> None:
+    core = {canonicalize_name(Requirement(line).name) for line in project["project"]["dependencies"]}
+    assert core.isdisjoint({"jupyterlab", "papermill", "ipywidgets", "nbval", "matplotlib", "docling", "jinja2"})
 
 
 def test_every_constraint_is_one_version_from_the_registry(constraints: list[str]) -> None:
@@ -85,8 +93,10 @@ def test_constraints_pin_what_the_project_needs_within_its_bounds(
         (specifier,) = requirement.specifier
         pinned[canonicalize_name(requirement.name)] = specifier.version
     table = project["project"]
-    needed = map(Requirement, (*table["dependencies"], *table["optional-dependencies"]["test"]))
-    for requirement in needed:
+    extras = (line for extra in table["optional-dependencies"].values() for line in extra)
+    for requirement in map(Requirement, (*table["dependencies"], *extras)):
+        if requirement.name == table["name"]:
+            continue
         name = canonicalize_name(requirement.name)
         assert name in INSTALLERS or requirement.specifier.contains(pinned[name]), requirement
 

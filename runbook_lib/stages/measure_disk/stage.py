@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.render.charts import byte_bars, byte_growth
+from runbook_lib.render.charts import byte_bars, byte_growth, can_draw
 from runbook_lib.run.check import Artifact
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
@@ -23,6 +23,8 @@ def measure_disk(run: OpenRun) -> StageRecord[DiskFacts]:
 
 
 def _pictures(run: OpenRun, facts: DiskFacts) -> Iterator[Artifact]:
+    if not can_draw():
+        return
     bars = {"on disk now": facts.allocated_bytes} | {entry.name: entry.total_bytes for entry in facts.projections}
     now = byte_bars("What the models take on disk", bars)
     yield run.add_artifact(CHART_NAME, now.png, now.title, now.alternative)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook_lib.render.charts import rate_bars
+from runbook_lib.render.charts import can_draw, rate_bars
 from runbook_lib.run.check import Artifact
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
@@ -29,7 +29,7 @@ def verify(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFact
 
 def _throughput(run: OpenRun, facts: VerifyFacts) -> Iterator[Artifact]:
     """Draw what reading on several threads was worth; nothing when nothing was read."""
-    if facts.hashed_bytes and facts.elapsed_s and facts.one_by_one_s:
+    if can_draw() and facts.hashed_bytes and facts.elapsed_s and facts.one_by_one_s:
         rates = {
             f"on {facts.threads} threads": facts.hashed_bytes / facts.elapsed_s,
             "one file after the other": facts.hashed_bytes / facts.one_by_one_s,

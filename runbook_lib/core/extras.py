@@ -1,0 +1,15 @@
+"""Extras: what the core does without, and the one sentence for when it is wanted all the same."""
+
+from importlib.util import find_spec
+
+from runbook_lib.errors import UsageError
+
+
+def require_extra(extra: str, package: str, *, purpose: str) -> None:
+    """Raise `UsageError` naming the extra when `package`, which comes with it, cannot be imported; imports nothing."""
+    if find_spec(package) is None:
+        raise UsageError(
+            f"{purpose} needs the extra {extra!r}, which is not installed.",
+            why=f"There is no package {package} in this environment: the core comes without.",
+            remedy=f'pip install "docling-runbook[{extra}]"',
+        )
