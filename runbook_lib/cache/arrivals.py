@@ -5,7 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.cache.layout import INCOMPLETE_SUFFIX, CachedRepo, ListedFile, Listing
+from runbook_lib.cache.incomplete_files import in_repository
+from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing
 
 
 @dataclass(frozen=True)
@@ -24,24 +25,23 @@ class Arrival:
 
 def arrivals(repo: CachedRepo, listing: Listing) -> tuple[Arrival, ...]:
     """Return every file of the listing, in its order, with the bytes that have arrived."""
-    partial = _partial_bytes(repo)
+    incomplete = _incomplete_bytes(repo)
     return tuple(
-        Arrival(file.path, file.size_bytes, min(_arrived(repo, listing.commit, file, partial), file.size_bytes))
+        Arrival(file.path, file.size_bytes, min(_arrived(repo, listing.commit, file, incomplete), file.size_bytes))
         for file in listing.files
     )
 
 
-def _arrived(repo: CachedRepo, commit: str, file: ListedFile, partial: dict[str, int]) -> int:
+def _arrived(repo: CachedRepo, commit: str, file: ListedFile, incomplete: dict[str, int]) -> int:
     standing = _sizes(repo.snapshot(commit) / file.path, repo.blobs / file.etag)
-    return max(standing, default=partial.get(file.etag, 0))
+    return max(standing, default=incomplete.get(file.etag, 0))
 
 
-def _partial_bytes(repo: CachedRepo) -> dict[str, int]:
-    """Return the length of the longest partial file of each blob: `<etag>[.<random>].incomplete` (hub 0.25 to 2.x)."""
+def _incomplete_bytes(repo: CachedRepo) -> dict[str, int]:
+    """Return the length of the longest incomplete file of each blob."""
     found: dict[str, int] = {}
-    for path in repo.leftovers():
-        etag = path.name.removesuffix(INCOMPLETE_SUFFIX).partition(".")[0]
-        found[etag] = max(found.get(etag, 0), *_sizes(path), 0)
+    for file in in_repository(repo):
+        found[file.etag] = max(found.get(file.etag, 0), file.size_bytes)
     return found
 
 

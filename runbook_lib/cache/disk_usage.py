@@ -1,13 +1,16 @@
 """What folders take on disk, counted by inode: a hard link costs nothing, a symlink next to nothing."""
 
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+import stat
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_STAT_BY_PATH = os.name == "nt"
-"""On Windows `DirEntry.stat` leaves the inode at zero (Python documentation)."""
+from runbook_lib.cache.walk import walk
+
+FileId = tuple[int, int]
+"""Device and inode: what all names of one file have in common."""
 
 _BLOCK_BYTES = 512
 """Unit of `st_blocks`, whatever the file system's own block size (POSIX stat)."""
@@ -20,7 +23,7 @@ class DiskUsage:
     file_count: int = 0
     logical_bytes: int = 0
     """Sum of the lengths of all names, as `ls` would add them up."""
-    allocated_by_inode: dict[tuple[int, int], int] = field(default_factory=dict)
+    allocated_by_inode: dict[FileId, int] = field(default_factory=dict)
 
     @property
     def allocated_bytes(self) -> int:
@@ -36,33 +39,27 @@ class DiskUsage:
     def add_tree(self, folder: Path) -> "DiskUsage":
         """Add every file below the folder, symlinks as links; a folder that does not exist adds nothing."""
         by_inode, count, size_bytes = self.allocated_by_inode, 0, 0
-        for facts in _walk(str(folder)):
+        for _name, st in walk(folder):
             count += 1
-            size_bytes += facts.st_size
-            by_inode[facts.st_dev, facts.st_ino] = allocated(facts)
+            size_bytes += st.st_size
+            by_inode[st.st_dev, st.st_ino] = allocated(st)
         self.file_count += count
         self.logical_bytes += size_bytes
         return self
 
 
-def allocated(facts: os.stat_result) -> int:
+def allocated(st: os.stat_result) -> int:
     """Return the bytes a file takes on disk; its length where the system does not tell (Windows)."""
-    blocks = getattr(facts, "st_blocks", None)
-    return facts.st_size if blocks is None else blocks * _BLOCK_BYTES
+    blocks = getattr(st, "st_blocks", None)
+    return st.st_size if blocks is None else blocks * _BLOCK_BYTES
 
 
-def _walk(folder: str) -> Iterator[os.stat_result]:
-    """Yield the stat of every file; what vanishes or may not be read meanwhile is passed over."""
-    pending = [folder]
-    while pending:
-        with suppress(OSError), os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-                    elif _STAT_BY_PATH:
-                        yield os.stat(entry.path, follow_symlinks=False)  # noqa: PTH116 - of a DirEntry
-                    else:
-                        yield entry.stat(follow_symlinks=False)
-                except OSError:
-                    continue
+def freed_bytes(going: Iterable[os.stat_result]) -> int:
+    """Return what the disk gets back when these names go, by the `lstat` of each: a file with names elsewhere stays."""
+    names: Counter[FileId] = Counter()
+    files: dict[FileId, os.stat_result] = {}
+    for st in going:
+        if stat.S_ISREG(st.st_mode):
+            names[st.st_dev, st.st_ino] += 1
+            files[st.st_dev, st.st_ino] = st
+    return sum(allocated(st) for file_id, st in files.items() if names[file_id] >= st.st_nlink)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runbook_lib.cache.etags import is_commit
+from runbook_lib.cache.walk import folders_in, walk
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REPOSITORY = re.compile(r"models--.+--.+", re.DOTALL)
 _TREE_FORMAT = 1
 INCOMPLETE_SUFFIX = ".incomplete"
 
@@ -72,23 +74,16 @@ class CachedRepo:
 
     def snapshots(self) -> tuple[Path, ...]:
         """Return the snapshot folders there are, sorted by name."""
-        home = self.folder / "snapshots"
-        return tuple(sorted(path for path in home.iterdir() if path.is_dir())) if home.is_dir() else ()
+        return folders_in(self.folder / "snapshots")
 
     def commit_of(self, revision: str) -> str | None:
-        """Return the commit a revision stood for when it was last asked for; None when it never was."""
-        if _COMMIT.fullmatch(revision):
-            return revision
-        reference = self.folder / "refs" / revision
-        return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
+        """Return the commit a revision stood for when it was last asked for; None when that cannot be read there."""
+        return revision if is_commit(revision) else _read_ref(self.folder / "refs" / revision)
 
     def names_of(self, commit: str) -> tuple[str, ...]:
         """Return the branches and tags that point to a commit, as far as they were asked for here."""
         home = self.folder / "refs"
-        files = sorted(path for path in home.rglob("*") if path.is_file()) if home.is_dir() else []
-        return tuple(
-            path.relative_to(home).as_posix() for path in files if path.read_text(encoding="utf-8").strip() == commit
-        )
+        return tuple(name for name, _st in walk(home) if _read_ref(home / name) == commit)
 
     def listing(self, revision: str) -> Listing | None:
         """Return the listing hub kept of a revision; None when there is none or it cannot be read."""
@@ -106,9 +101,13 @@ class CachedRepo:
             return None
         return Listing(repo_id=self.repo_id, revision=revision, commit=commit, files=files)
 
-    def leftovers(self) -> tuple[Path, ...]:
-        """Return the partial files that interrupted downloads left; hub 1.18 and later never uses them again (Q15)."""
-        return tuple(sorted(self.blobs.glob(f"*{INCOMPLETE_SUFFIX}"))) if self.blobs.is_dir() else ()
+
+def _read_ref(path: Path) -> str | None:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    return text if is_commit(text) else None
 
 
 def _listed(name: str, entry: Mapping[str, Any]) -> ListedFile:
@@ -119,10 +118,8 @@ def _listed(name: str, entry: Mapping[str, Any]) -> ListedFile:
 
 def cached_repos(cache_dir: Path) -> Iterator[CachedRepo]:
     """Yield the model repositories of a cache, sorted by name; a cache that does not exist has none."""
-    if not cache_dir.is_dir():
-        return
-    for folder in sorted(cache_dir.glob("models--*--*")):
-        if folder.is_dir():
+    for folder in folders_in(cache_dir):
+        if _REPOSITORY.fullmatch(folder.name):
             yield CachedRepo(cache_dir, folder.name.removeprefix("models--").replace("--", "/", 1))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runbook_lib.cache.hard_links import put_link, regular_file_inside
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
+from runbook_lib.cache.inventory import snapshot_entries
 from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, cached_repos
 from runbook_lib.cache.paths import is_safe_path
 
@@ -126,9 +127,9 @@ class _Shelf:
         """By length: huggingface_hub before 1.22 kept no listings."""
         found: dict[int, list[Path]] = {}
         for snapshot, listing in self._snapshots:
-            for path in sorted(snapshot.rglob("*")) if listing is None else ():
-                if path.is_file():
-                    found.setdefault(_size_of(path), []).append(path)
+            for entry in snapshot_entries(self.repo, snapshot.name) if listing is None else ():
+                if st := entry.content():
+                    found.setdefault(st.st_size, []).append(entry.path)
         return found
 
     @cached_property

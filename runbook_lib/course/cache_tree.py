@@ -1,11 +1,13 @@
 """What the Hub cache looks like on disk: blobs, refs, snapshots, where links lead, and who shares content."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.disk_usage import FileId
+from runbook_lib.cache.etags import is_etag
+from runbook_lib.cache.inventory import Entry, Role, repository_entries
 from runbook_lib.cache.layout import CachedRepo, cached_repos
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Preformatted, Section
@@ -14,8 +16,6 @@ from runbook_lib.render.values import format_bytes
 _PARTS: Final = ("blobs", "refs", "snapshots", "trees")
 """The folders of a repository that mean something (huggingface_hub's guide "Understand caching"), in reading order."""
 _HASH_DIGITS = 8
-_HASHES: Final = (40, 64)
-"""Lengths of a git id and of a sha256, in hexadecimal digits."""
 _MOST_FILES = 40
 _MOST_REPOSITORIES = 6
 """A folder with more files is shown in part: the tree is for reading."""
@@ -48,27 +48,33 @@ def cache_tree(cache_dir: Path, *, title: str = "") -> CacheTree:
 
 
 def _repository_lines(repo: CachedRepo) -> Iterator[str]:
-    names = _Names.of(repo.folder)
-    parts = [repo.folder / part for part in _PARTS if (repo.folder / part).is_dir()]
+    entries = tuple(repository_entries(repo))
+    names = _Names.of(repo, entries)
+    parts = [part for part in _PARTS if (repo.folder / part).is_dir()]
     for part in parts:
-        yield f"{_branch(part is parts[-1])}{part.name}/"
+        yield f"{_branch(part is parts[-1])}{part}/"
         stem = "    " if part is parts[-1] else "|   "
-        yield from (f"{stem}{line}" for line in _folder_lines(part, names))
+        below = {
+            entry.path.relative_to(repo.folder / part).parts: entry for entry in entries if names.is_in(entry, part)
+        }
+        yield from (f"{stem}{line}" for line in _folder_lines(below, names))
 
 
-def _folder_lines(folder: Path, names: "_Names") -> Iterator[str]:
-    entries = sorted(folder.iterdir(), key=lambda path: path.name)
-    if not entries:
+def _folder_lines(below: Mapping[tuple[str, ...], Entry], names: "_Names") -> Iterator[str]:
+    """Draw a folder from what stands below it, by the parts of the paths relative to it."""
+    heads = sorted({parts[0] for parts in below})
+    if not heads:
         yield "(empty)"
-    for entry in entries[:_MOST_FILES]:
-        last = entry is entries[-1]
-        if entry.is_dir() and not entry.is_symlink():
-            yield f"{_branch(last)}{_short(entry.name)}/"
-            yield from (f"{'    ' if last else '|   '}{line}" for line in _folder_lines(entry, names))
-        else:
-            yield f"{_branch(last)}{_short(entry.name)}{names.about(entry)}"
-    if len(entries) > _MOST_FILES:
-        yield f"`-- and {len(entries) - _MOST_FILES} more"
+    for head in heads[:_MOST_FILES]:
+        last = head is heads[-1]
+        if entry := below.get((head,)):
+            yield f"{_branch(last)}{_short(head)}{names.about(entry)}"
+            continue
+        yield f"{_branch(last)}{_short(head)}/"
+        inner = {parts[1:]: entry for parts, entry in below.items() if parts[0] == head}
+        yield from (f"{'    ' if last else '|   '}{line}" for line in _folder_lines(inner, names))
+    if len(heads) > _MOST_FILES:
+        yield f"`-- and {len(heads) - _MOST_FILES} more"
 
 
 @dataclass(frozen=True)
@@ -76,37 +82,33 @@ class _Names:
     """Which names of a repository are one file, by inode."""
 
     home: Path
-    by_inode: dict[tuple[int, int], list[Path]]
+    by_file: Mapping[FileId, Sequence[Path]]
 
     @classmethod
-    def of(cls, home: Path) -> "_Names":
-        found: dict[tuple[int, int], list[Path]] = {}
-        for path in _regular_files(home):
-            facts = path.stat()
-            found.setdefault((facts.st_dev, facts.st_ino), []).append(path)
-        return cls(home, found)
+    def of(cls, repo: CachedRepo, entries: Iterable[Entry]) -> "_Names":
+        found: dict[FileId, list[Path]] = {}
+        for entry in entries:
+            if entry.is_file:
+                found.setdefault(entry.file_id, []).append(entry.path)
+        return cls(repo.folder, found)
 
-    def about(self, path: Path) -> str:
+    def is_in(self, entry: Entry, part: str) -> bool:
+        """Whether a name stands in one of the repository's folders."""
+        return entry.path.relative_to(self.home).parts[0] == part
+
+    def about(self, entry: Entry) -> str:
         """Say what stands behind a name: a link and where it leads, the text of a ref, or a size and who shares it."""
-        if path.is_symlink():
-            target = path.readlink()
-            gone = "" if path.exists() else " (nothing is there)"
-            return f" -> {'/'.join(map(_short, target.parts))}{gone}"
-        if (self.home / "refs") in path.parents:
-            return f" = {_short(path.read_text(encoding='utf-8', errors='replace').strip())}"
-        facts = path.stat()
-        others = [other for other in self.by_inode.get((facts.st_dev, facts.st_ino), ()) if other != path]
+        if entry.link is not None:
+            gone = " (nothing is there)" if entry.is_dangling() else ""
+            return f" -> {'/'.join(map(_short, Path(entry.link).parts))}{gone}"
+        if entry.role is Role.REF:
+            return f" = {_short(entry.path.read_text(encoding='utf-8', errors='replace').strip())}"
+        others = [path for path in self.by_file.get(entry.file_id, ()) if path != entry.path]
         shared = f", one file with {self._place(others[0])}" if others else ""
-        return f"  ({format_bytes(facts.st_size)}{shared})"
+        return f"  ({format_bytes(entry.st.st_size)}{shared})"
 
     def _place(self, path: Path) -> str:
         return "/".join(map(_short, path.relative_to(self.home).parts))
-
-
-def _regular_files(home: Path) -> Iterator[Path]:
-    for folder, _, files in os.walk(home):
-        paths: Iterable[Path] = (Path(folder, name) for name in sorted(files))
-        yield from (path for path in paths if path.is_file() and not path.is_symlink())
 
 
 def _branch(last: bool) -> str:
@@ -116,5 +118,4 @@ def _branch(last: bool) -> str:
 def _short(name: str) -> str:
     """Shorten hashes, also with a suffix: the first digits tell them apart."""
     digits, dot, suffix = name.partition(".")
-    is_hash = len(digits) in _HASHES and all(digit in "0123456789abcdef" for digit in digits)
-    return f"{digits[:_HASH_DIGITS]}{dot}{suffix}" if is_hash else name
+    return f"{digits[:_HASH_DIGITS]}{dot}{suffix}" if is_etag(digits) else name

@@ -1,14 +1,13 @@
 """What a second revision costs with each kind of link, measured with the real client on the practice hub."""
 
-import os
-import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from runbook_lib.cache.inventory import inventory
 from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.course.cache_tree import CacheTree, cache_tree
 from runbook_lib.errors import PracticeError
@@ -123,11 +122,4 @@ def _fetched_bytes(run: OpenRun, home: Path, links: LinkMode, head: Literal["fir
 
 def _stored_bytes(cache: Path) -> int:
     """Sum the lengths of the files, each inode once; the lengths are the same on every file system."""
-    return sum({(facts.st_dev, facts.st_ino): facts.st_size for facts in _regular_files(cache)}.values())
-
-
-def _regular_files(folder: Path) -> Iterator[os.stat_result]:
-    for path in folder.rglob("*"):
-        facts = path.lstat()
-        if stat.S_ISREG(facts.st_mode):
-            yield facts
+    return sum({entry.file_id: entry.st.st_size for entry in inventory(cache) if entry.is_file}.values())

@@ -6,21 +6,22 @@ Python's own environment.
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from runbook_lib.cache.locks import blob_lock, download_lock
-from runbook_lib.checks.probes.cached import dangling_links, leftovers
+from runbook_lib.cache.incomplete_files import remove
+from runbook_lib.cache.locks import download_lock, hold
+from runbook_lib.checks.probes.cached import dangling_links
 from runbook_lib.checks.probes.jupyter import KERNEL, kernel_argv
 from runbook_lib.core import atomic
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import DiskError, RunbookError
 from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Change
 from runbook_lib.run.environment_plan import EnvironmentPlan
+from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.target import Target
 
 _INSTALL_LIMIT_S = 120.0
@@ -56,22 +57,16 @@ class Fix:
     """Takes the target and the folder of the record; looks, changes nothing."""
 
 
-def _plan_leftovers(target: Target, _folder: Path) -> tuple[Step, ...]:
+def _plan_incomplete(target: Target, _folder: Path) -> tuple[Step, ...]:
     return tuple(
         Step(
-            what=f"remove {leftover.path}",
-            before=f"partial file, {format_bytes(leftover.size_bytes)}",
+            what=f"remove {file.path}",
+            before=f"incomplete file, {format_bytes(file.size_bytes)}",
             after="removed",
-            apply=_removal(target.cache_dir, leftover.path),
+            apply=partial(remove, target.cache_dir, file),
         )
-        for leftover in leftovers(target.cache_dir, time.time())
+        for file in abandoned_files(target)
     )
-
-
-def _removal(cache_dir: Path, path: Path) -> Callable[[], bool]:
-    """Return the removal of a partial file, unless a download holds the lock of its blob or of the cache."""
-    lock = blob_lock(cache_dir, path.parent.parent.name, path.name.partition(".")[0])
-    return lambda: _unlink(path, download_lock(cache_dir), lock)
 
 
 def _plan_dangling(target: Target, _folder: Path) -> tuple[Step, ...]:
@@ -87,22 +82,19 @@ def _plan_dangling(target: Target, _folder: Path) -> tuple[Step, ...]:
 
 
 def _link_removal(cache_dir: Path, link: Path) -> Callable[[], bool]:
-    return lambda: not link.exists() and _unlink(link, download_lock(cache_dir))
+    """Return the removal of a link that still leads nowhere, unless a download holds the cache."""
 
-
-def _unlink(path: Path, *locks: Path) -> bool:
-    """Remove a file while holding its locks; False when another process holds one."""
-    from filelock import FileLock, Timeout
-
-    with ExitStack() as held:
+    def apply() -> bool:
         try:
-            for lock in locks:
-                lock.parent.mkdir(parents=True, exist_ok=True)
-                held.enter_context(FileLock(lock, timeout=0))
-        except Timeout:
+            with hold(download_lock(cache_dir), "a download into this cache", limit_s=0):
+                if link.exists():
+                    return False
+                link.unlink(missing_ok=True)
+        except DiskError:
             return False
-        path.unlink(missing_ok=True)
-    return True
+        return True
+
+    return apply
 
 
 def _plan_kernel(_target: Target, _folder: Path) -> tuple[Step, ...]:
@@ -143,7 +135,7 @@ def _env_file(plan: EnvironmentPlan, path: Path, write: Callable[[Mapping[str, s
 
 
 FIXES: tuple[Fix, ...] = (
-    Fix("incomplete-files", _plan_leftovers),
+    Fix("incomplete-files", _plan_incomplete),
     Fix("dangling-links", _plan_dangling),
     Fix("kernelspec", _plan_kernel),
     Fix("symlink-race", _plan_env_files),

@@ -22,8 +22,6 @@ from runbook_lib.upkeep.repair.plan import plan_repair
 
 _REPAIRED: Final = frozenset({REPAIR, "notebooks/03_download.ipynb"})
 """What stage verify names as mender; repair fetches what is missing as well."""
-_DOCTORS_NAME: Final = {"no-leftovers": "incomplete-files"}
-"""Checks that ask the same question as one of the doctor's, under another id."""
 _FIXED: Final = frozenset(fix.check_id for fix in FIXES)
 
 
@@ -35,10 +33,9 @@ def mending_of(run: OpenRun, stage: str, check: Check) -> Action[Any] | None:
         return Action("Dedupe", partial(plan_dedupe, run.cache_dir, run.artifacts_dir), apply_dedupe)
     if stage == "verify" and check.mended_by in _REPAIRED:
         return Action("Repair", partial(plan_repair, run), partial(apply_repair, run))
-    known = check.model_copy(update={"id": _DOCTORS_NAME.get(check.id, check.id)})
-    if known.id in _FIXED:
+    if check.id in _FIXED:
         return Action(
-            "Fix", partial(_doctor, run, known, dry_run=True), lambda _plan: _doctor(run, known, dry_run=False)
+            "Fix", partial(_doctor, run, check, dry_run=True), lambda _plan: _doctor(run, check, dry_run=False)
         )
     return None
 

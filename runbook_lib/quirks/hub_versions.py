@@ -6,6 +6,8 @@ from packaging.version import Version
 
 VARIABLE_WORKS_SINCE: Final = Version("1.9.0")
 """Below, `HF_HUB_DISABLE_SYMLINKS` is silently ignored (pull request 4032)."""
+FRESH_ATTEMPTS_SINCE: Final = Version("1.18.0")
+"""From here on no download goes on with the incomplete file of an earlier one (quirk incomplete-no-resume)."""
 RACE_FIXED_IN: Final = Version("1.33.0")
 """Below, the probe's answer is published before the probe ends (issue 4915): a third of fresh downloads fail."""
 
@@ -18,6 +20,11 @@ def has_race(version: Version | None) -> bool:
 def obeys_variable(version: Version | None) -> bool:
     """Whether `HF_HUB_DISABLE_SYMLINKS` does anything."""
     return version is not None and version >= VARIABLE_WORKS_SINCE
+
+
+def resumes_downloads(version: Version | None) -> bool:
+    """Whether a download goes on with the incomplete file that an earlier one left."""
+    return version is not None and version < FRESH_ATTEMPTS_SINCE
 
 
 def remedy_for(version: Version | None) -> str:

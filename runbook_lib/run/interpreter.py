@@ -6,8 +6,10 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from runbook_lib.cache.incomplete_files import IncompleteFile, abandoned
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
+from runbook_lib.quirks.hub_versions import resumes_downloads
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import Target
 from runbook_lib.system.packages import SitePackages, own_packages
@@ -58,6 +60,16 @@ def packages_of(settings: Settings) -> SitePackages:
         prefix=Path(told["prefix"]),
         folders=tuple(told["folders"]),
     )
+
+
+def abandoned_files(target: Target, packages: SitePackages | None = None) -> tuple[IncompleteFile, ...]:
+    """Return the incomplete files that no download of the installed huggingface_hub will go on with, an hour old."""
+    found = abandoned(target.cache_dir, target.artifacts_dir)
+    if not any(file.is_resumable for file in found):
+        return found
+    packages = packages or packages_of(target.settings)
+    resumes = resumes_downloads(packages.version("huggingface_hub"))
+    return tuple(file for file in found if not (resumes and file.is_resumable))
 
 
 def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:

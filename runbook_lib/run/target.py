@@ -6,6 +6,7 @@ from typing import Protocol
 
 import platformdirs
 
+from runbook_lib.cache.layout import cached_repos
 from runbook_lib.run.settings import PRACTICE, Settings
 from runbook_lib.system import variables as environment
 
@@ -80,7 +81,7 @@ def _enter_drill(settings: Settings, cache_dir: Path) -> dict[str, object]:
 
     drill = drill_named(settings.drill)
     drill.enter()
-    return drill.knobs(cache_dir) if settings.is_practice else {}
+    return drill.knobs(cache_dir, is_warm=any(cached_repos(cache_dir))) if settings.is_practice else {}
 
 
 def _place(settings: Settings, given: str, name: str, default: Path) -> Path:

@@ -8,6 +8,8 @@ from packaging.version import Version
 
 from runbook_lib.cache.artifacts import read_stamp
 from runbook_lib.cache.content_signs import Finding, Sign, look_at
+from runbook_lib.cache.inventory import Role, entries_below
+from runbook_lib.cache.walk import folders_in, names_in
 from runbook_lib.checks.probe import DOWNLOAD, VERIFY, Probe, ProbeContext, Verdict, fail, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
 
@@ -24,7 +26,7 @@ _WEIGHTS = frozenset({".onnx", ".pth", ".pt"})
 
 def _folder(context: ProbeContext) -> Verdict:
     folder = context.artifacts_dir
-    names = tuple(sorted(path.name for path in folder.iterdir())) if folder.is_dir() else None
+    names = names_in(folder) if folder.is_dir() else None
     told = bool(context.environ.get(VARIABLE)) and not context.settings.artifacts_dir
     return judge_folder(folder, names, told=told)
 
@@ -50,7 +52,7 @@ def judge_folder(folder: Path, names: Sequence[str] | None, *, told: bool) -> Ve
 
 def _version(context: ProbeContext) -> Verdict:
     folder = context.artifacts_dir
-    folders = sorted(path for path in folder.glob("*--*") if path.is_dir())
+    folders = [path for path in folders_in(folder) if "--" in path.name]
     stamps = {path.name: stamp.docling for path in folders if (stamp := read_stamp(path)) is not None}
     return judge_version(tuple(path.name for path in folders), stamps, context.packages.version("docling"))
 
@@ -107,7 +109,8 @@ def _ocr_content(context: ProbeContext) -> Verdict:
 
 
 def _ocr_files(home: Path) -> Iterator[Path]:
-    return (path for path in sorted(home.rglob("*")) if path.suffix.lower() in _OCR_SUFFIXES and path.is_file())
+    entries = entries_below(home, Role.OTHER)
+    return (entry.path for entry in entries if entry.path.suffix.lower() in _OCR_SUFFIXES and entry.content())
 
 
 def _ocr_problem(path: Path) -> str:

@@ -1,41 +1,27 @@
-"""What lies in the Hub cache: links that lead nowhere, leftovers, models that are not all there."""
+"""What lies in the Hub cache: links that lead nowhere, incomplete files, models that are not all there."""
 
-import os
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.cache.layout import CachedRepo, cached_repos, repo_of
+from runbook_lib.cache.incomplete_files import IncompleteFile
+from runbook_lib.cache.inventory import blob_entries, snapshot_entries
+from runbook_lib.cache.layout import cached_repos, repo_of
 from runbook_lib.checks.probe import DOWNLOAD, Probe, ProbeContext, Verdict, fail, ok, skip, warn
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.render.values import format_bytes
+from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.system.variables import is_true
 
-_LEFTOVER_AGE_S = 3600.0
 _TOKENIZER = "sentence-transformers/all-MiniLM-L6-v2"
 """What docling's HybridChunker loads by default; no part of the conversion, and of no prefetch."""
 _FIX = "runbook doctor --fix"
-
-
-@dataclass(frozen=True)
-class Leftover:
-    """A partial file that an interrupted download left."""
-
-    path: Path
-    size_bytes: int
 
 
 def dangling_links(cache_dir: Path) -> Iterator[Path]:
     """Yield the links in snapshots whose file is not there."""
     for repo in cached_repos(cache_dir):
         for snapshot in repo.snapshots():
-            for folder, _, names in os.walk(snapshot):
-                yield from (path for name in sorted(names) if _dangles(path := Path(folder, name)))
-
-
-def _dangles(path: Path) -> bool:
-    return path.is_symlink() and not os.path.exists(path)  # noqa: PTH110 - Path.exists raises where a link may not be followed
+            yield from (entry.path for entry in snapshot_entries(repo, snapshot.name) if entry.is_dangling())
 
 
 def _links(context: ProbeContext) -> Verdict:
@@ -55,12 +41,9 @@ def judge_links(dangling: Sequence[Path], system: str) -> Verdict:
 
 
 def _shared_blobs(context: ProbeContext) -> Verdict:
-    links = [path for repo in cached_repos(context.cache_dir) for path in _blob_links(repo)]
-    return judge_shared_blobs(len(links), tuple(path for path in links if _dangles(path)))
-
-
-def _blob_links(repo: CachedRepo) -> Iterator[Path]:
-    return (path for path in sorted(repo.blobs.glob("*")) if path.is_symlink()) if repo.blobs.is_dir() else iter(())
+    blobs = (entry for repo in cached_repos(context.cache_dir) for entry in blob_entries(repo))
+    links = [entry for entry in blobs if entry.link is not None]
+    return judge_shared_blobs(len(links), tuple(entry.path for entry in links if entry.is_dangling()))
 
 
 def judge_shared_blobs(count: int, dangling: Sequence[Path]) -> Verdict:
@@ -76,28 +59,17 @@ def judge_shared_blobs(count: int, dangling: Sequence[Path]) -> Verdict:
     return ok("every repository keeps its contents in its own folder")
 
 
-def leftovers(cache_dir: Path, now_s: float) -> tuple[Leftover, ...]:
-    """Return the partial files that no download has touched for an hour; huggingface_hub 1.18 never uses them again."""
-    found = []
-    for repo in cached_repos(cache_dir):
-        for path in repo.leftovers():
-            facts = path.lstat()
-            if now_s - facts.st_mtime > _LEFTOVER_AGE_S:
-                found.append(Leftover(path, facts.st_size))
-    return tuple(found)
-
-
 def _incomplete(context: ProbeContext) -> Verdict:
-    return judge_leftovers(leftovers(context.cache_dir, time.time()))
+    return judge_incomplete(abandoned_files(context, context.packages))
 
 
-def judge_leftovers(found: Sequence[Leftover]) -> Verdict:
+def judge_incomplete(found: Sequence[IncompleteFile]) -> Verdict:
     """Say whether interrupted downloads left files that only take space."""
     if not found:
-        return ok("no partial file is older than an hour")
-    total = sum(leftover.size_bytes for leftover in found)
-    seen = f"{len(found)} partial files of {format_bytes(total)}, the first is {found[0].path}"
-    return warn(seen, f"Remove them: {_FIX}, or hf cache prune; no download resumes from them.", mended_by=_FIX)
+        return ok("no incomplete file that no download goes on with is older than an hour")
+    total = sum(file.size_bytes for file in found)
+    seen = f"{len(found)} incomplete files of {format_bytes(total)}, the first is {found[0].path}"
+    return warn(seen, f"Remove them: {_FIX}; no download goes on with them.", mended_by=_FIX)
 
 
 def _cached_models(context: ProbeContext) -> Verdict:

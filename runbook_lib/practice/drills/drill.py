@@ -94,11 +94,10 @@ class Drill:
                 remedy="Leave out cache_dir and artifacts_dir, and unset RUNBOOK_CACHE_DIR and RUNBOOK_ARTIFACTS_DIR.",
             )
 
-    def knobs(self, cache_dir: Path) -> dict[str, object]:
-        """Return the arguments of `PracticeHub` for a run on this cache."""
+    def knobs(self, cache_dir: Path, *, is_warm: bool) -> dict[str, object]:
+        """Return the arguments of `PracticeHub` for a run on this cache; `is_warm`: a model is in it already."""
         own = cache_dir.is_relative_to(self.home)
-        warm = self.cold_only and any(cache_dir.glob("models--*"))
-        knobs: dict[str, object] = {"faults": () if warm else self.faults}
+        knobs: dict[str, object] = {"faults": () if self.cold_only and is_warm else self.faults}
         if self.repositories is not None and own:
             knobs["repositories"] = self.repositories(self.home)
         return knobs

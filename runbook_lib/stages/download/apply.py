@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.cache.artifacts import place_artifacts
+from runbook_lib.cache.incomplete_files import new_ones_removed
 from runbook_lib.cache.layout import CachedRepo, Listing, repo_of
-from runbook_lib.cache.leftovers import leftovers_removed
 from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.cache.locks import Say, download_lock, hold
 from runbook_lib.cache.snapshot_links import link_unchanged_files
@@ -92,7 +92,7 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
         link_unchanged_files(repo, listing)
     missing_bytes = _missing_bytes(repo, listing)
     try:
-        with leftovers_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
+        with new_ones_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
             snapshot = fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
     except (WorkerFailed, DeadlineExceeded) as error:
         from runbook_lib.checks.explain import explain_deadline, explain_failure  # brings the whole catalogue

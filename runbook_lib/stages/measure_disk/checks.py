@@ -8,8 +8,8 @@ _WASTE_WORTH_A_WORD = 0.1
 
 
 def judge_disk(facts: DiskFacts) -> tuple[Check, ...]:
-    """Return whether anything is stored twice, whether leftovers take room, and whether the next revision fits."""
-    return (_stored_once(facts), _leftovers(facts), _next_revision(facts))
+    """Return whether anything is stored twice, incomplete files take room, and the next revision fits."""
+    return (_stored_once(facts), _incomplete(facts), _next_revision(facts))
 
 
 def _stored_once(facts: DiskFacts) -> Check:
@@ -26,16 +26,17 @@ def _stored_once(facts: DiskFacts) -> Check:
     )
 
 
-def _leftovers(facts: DiskFacts) -> Check:
+def _incomplete(facts: DiskFacts) -> Check:
     leftover = sum(repository.leftover_bytes for repository in facts.repositories)
     return Check.judged(
-        "no-leftovers",
-        "no interrupted download takes room",
+        "incomplete-files",
+        "no interrupted download left anything",
         leftover == 0,
-        f"{format_bytes(leftover)} in .incomplete files",
+        f"{format_bytes(leftover)} in incomplete files that no download has touched for an hour",
         otherwise=Status.WARN,
-        remedy="Remove them with hf cache prune while no download runs.",
+        remedy="Remove them: runbook doctor --fix; no download goes on with them.",
         quirk="incomplete-no-resume",
+        mended_by="runbook doctor --fix",
     )
 
 

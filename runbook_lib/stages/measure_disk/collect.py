@@ -1,13 +1,17 @@
 """Counting bytes in the cache and the artifacts folder."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.cache.artifacts import read_stamp
 from runbook_lib.cache.disk_usage import DiskUsage
+from runbook_lib.cache.etags import is_sha256
+from runbook_lib.cache.incomplete_files import IncompleteFile
+from runbook_lib.cache.inventory import snapshot_entries
 from runbook_lib.cache.layout import CachedRepo, cached_repos
+from runbook_lib.cache.walk import folders_in
+from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.measure_disk.facts import DiskFacts, Projection, RepositoryUsage, RevisionUsage
 from runbook_lib.system.filesystem import free_bytes
@@ -23,7 +27,8 @@ class _Content:
 
 def collect_disk(run: OpenRun) -> DiskFacts:
     """Measure every repository of the cache, not only the models of this run, and the artifacts folder."""
-    repositories = tuple(_measure(repo) for repo in cached_repos(run.cache_dir))
+    abandoned = abandoned_files(run)
+    repositories = tuple(_measure(repo, abandoned) for repo in cached_repos(run.cache_dir))
     cache = DiskUsage().add_tree(run.cache_dir)
     artifacts = DiskUsage().add_tree(run.artifacts_dir)
     return DiskFacts(
@@ -56,8 +61,8 @@ def project(
     )
 
 
-def _measure(repo: CachedRepo) -> RepositoryUsage:
-    contents = {snapshot.name: tuple(_contents(repo, snapshot)) for snapshot in repo.snapshots()}
+def _measure(repo: CachedRepo, abandoned: Sequence[IncompleteFile]) -> RepositoryUsage:
+    contents = {snapshot.name: tuple(_contents(repo, snapshot.name)) for snapshot in repo.snapshots()}
     distinct = {content.key: content.size_bytes for files in contents.values() for content in files}
     revisions = tuple(
         RevisionUsage(
@@ -74,34 +79,19 @@ def _measure(repo: CachedRepo) -> RepositoryUsage:
         logical_bytes=sum(revision.logical_bytes for revision in revisions),
         distinct_bytes=sum(distinct.values()),
         allocated_bytes=DiskUsage().add_tree(repo.folder).allocated_bytes,
-        leftover_bytes=sum(path.stat().st_size for path in repo.leftovers()),
+        leftover_bytes=sum(file.size_bytes for file in abandoned if file.repo_folder == repo.folder.name),
     )
 
 
-def _contents(repo: CachedRepo, snapshot: Path) -> Iterator[_Content]:
+def _contents(repo: CachedRepo, commit: str) -> Iterator[_Content]:
     """Yield what a snapshot holds; contents differ by the Hub's hash where the listing is kept, else by inode."""
-    listing = repo.listing(snapshot.name)
-    etags = {file.path: file.etag for file in listing.files} if listing else {}
-    for folder, _, names in os.walk(snapshot):
-        for name in names:
-            path = Path(folder, name)
-            try:
-                facts = path.stat()
-            except OSError:
-                continue  # a dangling link: stage verify tells
-            inode = f"{facts.st_dev}:{facts.st_ino}"
-            yield _Content(etags.get(path.relative_to(snapshot).as_posix(), inode), facts.st_size)
+    for entry in snapshot_entries(repo, commit):
+        if st := entry.content():  # a dangling link is stage verify's business
+            yield _Content(entry.etag or f"{st.st_dev}:{st.st_ino}", st.st_size)
 
 
 def _unlinked_bytes(artifacts_dir: Path) -> int:
-    """Return the bytes of the artifacts folder that are no weights: an LFS etag is a SHA-256, 64 characters long."""
-    if not artifacts_dir.is_dir():
-        return 0
-    stamps = (read_stamp(folder) for folder in artifacts_dir.iterdir() if folder.is_dir())
-    return sum(
-        file.size_bytes
-        for stamp in stamps
-        if stamp
-        for file in stamp.files.values()
-        if len(file.etag) != 64  # noqa: PLR2004
-    )
+    """Return the bytes of the artifacts folder that are no weights, as the stamps tell."""
+    stamps = (read_stamp(folder) for folder in folders_in(artifacts_dir))
+    files = (file for stamp in stamps if stamp for file in stamp.files.values())
+    return sum(file.size_bytes for file in files if not is_sha256(file.etag))

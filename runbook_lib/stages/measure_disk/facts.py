@@ -30,6 +30,7 @@ class RepositoryUsage(Value):
     allocated_bytes: int
     """What the repository takes on disk, by inode."""
     leftover_bytes: int
+    """Of incomplete files that only take space: those the doctor's check of the same id names."""
 
 
 class Projection(Value):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -11,16 +10,18 @@ from typing import Final
 from packaging.version import InvalidVersion, Version
 
 from runbook_lib.cache.artifacts import read_stamp
+from runbook_lib.cache.incomplete_files import IncompleteFile, in_model_folder, in_repository
+from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import repo_of
+from runbook_lib.cache.walk import folders_in
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.detect.facts import DetectFacts
 from runbook_lib.stages.download.plan import wanted_models
-from runbook_lib.stages.verify.compare import Comparison, files_below, inspect_folder
+from runbook_lib.stages.verify.compare import Comparison, inspect_folder
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.stages.verify.links import Bounds
-from runbook_lib.stages.verify.local_folder import local_leftovers
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.stages.verify.sources import Known, Locked, commit_of, known_of_artifacts, known_of_snapshot
 
@@ -94,10 +95,10 @@ def _open_folders(
         evidence = "never fetched to the cache; docling reads the artifacts folder"
         known = Known(problems=(FileProblem(path=".", kind=ProblemKind.NOT_CACHED, evidence=evidence),))
     bounds = Bounds.of(repo.folder, store=repo.cache_dir / "blobs", outer=repo.cache_dir)
-    extra = tuple(_leftovers(repo.leftovers(), repo.blobs))
+    extra = tuple(_incomplete(in_repository(repo), repo.blobs))
     yield _OpenFolder(model, "snapshot", snapshot, known, _started(snapshot, known, bounds, hasher), extra)
     bounds = Bounds.of(artifacts, store=run.cache_dir, outer=run.artifacts_dir)
-    extra = (*_leftovers(local_leftovers(artifacts), artifacts), *_other_docling(artifacts, docling))
+    extra = (*_incomplete(in_model_folder(artifacts), artifacts), *_other_docling(artifacts, docling))
     yield _OpenFolder(model, "artifacts", artifacts, placed, _started(artifacts, placed, bounds, hasher), extra)
 
 
@@ -114,11 +115,11 @@ def _without_hashes(folder: Path, model: ModelRef) -> tuple[FileProblem, ...]:
     return (*inspect_folder(folder), FileProblem(path=".", kind=ProblemKind.UNVERIFIED, evidence=evidence))
 
 
-def _leftovers(paths: Iterable[Path], home: Path) -> Iterator[FileProblem]:
-    for path in paths:
-        with suppress(FileNotFoundError):  # a download that ends right now takes it away
-            evidence = f"{path.lstat().st_size} bytes; huggingface_hub 1.18 and later never resumes it"
-            yield FileProblem(path=path.relative_to(home).as_posix(), kind=ProblemKind.LEFTOVER, evidence=evidence)
+def _incomplete(files: Iterable[IncompleteFile], home: Path) -> Iterator[FileProblem]:
+    for file in files:
+        after = "huggingface_hub before 1.18 goes on with it" if file.is_resumable else "no download goes on with it"
+        name = file.path.relative_to(home).as_posix()
+        yield FileProblem(path=name, kind=ProblemKind.LEFTOVER, evidence=f"{file.size_bytes} bytes; {after}")
 
 
 def docling_of(run: OpenRun) -> str:
@@ -147,6 +148,6 @@ def _old_folders(artifacts: Path, docling: str) -> Iterator[FileProblem]:
             return
     except InvalidVersion:
         pass
-    for folder in sorted(artifacts.glob(f"{OLD_PREFIX}*")) if artifacts.is_dir() else ():
+    for folder in (path for path in folders_in(artifacts) if path.name.startswith(OLD_PREFIX)):
         evidence = f"docling calls it docling-project--{folder.name.removeprefix(OLD_PREFIX)} now"
         yield FileProblem(path=folder.name, kind=ProblemKind.OLD_FOLDER, evidence=evidence)

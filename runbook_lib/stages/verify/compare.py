@@ -9,18 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.cache.artifacts import STAMP_NAME
 from runbook_lib.cache.content_signs import PICKLE_SUFFIXES, Finding, Sign, is_pickle, look_at
 from runbook_lib.cache.hashing import NotARegularFile, kind_of
+from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import Listing
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.hasher import HASHES, Hasher, HashKey
 from runbook_lib.stages.verify.links import Bounds, dangling, judge_link
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.system.filesystem import describe_os_error
-
-_OWN_FOLDER = ".cache"
-"""docling-tools and huggingface_hub keep their notes there."""
 
 _WINDOWS_QUIRKS: Final = {
     448: "win-reparse-448",
@@ -186,14 +183,3 @@ def unexpected(folder: Path, expectation: Expectation) -> Iterator[FileProblem]:
         name = path.relative_to(folder).as_posix()
         if name not in listed:
             yield FileProblem(path=name, kind=ProblemKind.UNEXPECTED, evidence="the listing does not name it")
-
-
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield what is no folder, sorted, without our stamp and without `.cache` at the top; follows no links."""
-    for parent, folders, files in os.walk(folder):
-        if Path(parent) == folder:
-            folders[:] = [name for name in folders if name != _OWN_FOLDER]
-            files = [name for name in files if name != STAMP_NAME]  # noqa: PLW2901 - only the top is special
-        linked = [name for name in folders if Path(parent, name).is_symlink()]
-        folders.sort()
-        yield from (Path(parent, name) for name in sorted((*files, *linked)))

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from runbook_lib.cache.etags import is_sha256
 from runbook_lib.cache.layout import ListedFile, Listing
 from runbook_lib.cache.paths import is_safe_path
 
 Algorithm = Literal["sha256", "git-sha1"]
-_SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ExpectedFile:
     @classmethod
     def of_etag(cls, path: str, etag: str, size_bytes: int | None = None) -> "ExpectedFile":
         """Take the hash from an etag: SHA-256 for LFS files, git's blob id otherwise."""
-        return cls(path, size_bytes, "sha256" if len(etag) == _SHA256_DIGITS else "git-sha1", etag, etag)
+        return cls(path, size_bytes, "sha256" if is_sha256(etag) else "git-sha1", etag, etag)
 
     @property
     def is_safe(self) -> bool:

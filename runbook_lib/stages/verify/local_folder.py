@@ -4,18 +4,16 @@ Read from huggingface_hub 1.33 (`_local_folder.py`, `_tree_cache.py`): `.cache/h
 holds commit, etag and time, a line each; `.cache/huggingface/trees/<commit>.json`, since 1.22, is the Hub's listing.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.cache.layout import INCOMPLETE_SUFFIX
+from runbook_lib.cache.etags import is_commit, is_etag
+from runbook_lib.cache.inventory import Role, entries_below
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 
 HUGGINGFACE = Path(".cache", "huggingface")
 _METADATA_SUFFIX = ".metadata"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _METADATA_MAX_BYTES = 4096
 
 
@@ -40,20 +38,15 @@ def local_metadata(folder: Path) -> Expectation | None:
     return Expectation(latest.commit, files, "the metadata in the folder")
 
 
-def local_leftovers(folder: Path) -> tuple[Path, ...]:
-    """Return the partial files that interrupted downloads to the folder left."""
-    return tuple(sorted((folder / HUGGINGFACE / "download").rglob(f"*{INCOMPLETE_SUFFIX}")))
-
-
 def _downloaded(folder: Path) -> Iterator[_Downloaded]:
     home = folder / HUGGINGFACE / "download"
-    for path in home.rglob(f"*{_METADATA_SUFFIX}"):
-        name = path.relative_to(home).as_posix().removesuffix(_METADATA_SUFFIX)
+    for entry in entries_below(home, Role.NOTE):
+        content = entry.content()
+        if not entry.name.endswith(_METADATA_SUFFIX) or content is None or content.st_size > _METADATA_MAX_BYTES:
+            continue
         try:
-            if not path.is_file() or path.stat().st_size > _METADATA_MAX_BYTES:
-                continue
-            commit, etag, time_s, *_ = path.read_text(encoding="utf-8").split()
-            if _COMMIT.fullmatch(commit) and _ETAG.fullmatch(etag):
-                yield _Downloaded(name, commit, etag, float(time_s))
+            commit, etag, time_s, *_ = entry.path.read_text(encoding="utf-8").split()
+            if is_commit(commit) and is_etag(etag):
+                yield _Downloaded(entry.name.removesuffix(_METADATA_SUFFIX), commit, etag, float(time_s))
         except (OSError, ValueError):
             continue

@@ -1,25 +1,23 @@
 """Where the expected hashes come from: a lock file, the cache, the folder's own notes, the record of the download."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.cache.artifacts import Stamp, read_stamp
+from runbook_lib.cache.etags import is_commit, is_etag
+from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import CachedRepo, Listing
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RecordError
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.download.facts import DownloadFacts
-from runbook_lib.stages.verify.compare import files_below
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.links import link_chain
 from runbook_lib.stages.verify.local_folder import HUGGINGFACE, local_metadata
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 
 IN_CACHE = "the listing in the cache"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 Locked = Mapping[ModelRef, Expectation]
 
@@ -62,7 +60,7 @@ def _by_blob_names(snapshot: Path, commit: str, doubts: tuple[FileProblem, ...])
     files = []
     for path in files_below(snapshot):
         blob = link_chain(path)[1:2]
-        if not blob or not _ETAG.fullmatch(blob[0].name):
+        if not blob or not is_etag(blob[0].name):
             return Known(None, doubts)
         files.append(ExpectedFile.of_etag(path.relative_to(snapshot).as_posix(), blob[0].name))
     if not files:
@@ -87,11 +85,7 @@ def known_of_artifacts(folder: Path, repo: CachedRepo, snapshot: Known, *, locke
 
 def commit_of(repo: CachedRepo, revision: str) -> str:
     """Return the commit a revision stands for in the cache; empty when it is unknown or its file is damaged."""
-    try:
-        commit = repo.commit_of(revision) or ""
-    except (OSError, ValueError):
-        return ""
-    return commit if _COMMIT.fullmatch(commit) else ""
+    return repo.commit_of(revision) or ""
 
 
 def listing_of(repo: CachedRepo, revision: str) -> Listing | None:
@@ -128,7 +122,7 @@ def recorded_listing(run: OpenRun, model: ModelRef) -> Listing | None:
 
 def _stamped(folder: Path, repo: CachedRepo) -> Expectation | None:
     stamp = read_stamp(folder)
-    if stamp is None or not _COMMIT.fullmatch(stamp.commit):
+    if stamp is None or not is_commit(stamp.commit):
         return None
     listing = listing_of(repo, stamp.commit)
     return Expectation.of(listing, IN_CACHE) if listing else _of_stamp(stamp)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runbook_lib.cache.disk_usage import allocated
+from runbook_lib.cache.disk_usage import freed_bytes
 from runbook_lib.cache.hard_links import put_link
 from runbook_lib.cache.layout import cached_repos
 from runbook_lib.cache.locks import Say, blob_lock, download_lock, hold
@@ -69,7 +69,7 @@ class _Work:
             if not (entry.name.is_unchanged() and entry.keeper.is_unchanged()):
                 self._skip(path, _CHANGED)
                 return
-            freed = _freed_without(path)
+            freed = freed_bytes((path.lstat(),))
             put_link(entry.keeper.path, entry.keeper.path.lstat(), path)
             self.linked_count += 1
             self.freed_bytes += freed
@@ -82,7 +82,7 @@ class _Work:
             if not (blob.name.is_unchanged() and twin_stands) or self._is_referenced(blob):
                 self._skip(path, _CHANGED)
                 return
-            freed = _freed_without(path)
+            freed = freed_bytes((path.lstat(),))
             path.unlink()
             self.removed_count += 1
             self.freed_bytes += freed
@@ -106,9 +106,3 @@ class _Work:
 
     def _skip(self, path: Path, reason: str) -> None:
         self.skipped.append(Skipped(path=path, reason=reason))
-
-
-def _freed_without(path: Path) -> int:
-    """Return what the disk gets back when the name goes."""
-    facts = path.lstat()
-    return allocated(facts) if facts.st_nlink == 1 else 0

@@ -7,7 +7,7 @@ from runbook_lib.cache.locks import download_lock, hold
 from runbook_lib.errors import DiskError
 from runbook_lib.run.target import Target
 from runbook_lib.upkeep.deletion.facts import DeletionPlan, DeletionResult
-from runbook_lib.upkeep.deletion.plan import ask_hub, freed_bytes, plan_deletion
+from runbook_lib.upkeep.deletion.plan import ask_hub, freed_below, plan_deletion
 
 _LOCK_LIMIT_S: Final = 30.0
 
@@ -23,7 +23,7 @@ def apply_deletion(target: Target, plan: DeletionPlan) -> DeletionResult:
                 "The cache has changed since the plan was made; nothing was deleted.",
                 remedy="Plan again, and look at what would go now.",
             )
-        would_free = freed_bytes(plan.paths)
+        would_free = freed_below(plan.paths)
         ask_hub(target, plan.commits, execute=True)
     left = tuple(path for path in plan.paths if os.path.lexists(path))
-    return DeletionResult(paths=plan.paths, freed_bytes=would_free - freed_bytes(left), left=left)
+    return DeletionResult(paths=plan.paths, freed_bytes=would_free - freed_below(left), left=left)

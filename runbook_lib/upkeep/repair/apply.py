@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from runbook_lib.cache.hard_links import put_link
+from runbook_lib.cache.incomplete_files import IncompleteFile, remove
+from runbook_lib.cache.inventory import QUARANTINE, SNAPSHOTS
 from runbook_lib.cache.layout import CachedRepo, repo_of
-from runbook_lib.cache.locks import blob_lock, download_lock, hold
-from runbook_lib.errors import DiskError, HubError
+from runbook_lib.cache.locks import download_lock, hold
+from runbook_lib.errors import HubError
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.configure_env import plan_environment
@@ -22,10 +23,9 @@ from runbook_lib.stages.verify.facts import VerifyFacts
 from runbook_lib.stages.verify.sources import Locked, listing_of
 from runbook_lib.stages.verify.stage import verify
 from runbook_lib.system.filesystem import describe_os_error
-from runbook_lib.upkeep.repair.facts import QUARANTINE, Move, Moved, RepairPlan, RepairResult, Skipped
+from runbook_lib.upkeep.repair.facts import Move, Moved, RepairPlan, RepairResult, Skipped
 
 _LOCK_LIMIT_S: Final = 60.0
-_SNAPSHOTS: Final = "snapshots"
 _WINDOWS_PATH_LIMIT: Final = 250
 """A little below 260, for a drive that is mapped to a longer path."""
 
@@ -33,8 +33,9 @@ _WINDOWS_PATH_LIMIT: Final = 250
 def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -> RepairResult:
     """Move bad names aside, fetch what is missing then, place docling's artifacts and verify; saves both records.
 
-    Deletes nothing but leftovers of interrupted downloads. Before anything is moved the Hub is asked; raises `HubError`
-    when the run is offline or the Hub does not answer, and `DiskError` when a download is going on in the cache.
+    Deletes nothing but incomplete files of interrupted downloads. Before anything is moved the Hub is asked; raises
+    `HubError` when the run is offline or the Hub does not answer, and `DiskError` when a download is going on in the
+    cache.
     """
     if plan.fetches and run.settings.offline:
         raise HubError(
@@ -45,13 +46,18 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
     with hub_access(run, plan_environment(run)) as hub:
         _download_plan(hub, plan)  # asks the Hub while there is still something to lose
         moved, skipped = _move_aside(run, plan.moves)
-        removed = tuple(path for path in plan.leftovers if _remove_leftover(run, path))
+        removed, kept = _remove_incomplete(run, plan.incomplete)
         missing = _download_plan(hub, plan)
     fetched = download(run, missing) if plan.models else None
     verified = verify(run, locked)
     relinked = tuple(_relinked(run, moved, verified))
     return RepairResult(
-        moved=moved, skipped=skipped, removed=removed, relinked=relinked, download=fetched, verification=verified
+        moved=moved,
+        skipped=(*skipped, *kept),
+        removed=removed,
+        relinked=relinked,
+        download=fetched,
+        verification=verified,
     )
 
 
@@ -84,31 +90,24 @@ def _move_aside(run: OpenRun, moves: tuple[Move, ...]) -> tuple[tuple[Moved, ...
     return tuple(moved), tuple(skipped)
 
 
+def _remove_incomplete(run: OpenRun, files: tuple[IncompleteFile, ...]) -> tuple[tuple[Path, ...], tuple[Skipped, ...]]:
+    removed, kept = [], []
+    for file in files:
+        try:
+            if remove(run.cache_dir, file):
+                removed.append(file.path)
+            else:
+                kept.append(Skipped(path=file.path, reason="a download is writing it"))
+        except OSError as error:
+            kept.append(Skipped(path=file.path, reason=describe_os_error(error)))
+    return tuple(removed), tuple(kept)
+
+
 def _target(move: Move, folder: str, number: int) -> Path:
     """Return where a name goes: flat, and so shorter than where it comes from, where Windows would refuse it."""
     home = move.home / QUARANTINE / folder
     target = home / move.place
     return target if len(str(target)) < _WINDOWS_PATH_LIMIT else home / f"{number:03d}-{move.source.name}"
-
-
-def _remove_leftover(run: OpenRun, path: Path) -> bool:
-    """Remove a partial file unless its lock is held; False when it stays."""
-    try:
-        with ExitStack() as locks:
-            for lock in _locks_over(run.cache_dir, path):
-                locks.enter_context(hold(lock, "the download of this file", limit_s=0))
-            path.unlink()
-    except (DiskError, OSError):
-        return False
-    return True
-
-
-def _locks_over(cache_dir: Path, leftover: Path) -> tuple[Path, ...]:
-    """Return the locks under which huggingface_hub may be writing a partial file; a lock that is absent is not held."""
-    if leftover.parent.name == "blobs":
-        lock = blob_lock(cache_dir, leftover.parent.parent.name, leftover.name.split(".")[0])
-        return (lock,) if lock.exists() else ()
-    return tuple(leftover.parent.glob("*.lock"))
 
 
 def _relinked(run: OpenRun, moved: tuple[Moved, ...], verified: StageRecord[VerifyFacts]) -> Iterator[Path]:
@@ -125,7 +124,7 @@ def _relinked(run: OpenRun, moved: tuple[Moved, ...], verified: StageRecord[Veri
 
 def _etag_elsewhere(repo: CachedRepo, path: Path, commit: str) -> str:
     """Return what another snapshot's listing says of a path in it; empty for every other path."""
-    home = repo.folder.resolve() / _SNAPSHOTS
+    home = repo.folder.resolve() / SNAPSHOTS
     if not path.is_relative_to(home):
         return ""
     other, *rest = path.relative_to(home).parts

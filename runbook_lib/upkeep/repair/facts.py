@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from runbook_lib.cache.incomplete_files import IncompleteFile
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
 from runbook_lib.errors import ExitCode, StageFailed
@@ -13,10 +14,6 @@ from runbook_lib.run.check import Status, worst
 from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.download.facts import DownloadFacts
 from runbook_lib.stages.verify.facts import VerifyFacts
-
-QUARANTINE = ".runbook-quarantine"
-"""Below the repository's folder in the cache, where `hf cache ls` does not take it for a repository; and below the
-artifacts folder. On the same volume as what goes there, so that moving is renaming."""
 
 
 class Move(Value):
@@ -47,8 +44,8 @@ class RepairPlan(Rendered, Value):
 
     found: VerifyFacts
     moves: tuple[Move, ...]
-    leftovers: tuple[Path, ...]
-    """Partial files that are older than an hour."""
+    incomplete: tuple[IncompleteFile, ...]
+    """Files that interrupted downloads left and that no download goes on with."""
     models: tuple[PinnedModel, ...]
     """The models that have to be fetched or placed again."""
     fetches: bool
@@ -57,7 +54,7 @@ class RepairPlan(Rendered, Value):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.moves or self.leftovers or self.models)
+        return not (self.moves or self.incomplete or self.models)
 
     def sections(self) -> Sequence[Section]:
         """Return the sum, what would move and what would go."""
@@ -65,12 +62,12 @@ class RepairPlan(Rendered, Value):
             return (Note("Repair", ("Nothing has to be repaired.",)),)
         source = "from the Hub" if self.fetches else "from the cache, without network"
         mended = ", ".join(f"{model.model}" for model in self.models)
-        lines = [f"{len(self.moves)} names go to quarantine, {len(self.leftovers)} leftovers are removed."]
+        lines = [f"{len(self.moves)} names go to quarantine, {len(self.incomplete)} incomplete files are removed."]
         lines += [f"Mended {source}: {mended}."] if mended else []
         moves = tuple((move.reason, str(move.source)) for move in self.moves)
         shown: list[Section] = [Note("Repair", tuple(lines)), Table("Moved aside", ("because", "name"), moves)]
-        if self.leftovers:
-            shown.append(Table("Removed", ("leftover",), tuple((str(path),) for path in self.leftovers)))
+        if self.incomplete:
+            shown.append(Table("Removed", ("incomplete file",), tuple((str(file.path),) for file in self.incomplete)))
         return tuple(shown)
 
 
@@ -133,7 +130,7 @@ class RepairResult(Rendered, Value):
 
     def sections(self) -> Sequence[Section]:
         """Return the sum, what was moved and left, and the checks of the verification that followed."""
-        counts = f"{len(self.moved)} names moved aside, {len(self.removed)} leftovers removed"
+        counts = f"{len(self.moved)} names moved aside, {len(self.removed)} incomplete files removed"
         line = f"{counts}, {format_bytes(self.fetched_bytes)} fetched, {len(self.relinked)} names linked again."
         shown: list[Section] = [Note(f"Repair: {self.status}", (line,))]
         if self.moved:

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_lib.cache.inventory import Entry, Role, inventory
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.stages.verify.links import link_chain
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
-from runbook_lib.upkeep.repair.facts import QUARANTINE, Move
+from runbook_lib.upkeep.repair.facts import Move
 
 _ONLY_THE_LINK = frozenset({ProblemKind.ESCAPING, ProblemKind.FOREIGN})
 _REPO_PREFIX = "models--"
@@ -40,14 +40,10 @@ class Territory:
         home = self.cache_dir / repo.folder.name  # the store shared by all repositories has no place for it
         return Move(source=path, home=home, place=Path("shared-store", place), reason=reason)
 
-    def files(self) -> Iterator[tuple[Path, os.stat_result]]:
-        """Yield every regular name in cache and artifacts folder, without what is in quarantine."""
-        for root in dict.fromkeys((self.cache_dir, self.artifacts_dir)):
-            for parent, folders, names in os.walk(root):
-                folders[:] = [name for name in folders if name != QUARANTINE]
-                for path in (Path(parent, name) for name in names):
-                    with suppress(OSError):
-                        yield path, path.lstat()
+    def files(self) -> Iterator[Entry]:
+        """Yield every name in cache and artifacts folder, without what is in quarantine."""
+        entries = inventory(self.cache_dir, self.artifacts_dir if self.artifacts_dir != self.cache_dir else None)
+        return (entry for entry in entries if entry.role is not Role.QUARANTINE)
 
 
 def names_behind(folder: Path, problem: FileProblem) -> tuple[Path, ...]:
@@ -82,11 +78,11 @@ def _in_the_way(folder: Path, path: Path) -> Iterator[Path]:
 
 def other_names(territory: Territory, bad: tuple[Path, ...]) -> Iterator[Path]:
     """Yield the other hard links of bad files, wherever they stand in cache and artifacts folder."""
-    facts = [path.lstat() for path in bad if os.path.lexists(path)]
-    inodes = {(entry.st_dev, entry.st_ino) for entry in facts if entry.st_nlink > 1 and entry.st_ino}
+    looked = [path.lstat() for path in bad if os.path.lexists(path)]
+    inodes = {(st.st_dev, st.st_ino) for st in looked if st.st_nlink > 1 and st.st_ino}
     known = set(bad)
     if not inodes:
         return
-    for path, entry in territory.files():
-        if (entry.st_dev, entry.st_ino) in inodes and path not in known:
-            yield path
+    for entry in territory.files():
+        if entry.file_id in inodes and entry.path not in known:
+            yield entry.path

@@ -1,22 +1,18 @@
 """Planning a repair: verify, then decide which names go and what has to be fetched. Changes nothing."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
+from runbook_lib.cache.incomplete_files import IncompleteFile
 from runbook_lib.cache.layout import repo_of
+from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
-from runbook_lib.stages.verify.local_folder import local_leftovers
 from runbook_lib.stages.verify.problems import REPAIR, FileProblem, ProblemKind, Weight
 from runbook_lib.stages.verify.sources import Locked, tree_path
 from runbook_lib.upkeep.repair.facts import Move, PinnedModel, RepairPlan
 from runbook_lib.upkeep.repair.names import Territory, blames_the_listing, names_behind, other_names
-
-LEFTOVER_AGE_S: Final = 3600.0
-"""Younger ones may belong to a download that is going on under a lock of another machine."""
 
 
 def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
@@ -35,7 +31,7 @@ def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
     return RepairPlan(
         found=found,
         moves=tuple(moves.values()),
-        leftovers=tuple(_old_leftovers(run, found)),
+        incomplete=tuple(_abandoned(run, found)),
         models=tuple(_pinned(found, bad)),
         fetches=any(_needs_the_hub(found, folder) for folder in bad),
     )
@@ -77,13 +73,9 @@ def _needs_the_hub(found: VerifyFacts, folder: VerifiedFolder) -> bool:
     return bool(snapshot.serious) or not snapshot.source
 
 
-def _old_leftovers(run: OpenRun, found: VerifyFacts) -> Iterator[Path]:
-    now = time.time()
-    for model in dict.fromkeys(folder.model for folder in found.folders):
-        partial = (*repo_of(run.cache_dir, model).leftovers(), *local_leftovers(run.artifacts_dir / model.folder_name))
-        for path in partial:
-            try:
-                if now - path.lstat().st_mtime > LEFTOVER_AGE_S:
-                    yield path
-            except FileNotFoundError:  # its download ended
-                continue
+def _abandoned(run: OpenRun, found: VerifyFacts) -> Iterator[IncompleteFile]:
+    """Yield those of the models that were verified; other models' are the doctor's business."""
+    models = {folder.model for folder in found.folders}
+    homes = {repo_of(run.cache_dir, model).folder for model in models}
+    homes |= {run.artifacts_dir / model.folder_name for model in models}
+    return (file for file in abandoned_files(run) if not homes.isdisjoint(file.path.parents))

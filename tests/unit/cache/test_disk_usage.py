@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.cache import disk_usage
-from runbook_lib.cache.disk_usage import DiskUsage, allocated
+from runbook_lib.cache.disk_usage import DiskUsage, allocated, freed_bytes
 
 KIB = 1024
 needs_symlinks = pytest.mark.skipif(os.name == "nt", reason="symlinks need a privilege there")
@@ -86,12 +85,16 @@ def test_where_the_system_tells_no_blocks_the_length_counts() -> None:
     assert allocated(facts) == 1234
 
 
-def test_a_file_that_vanishes_does_not_hide_its_neighbours(tmp_path: Path) -> None:
-    names = {"a", "b", "c"}
-    for number, name in enumerate(sorted(names), start=1):
-        make(tmp_path / name, number * KIB)
-    walked = disk_usage._walk(str(tmp_path))
-    first_kib = next(walked).st_size // KIB
-    vanishing_kib = first_kib % len(names) + 1
-    (tmp_path / sorted(names)[vanishing_kib - 1]).unlink()
-    assert {facts.st_size // KIB for facts in walked} == {1, 2, 3} - {first_kib, vanishing_kib}
+def test_a_file_is_freed_with_its_last_name(tmp_path: Path) -> None:
+    first = make(tmp_path / "first", 64 * KIB)
+    second = tmp_path / "second"
+    os.link(first, second)
+    assert freed_bytes([first.lstat()]) == 0
+    assert freed_bytes([first.lstat(), second.lstat()]) == allocated(first.lstat())
+
+
+@needs_symlinks
+def test_a_link_frees_nothing_of_what_it_leads_to(tmp_path: Path) -> None:
+    make(tmp_path / "blob", 64 * KIB)
+    (tmp_path / "link").symlink_to("blob")
+    assert freed_bytes([(tmp_path / "link").lstat()]) == 0

@@ -53,7 +53,7 @@ def test_a_leftover_is_removed_checked_again_and_recorded(settings: MakeSettings
     (record,) = Path("runs").glob("doctor/*/doctor.json")
     kept = json.loads(record.read_text(encoding="utf-8"))
     assert kept["changes"] == [
-        {"what": f"remove {leftover}", "before": "partial file, 2.0 MB", "after": "removed"},
+        {"what": f"remove {leftover}", "before": "incomplete file, 2.0 MB", "after": "removed"},
     ]
     assert DoctorReport.model_validate(kept) == report
 

@@ -56,7 +56,7 @@ def test_what_both_folders_hold_is_counted_once() -> None:
     ("changes", "identifier"),
     [
         ({"shared_bytes": 0}, "stored-once"),
-        ({"repositories": (repository(64, 64, leftover_mb=3),)}, "no-leftovers"),
+        ({"repositories": (repository(64, 64, leftover_mb=3),)}, "incomplete-files"),
         ({"repositories": (repository(64, 64, largest_mb=1001),)}, "next-revision-fits"),
     ],
 )

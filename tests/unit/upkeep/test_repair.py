@@ -320,10 +320,10 @@ def old_leftover(installed: Installed, age_s: float) -> Path:
 def test_an_old_leftover_goes_a_young_one_and_one_under_its_lock_stay(install: Install) -> None:
     installed = install()
     leftover = old_leftover(installed, HOUR_S / 2)
-    assert plan_repair(installed.run).leftovers == ()
+    assert plan_repair(installed.run).incomplete == ()
     os.utime(leftover, (time.time() - 2 * HOUR_S,) * 2)
     plan = plan_repair(installed.run)
-    assert plan.leftovers == (leftover,)
+    assert [file.path for file in plan.incomplete] == [leftover]
     lock = installed.run.cache_dir / ".locks" / installed.repo.folder.name / f"{'a' * 64}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):

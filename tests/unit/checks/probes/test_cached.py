@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.cache.incomplete_files import abandoned
 from runbook_lib.checks.probe import ProbeContext
-from runbook_lib.checks.probes.cached import PROBES, dangling_links, judge_links, leftovers
+from runbook_lib.checks.probes.cached import PROBES, dangling_links, judge_links
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.check import Check, Status
 
@@ -70,13 +71,13 @@ def test_shared_blobs_are_told_and_missing_ones_fail(context: MakeContext, repo:
     assert check("shared-blobs", context()).status is Status.FAIL
 
 
-def test_only_old_partial_files_are_leftovers(context: MakeContext, repo: Path) -> None:
+def test_only_incomplete_files_that_no_download_touches_any_more_are_told(context: MakeContext, repo: Path) -> None:
     fresh, old = (repo / "blobs" / f"{name}.incomplete" for name in ("fresh.0123abcd", "old.0123abcd"))
     for path in (fresh, old):
         path.write_bytes(bytes(1_000_000))
     os.utime(old, (time.time() - 2 * HOUR_S,) * 2)
     made = context()
-    assert [leftover.path for leftover in leftovers(made.cache_dir, time.time())] == [old]
+    assert [file.path for file in abandoned(made.cache_dir)] == [old]
     found = check("incomplete-files", made)
     assert found.status is Status.WARN
     assert "1.0 MB" in found.evidence
