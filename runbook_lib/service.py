@@ -18,7 +18,7 @@ from runbook_lib.render.sections import Note, Section
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Change
 from runbook_lib.run.environment_plan import EnvironmentPlan
-from runbook_lib.run.interpreter import collect_interpreter, collect_models, interpreter_of
+from runbook_lib.run.interpreter import collect_models, packages_of, versions_of
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.settings import DOCLING, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
@@ -182,7 +182,7 @@ class DoclingModelManager:
     def _wanted(self, target: ResolvedTarget) -> tuple[ModelRef, ...]:
         if self._settings.model_refs() is not None:
             return collect_models(target)
-        packages = collect_interpreter(interpreter_of(target)).packages
+        packages = versions_of(packages_of(target.settings))
         remembered = remembered_models(target.artifacts_dir, packages)
         if remembered is not None:
             return remembered

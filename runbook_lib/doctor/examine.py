@@ -14,7 +14,7 @@ from runbook_lib.doctor.report import DoctorReport
 from runbook_lib.errors import RecordError
 from runbook_lib.run.check import Check
 from runbook_lib.run.folder import Run
-from runbook_lib.run.interpreter import PACKAGES, InterpreterFacts, packages_of
+from runbook_lib.run.interpreter import InterpreterFacts, packages_of, versions_of
 from runbook_lib.run.opening import RUNS
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import Target, resolve_target
@@ -53,7 +53,7 @@ def context_of(target: Target) -> ProbeContext:
     packages = packages_of(target.settings)
     models = (
         target.settings.model_refs()
-        or remembered_models(target.artifacts_dir, _versions(packages))
+        or remembered_models(target.artifacts_dir, versions_of(packages))
         or _models_of_last_run(RUNS, packages)
     )
     return probe_context(target, models, packages=packages)
@@ -66,7 +66,7 @@ def _models_of_last_run(runs: Path, packages: SitePackages) -> tuple[ModelRef, .
             facts = Run(header.parent).read("detect", DetectFacts).facts
         except RecordError:
             continue
-        if facts.interpreter.executable == packages.executable and facts.interpreter.packages == _versions(packages):
+        if facts.interpreter.executable == packages.executable and facts.interpreter.packages == versions_of(packages):
             return facts.models
     return ()
 
@@ -110,10 +110,6 @@ def _interpreter(packages: SitePackages) -> InterpreterFacts:
         version=packages.python,
         prefix=str(packages.prefix),
         site_packages=next(iter(packages.folders), ""),
-        packages=_versions(packages),
+        packages=versions_of(packages),
         hub_constants={},
     )
-
-
-def _versions(packages: SitePackages) -> dict[str, str | None]:
-    return {name: packages.version_text(name) for name in PACKAGES}

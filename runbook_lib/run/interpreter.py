@@ -62,6 +62,11 @@ def packages_of(settings: Settings) -> SitePackages:
     )
 
 
+def versions_of(packages: SitePackages) -> dict[str, str | None]:
+    """Return the versions that decide which models docling wants, read from metadata: no process is started."""
+    return {name: packages.version_text(name) for name in PACKAGES}
+
+
 def abandoned_files(target: Target, packages: SitePackages | None = None) -> tuple[IncompleteFile, ...]:
     """Return the incomplete files that no download of the installed huggingface_hub will go on with, an hour old."""
     found = abandoned(target.cache_dir, target.artifacts_dir)

@@ -18,6 +18,9 @@ from runbook_lib.practice.content import Content
 from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.interpreter import versions_of
+from runbook_lib.run.wanted_models import remember_models
+from runbook_lib.system.packages import own_packages
 
 REPO = "practice/tiny"
 WEIGHTS = "model.safetensors"
@@ -72,6 +75,17 @@ def test_models_are_downloaded_once_and_then_no_network_is_touched(service: Serv
     again = service.manager().ensure_models_downloaded(verify=True)
     assert hub.counters.requests == 0
     assert (again.models, again.fetched_bytes) == (ready.models, 0)
+
+
+def test_a_warm_start_asks_no_process_and_no_network(
+    service: Service, hub: PracticeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = service.manager().ensure_models_downloaded()
+    remember_models(ready.artifacts_dir, versions_of(own_packages()), ready.models)
+    hub.reset_counters()
+    monkeypatch.setattr(subprocess, "Popen", None)
+    assert service.manager(models="docling").ensure_models_downloaded().models == ready.models
+    assert hub.counters.requests == 0
 
 
 def test_the_environment_of_the_runbook_is_set_in_the_service(service: Service) -> None:
