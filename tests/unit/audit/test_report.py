@@ -20,7 +20,7 @@ FILES = {
     "a&b.sh": "chmod 777 /a\n",
 }
 SARIF_SCHEMA = Path(__file__).with_name("schemas") / "sarif-2.1.0-rtm.5.json"
-"""OASIS's schema of SARIF 2.1.0, as SchemaStore and the npm package @microsoft/jest-sarif 1.0.0-beta.0 carry it; without its descriptions."""
+"""OASIS's schema of SARIF 2.1.0, as the npm package @microsoft/jest-sarif 1.0.0-beta.0 carries it; no descriptions."""
 
 
 @pytest.fixture
