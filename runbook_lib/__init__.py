@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runbook_lib.checks.checklist import checklist as checklist
+    from runbook_lib.checks.checklist import checklist_table as checklist_table
     from runbook_lib.course.cache_tree import cache_tree as cache_tree
     from runbook_lib.course.exercises import check_answer as check_answer
     from runbook_lib.course.link_costs import compare_links as compare_links
     from runbook_lib.course.race import play_race as play_race
-    from runbook_lib.doctor.prevention import checklist as checklist
-    from runbook_lib.doctor.prevention import checklist_table as checklist_table
     from runbook_lib.interactive.cache_browser import CacheBrowser as CacheBrowser
     from runbook_lib.interactive.check_list import CheckList as CheckList
     from runbook_lib.interactive.diagnose_box import DiagnoseBox as DiagnoseBox
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from runbook_lib.stages.configure_env import plan_environment as plan_environment
     from runbook_lib.stages.convert.spreads import page_spreads as page_spreads
     from runbook_lib.stages.convert.stage import convert as convert
-    from runbook_lib.stages.detect.stage import detect as detect
+    from runbook_lib.stages.detect import detect as detect
     from runbook_lib.stages.download.plan import plan_download as plan_download
     from runbook_lib.stages.download.stage import download as download
     from runbook_lib.stages.measure_disk.stage import measure_disk as measure_disk
@@ -44,14 +44,14 @@ _HOMES = {
     "DownloadPanel": "runbook_lib.interactive.download_panel",
     "RunPanel": "runbook_lib.interactive.run_panel",
     "SettingsForm": "runbook_lib.interactive.settings_form",
-    "checklist": "runbook_lib.doctor.prevention",
-    "checklist_table": "runbook_lib.doctor.prevention",
+    "checklist": "runbook_lib.checks.checklist",
+    "checklist_table": "runbook_lib.checks.checklist",
     "cache_tree": "runbook_lib.course.cache_tree",
     "check_answer": "runbook_lib.course.exercises",
     "compare_links": "runbook_lib.course.link_costs",
     "configure_env": "runbook_lib.stages.configure_env",
     "convert": "runbook_lib.stages.convert.stage",
-    "detect": "runbook_lib.stages.detect.stage",
+    "detect": "runbook_lib.stages.detect",
     "diagnose_given": "runbook_lib.quirks.diagnosis",
     "download": "runbook_lib.stages.download.stage",
     "measure_disk": "runbook_lib.stages.measure_disk.stage",

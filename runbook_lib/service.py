@@ -17,13 +17,12 @@ from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Change
-from runbook_lib.run.environment_plan import EnvironmentPlan
+from runbook_lib.run.environment_plan import EnvironmentPlan, plan_from_scratch
 from runbook_lib.run.interpreter import collect_models, packages_of, versions_of
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.settings import DOCLING, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
 from runbook_lib.run.wanted_models import remember_models, remembered_models
-from runbook_lib.stages.configure_env import plan_from_scratch
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download
 from runbook_lib.stages.download.checks import judge_download
 from runbook_lib.stages.download.facts import DownloadFacts

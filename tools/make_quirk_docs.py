@@ -60,7 +60,7 @@ def _entry(quirk: Quirk) -> str:
         ("Known how", quirk.evidence_words),
         ("Unproven", " ".join(quirk.hypotheses)),
         ("Foreseen by", f"check `{quirk.probe}`" if quirk.probe else ""),
-        ("Mended by", f"`{quirk.mended_by}`" if quirk.mended_by else ""),
+        ("Fixed by", f"`{quirk.fixed_by.words}`" if quirk.fixed_by else ""),
     ]
     lines = [
         f'<a id="{quirk.id}"></a>\n',

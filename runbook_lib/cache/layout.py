@@ -6,6 +6,7 @@ Everything here works without huggingface_hub and without a network.
 
 import json
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,18 @@ class CachedRepo:
         """Return the snapshot folders there are, sorted by name."""
         return folders_in(self.folder / "snapshots")
 
+    def stands(self, commit: str, file: ListedFile) -> bool:
+        """Whether a file of a listing stands in its snapshot in its full length; the content is not read."""
+        return _has_length(self.snapshot(commit) / file.path, file.size_bytes)
+
+    def holds(self, commit: str, file: ListedFile) -> bool:
+        """Whether it need not be fetched: it stands in its snapshot, or its content among the blobs."""
+        return self.stands(commit, file) or _has_length(self.blobs / file.etag, file.size_bytes)
+
+    def missing(self, listing: Listing) -> tuple[ListedFile, ...]:
+        """Return the files of a listing that do not stand in their snapshot; with none it can be loaded."""
+        return tuple(file for file in listing.files if not self.stands(listing.commit, file))
+
     def commit_of(self, revision: str) -> str | None:
         """Return the commit a revision stood for when it was last asked for; None when that cannot be read there."""
         return revision if is_commit(revision) else _read_ref(self.folder / "refs" / revision)
@@ -100,6 +113,14 @@ class CachedRepo:
         if not known_format:
             return None
         return Listing(repo_id=self.repo_id, revision=revision, commit=commit, files=files)
+
+
+def _has_length(path: Path, size_bytes: int) -> bool:
+    try:
+        st = path.stat()
+    except OSError:  # not there, or a link to nothing
+        return False
+    return stat.S_ISREG(st.st_mode) and st.st_size == size_bytes
 
 
 def _read_ref(path: Path) -> str | None:

@@ -48,7 +48,7 @@ def _absent(repo: CachedRepo, listing: Listing) -> Iterator[tuple[ListedFile, Pa
         target = snapshot / file.path
         if not is_safe_path(file.path) or not target.parent.resolve().is_relative_to(snapshot.resolve()):
             continue
-        if not target.is_file() or target.stat().st_size != file.size_bytes:
+        if not repo.stands(listing.commit, file):
             yield file, target
 
 

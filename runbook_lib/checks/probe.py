@@ -1,92 +1,22 @@
 """A probe: one question about the machine that foresees one quirk, under a time limit of its own."""
 
-import os
-import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
-from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.errors import DeadlineExceeded
-from runbook_lib.run.check import Check, Status
-from runbook_lib.run.settings import Settings
+from runbook_lib.run.check import Check, Verdict, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
-from runbook_lib.system.packages import SitePackages
 from runbook_lib.system.time_limit import within
-
-CONFIGURE: Final = "notebooks/02_configure_env.ipynb"
-DOWNLOAD: Final = "notebooks/03_download.ipynb"
-VERIFY: Final = "notebooks/04_verify.ipynb"
 
 WINDOWS: Final = ("Windows",)
 LINUX: Final = ("Linux",)
 
 
-@dataclass(frozen=True)
-class ProbeContext:
-    """What is under examination: places, variables and packages, known before any probe runs."""
-
-    settings: Settings
-    endpoint: str
-    cache_dir: Path
-    artifacts_dir: Path
-    packages: SitePackages
-    """Of the interpreter under examination."""
-    models: tuple[ModelRef, ...] = ()
-    """The models that are needed; empty when that is not known."""
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    system: str = field(default_factory=platform.system)
-
-
 class NotReached(Exception):
     """A host does not answer, so that the question stays open; check hub-reachable says why."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer of a probe."""
-
-    status: Status
-    evidence: str
-    remedy: str = ""
-    mended_by: str = ""
-    quirk: str = ""
-    """The quirk in question where it is not the probe's own."""
-
-    def as_check(self, check_id: str, title: str, quirk: str) -> Check:
-        """Return the answer as a check; the quirk is named only when somebody should act."""
-        needs_hand = self.status in (Status.WARN, Status.FAIL)
-        return Check(
-            id=check_id,
-            title=title,
-            status=self.status,
-            evidence=self.evidence,
-            remedy=self.remedy,
-            quirk=(self.quirk or quirk) if needs_hand else "",
-            mended_by=self.mended_by,
-        )
-
-
-def ok(evidence: str) -> Verdict:
-    """Return the answer that nothing is to be done."""
-    return Verdict(Status.OK, evidence)
-
-
-def skip(evidence: str) -> Verdict:
-    """Return the answer that the question does not arise here."""
-    return Verdict(Status.SKIP, evidence)
-
-
-def warn(evidence: str, remedy: str, *, mended_by: str = "", quirk: str = "") -> Verdict:
-    """Return the answer that somebody should act."""
-    return Verdict(Status.WARN, evidence, remedy, mended_by, quirk)
-
-
-def fail(evidence: str, remedy: str, *, mended_by: str = "", quirk: str = "") -> Verdict:
-    """Return the answer that nothing will work before somebody acts."""
-    return Verdict(Status.FAIL, evidence, remedy, mended_by, quirk)
 
 
 @dataclass(frozen=True)
@@ -98,11 +28,14 @@ class Probe:
     title: str
     """What is so when all is well."""
     quirk: str
+    """Empty for what no entry of the catalogue explains."""
     run: Callable[[ProbeContext], Verdict]
     """Looks and judges; must not write outside probe files that it removes again."""
     limit_s: float = 4.0
     """Ignored for a probe that needs the network: `probe_limit_s` holds there."""
     needs_network: bool = False
+    limits_itself: bool = False
+    """Whether each of its steps has a limit already."""
     systems: tuple[str, ...] = ()
     """The systems, as `platform.system` names them, where the quirk exists; empty for all."""
 
@@ -112,7 +45,7 @@ class Probe:
 
     def check(self, context: ProbeContext) -> Check:
         """Ask, under the limit; a probe that hangs or raises becomes a `warn`, never an error."""
-        return self._verdict(context).as_check(self.id, self.title, self.quirk)
+        return Check.answered(self.id, self.title, self._verdict(context), quirk=self.quirk)
 
     def _verdict(self, context: ProbeContext) -> Verdict:
         if not self.applies_to(context.system):
@@ -121,10 +54,10 @@ class Probe:
             return skip("offline mode: not asked")
         limit_s = context.settings.probe_limit_s if self.needs_network else self.limit_s
         try:
-            return within(limit_s, self.id, lambda: self.run(context))
-        except DeadlineExceeded:
+            return self.run(context) if self.limits_itself else within(limit_s, self.id, lambda: self.run(context))
+        except DeadlineExceeded as error:
             return warn(
-                f"no answer within {limit_s:g} s",
+                f"no answer within {error.limit_s:g} s",
                 "What it asks for hangs, usually a network drive or a proxy; see whether that answers at all.",
             )
         except NotReached as error:

@@ -12,6 +12,7 @@ from runbook_lib.quirks.diagnosis import diagnose_given
 from runbook_lib.quirks.model import Quirk
 from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
+from runbook_lib.render.values import fix_cell
 
 
 def _quirk_ids() -> Iterable[str]:
@@ -56,7 +57,7 @@ def _everything(quirk: Quirk) -> Table:
         *(("do", remedy.text) for remedy in quirk.remedies),
         ("not this", quirk.dont),
         ("probe", quirk.probe),
-        ("mended by", quirk.mended_by),
+        ("fixed by", fix_cell(quirk.fixed_by)),
         ("evidence", quirk.evidence_words),
         ("unproven", " ".join(quirk.hypotheses)),
         ("see", " ".join(quirk.references)),

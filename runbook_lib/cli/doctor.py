@@ -41,25 +41,29 @@ def doctor(
         raise UsageError("--dry-run belongs to --fix.", remedy="Give both, or neither: without --fix nothing changes.")
     if sum((as_list, as_checklist, fix or bool(only))) > 1:
         raise UsageError("--list, --checklist and --only or --fix exclude each other.", remedy="Give one of them.")
-    from runbook_lib.doctor.catalogue import KNOWN, list_checks
-    from runbook_lib.doctor.examine import examine
-    from runbook_lib.doctor.mend import mend
+    from runbook_lib.checks.doctor import examine
+    from runbook_lib.checks.fixes import apply_fixes
+    from runbook_lib.checks.registry import PROBES, list_checks
 
     if as_list:
-        _print(list_checks(), [vars(check) for check in KNOWN], as_json=as_json)
+        rows = [
+            {"id": probe.id, "quirk": probe.quirk, "systems": probe.systems, "needs_network": probe.needs_network}
+            for probe in PROBES
+        ]
+        _print(list_checks(), rows, as_json=as_json)
         return 0
     settings = resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values
     if as_checklist:
         return _checklist(settings, as_json=as_json)
     report = examine(settings, only)
     if fix:
-        report = mend(report, settings, dry_run=dry_run)
+        report = apply_fixes(report, settings, dry_run=dry_run)
     click.echo(report.model_dump_json(indent=2) if as_json else str(report))
     return report.exit_code
 
 
 def _checklist(settings: Settings, *, as_json: bool) -> int:
-    from runbook_lib.doctor.prevention import checklist, checklist_table
+    from runbook_lib.checks.checklist import checklist, checklist_table
     from runbook_lib.run.check import Status
     from runbook_lib.run.target import resolve_target
 

@@ -66,9 +66,9 @@ def begin_drill(settings: Settings) -> None:
 
 def _fill_cache(settings: Settings) -> None:
     """Download what the run will need from a hub that behaves, into the drill's folders."""
+    from runbook_lib.run.environment_plan import plan_from_scratch
     from runbook_lib.run.interpreter import collect_models
     from runbook_lib.run.target import ResolvedTarget, drill_places
-    from runbook_lib.stages.configure_env import plan_from_scratch
     from runbook_lib.stages.download.apply import apply_download
     from runbook_lib.stages.download.hub_access import hub_access
     from runbook_lib.stages.download.plan import plan_fetching

@@ -11,7 +11,7 @@ from runbook_lib.course.link_costs import LinkCosts
 from runbook_lib.render.rendered import Shown, show
 from runbook_lib.render.sections import Note
 from runbook_lib.render.values import format_bytes
-from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.measure_disk.facts import DiskFacts
 
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)\s*([KMGT]?B|bytes?)?", re.IGNORECASE)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.errors import ExitCode, exit_code_of
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.render.rendered import Rendered
@@ -16,7 +17,6 @@ from runbook_lib.run.record import RawFacts
 from runbook_lib.run.settings import PRACTICE
 
 REPORT_NAME = "report.html"
-_REPAIR = "runbook repair"
 _FROM_PRACTICE = (
     "this was practice, with small models from the built-in hub; the same with the real ones: runbook run",
     "step by step, in JupyterLab: runbook lab",
@@ -89,7 +89,7 @@ class RunSummary(Rendered):
             problem = f"problem: {failed.problem}".splitlines()  # an error says what, why and what to do, a line each
             return (*problem, f"Look into {self.folder} for the executed notebook of the stage.")
         lines = (f"check: {check.title} ({check.id})", f"evidence: {check.evidence}", f"what to do: {check.remedy}")
-        return (*lines, f"see: {check.mended_by}") if check.mended_by else lines
+        return (*lines, f"fixed by: {check.fixed_by.words}") if check.fixed_by else lines
 
     def next_commands(self) -> tuple[str, ...]:
         """Return the commands that lead on, from a failure or from practice; empty when nothing is left to do."""
@@ -97,11 +97,15 @@ class RunSummary(Rendered):
             return _FROM_PRACTICE if self.practice and self.proved else ()
         folder = shlex.quote(str(self.folder))
         check = self.failed.failed_check
-        mend = (f"mend it: {check.mended_by} --run-dir {folder}",) if check and check.mended_by == _REPAIR else ()
+        fix = (
+            (f"fix it: {check.fixed_by.words} --run-dir {folder}",)
+            if check and check.fixed_by is FixedBy.REPAIR
+            else ()
+        )
         given = " ".join(f"-p {name} {shlex.quote(value)}" for name, value in self.asked)
         return (
-            *mend,
-            f"go on after mending: runbook run --run-dir {folder} --resume",
+            *fix,
+            f"go on then: runbook run --run-dir {folder} --resume",
             f"or anew with another setting: {' '.join(filter(None, ('runbook run', given)))} -p NAME VALUE",
         )
 

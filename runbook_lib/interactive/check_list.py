@@ -5,13 +5,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import runbook_lib
-from runbook_lib.doctor.examine import examine
+from runbook_lib.checks.doctor import examine
 from runbook_lib.interactive.controls import button, in_background, markup, row
 from runbook_lib.interactive.mending import mending_of
 from runbook_lib.interactive.view import View
 from runbook_lib.interactive.work_area import Action, WorkArea
 from runbook_lib.render.html import to_html
 from runbook_lib.render.sections import Section, Table
+from runbook_lib.render.values import fix_cell
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
@@ -92,7 +93,7 @@ def _details(check: Check) -> str:
     rows = (
         ("evidence", check.evidence),
         ("what to do", check.remedy),
-        ("mended by", check.mended_by),
+        ("fixed by", fix_cell(check.fixed_by)),
         ("known as", check.quirk),
     )
     table = Table(check.id, ("", "seen"), tuple(entry for entry in rows if entry[1]))

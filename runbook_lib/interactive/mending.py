@@ -6,32 +6,31 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from runbook_lib.doctor.fixes import FIXES
-from runbook_lib.doctor.mend import mend
-from runbook_lib.doctor.report import DoctorReport
+from runbook_lib.checks.doctor import DoctorReport
+from runbook_lib.checks.fixes import FIXES, apply_fixes
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.interactive.work_area import Action
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
-from runbook_lib.run.check import Check, Status
+from runbook_lib.run.check import Check
 from runbook_lib.run.opening import OpenRun
-from runbook_lib.stages.verify.problems import REPAIR
 from runbook_lib.upkeep.dedupe.apply import apply_dedupe
 from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
 
-_REPAIRED: Final = frozenset({REPAIR, "notebooks/03_download.ipynb"})
+_REPAIRED: Final = frozenset({FixedBy.REPAIR, FixedBy.DOWNLOAD})
 """What stage verify names as mender; repair fetches what is missing as well."""
 _FIXED: Final = frozenset(fix.check_id for fix in FIXES)
 
 
 def mending_of(run: OpenRun, stage: str, check: Check) -> Action[Any] | None:
     """Return what safely mends the check; None when nothing has to be mended, or only a person can."""
-    if check.status not in (Status.WARN, Status.FAIL):
+    if not check.needs_hand:
         return None
     if check.id == "stored-once":
         return Action("Dedupe", partial(plan_dedupe, run.cache_dir, run.artifacts_dir), apply_dedupe)
-    if stage == "verify" and check.mended_by in _REPAIRED:
+    if stage == "verify" and check.fixed_by in _REPAIRED:
         return Action("Repair", partial(plan_repair, run), partial(apply_repair, run))
     if check.id in _FIXED:
         return Action(
@@ -58,4 +57,4 @@ class DoctorChanges(Rendered):
 
 def _doctor(run: OpenRun, check: Check, *, dry_run: bool) -> DoctorChanges:
     report = DoctorReport(started_at=datetime.now(UTC), elapsed_s=0.0, checks=(check,))
-    return DoctorChanges(mend(report, run.settings, dry_run=dry_run, runs=run.folder.parent))
+    return DoctorChanges(apply_fixes(report, run.settings, dry_run=dry_run, runs=run.folder.parent))

@@ -16,7 +16,7 @@ from runbook_lib.quirks.remedies import installed_versions, remedy_for, versions
 from runbook_lib.quirks.scan import MAX_OCCURRENCES, Hit, Scanner
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
-from runbook_lib.render.values import format_bytes
+from runbook_lib.render.values import fix_cell, format_bytes
 
 COLLECT = (
     "the whole traceback, from the first 'Traceback' to the last line, with every chained exception",
@@ -56,7 +56,7 @@ class Finding(Value):
             "severity": quirk.severity,
             "evidence": quirk.evidence_words,
             "probe": quirk.probe,
-            "mended_by": quirk.mended_by,
+            "fixed_by": quirk.fixed_by,
         }
 
     def table(self) -> Table:
@@ -72,7 +72,7 @@ class Finding(Value):
             ("do", self.remedy),
             ("not this", self.dont),
             ("versions", self.versions),
-            ("mended by", self.quirk.mended_by),
+            ("fixed by", fix_cell(self.quirk.fixed_by)),
             ("evidence", self.quirk.evidence_words),
             ("unproven", " ".join(self.quirk.hypotheses)),
             ("see", " ".join(self.references)),

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.value import StrictValue
 from runbook_lib.quirks.patterns import check_bounds, check_literal
 
@@ -175,7 +176,7 @@ class Quirk(_Written):
     dont: Words
     probe: str = ""
     """The id of the check in `detect` that foresees it; empty if nothing can."""
-    mended_by: str = ""
+    fixed_by: FixedBy = FixedBy.NOTHING
     """The notebook or command that mends it; empty if only people can."""
     evidence: tuple[Grade, ...] = Field(min_length=1)
     hypotheses: tuple[Words, ...] = ()

@@ -1,5 +1,8 @@
 """How numbers are written: one place, so that text, HTML and charts agree."""
 
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.render.sections import Cell, Link
+
 _BYTE_UNITS = ("KB", "MB", "GB", "TB")
 _STEP = 1000
 _SECONDS_PER_MINUTE = 60
@@ -23,3 +26,8 @@ def format_seconds(elapsed_s: float) -> str:
         minutes, seconds = divmod(round(elapsed_s), _SECONDS_PER_MINUTE)
         return f"{minutes} min {seconds:02d} s"
     return f"{elapsed_s:.1f} s" if elapsed_s >= 10 else f"{elapsed_s:.2f} s"  # noqa: PLR2004
+
+
+def fix_cell(fixed_by: FixedBy) -> Cell:
+    """Return what fixes something as a cell: a notebook is a link, as seen from another notebook."""
+    return Link(fixed_by.words, fixed_by.notebook) if fixed_by.notebook else fixed_by.words

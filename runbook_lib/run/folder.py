@@ -3,7 +3,7 @@
 import os
 import platform
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -157,3 +157,9 @@ def _read(path: Path, model: type[ModelT]) -> ModelT:
             why=str(error.errors()[0]["msg"]),
             remedy="Start a new run; records of other versions are not converted.",
         ) from error
+
+
+def runs_below(home: Path) -> Iterator[Run]:
+    """Yield the runs in a folder of runs, the newest first: their names begin with the time."""
+    for header in sorted(home.glob(f"*/{HEADER_NAME}"), reverse=True):
+        yield Run(header.parent)

@@ -13,7 +13,7 @@ from runbook_lib.errors import SettingsError
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
 from runbook_lib.run.environment_plan import EnvironmentPlan
-from runbook_lib.run.folder import Run, RunHeader
+from runbook_lib.run.folder import Run, RunHeader, runs_below
 from runbook_lib.run.settings import ResolvedSettings, Settings, resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.system import variables as environment
@@ -116,8 +116,7 @@ def _contradiction(folder: Path, name: str, settings: Settings, header: RunHeade
 
 
 def _newest() -> Path | None:
-    candidates = sorted(path.parent for path in RUNS.absolute().glob("*/run.json"))
-    return candidates[-1] if candidates else None
+    return next((run.folder for run in runs_below(RUNS.absolute())), None)
 
 
 def _new_name() -> str:

@@ -10,7 +10,7 @@ from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import StageFailed
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Cell, Link, Note, Section, Table
-from runbook_lib.render.values import format_seconds
+from runbook_lib.render.values import fix_cell, format_seconds
 from runbook_lib.run.check import SCHEMA_VERSION, Artifact, Change, Check, Status, worst
 
 
@@ -61,7 +61,7 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
         return tuple(check for check in self.checks if check.status is Status.FAIL)
 
     def require(self) -> None:
-        """Raise `StageFailed` when a check failed; the message names the first, its evidence and what mends it."""
+        """Raise `StageFailed` when a check failed; the message names the first, its evidence and what fixes it."""
         failed = self.failed()
         if not failed:
             return
@@ -70,7 +70,7 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
         raise StageFailed(
             f"Stage {self.stage}: check {first.id} failed{others}: {first.title}.",
             why=first.evidence,
-            remedy=" ".join(filter(None, (first.remedy, first.mended_by and f"See {first.mended_by}."))),
+            remedy=" ".join(filter(None, (first.remedy, first.fixed_by and f"See {first.fixed_by.words}."))),
         )
 
     def sections(self) -> Sequence[Section]:
@@ -87,20 +87,28 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
     def check_table(self) -> Table:
         """Return the checks as a table, what needs a hand first; without remedies when nothing needs one."""
         ordered = sorted(self.checks, key=lambda check: check.status not in (Status.FAIL, Status.WARN))
-        columns = ("status", "check", "evidence", "known as", "what to do")
+        columns = ("status", "check", "evidence", "known as", "what to do", "fixed by")
         rows = tuple(
-            (check.status.value, check.title, check.evidence, _quirk_link(check), check.remedy) for check in ordered
+            (
+                check.status.value,
+                check.title,
+                check.evidence,
+                _quirk_link(check),
+                check.remedy,
+                fix_cell(check.fixed_by),
+            )
+            for check in ordered
         )
         shown = len(columns) if any(check.remedy for check in self.checks) else columns.index("known as")
         return Table("Checks", columns[:shown], tuple(row[:shown] for row in rows), empty="no check was made")
 
+    def counts(self) -> str:
+        """Return how many checks ended how, worst first; empty without checks."""
+        numbers = {status: sum(check.status is status for check in self.checks) for status in reversed(Status)}
+        return ", ".join(f"{number} {status.value}" for status, number in numbers.items() if number)
+
     def _summary(self) -> str:
-        counts = ", ".join(
-            f"{number} {status.value}"
-            for status in reversed(Status)
-            if (number := sum(check.status is status for check in self.checks))
-        )
-        return f"{counts or 'no checks'}; {len(self.changes)} changes; took {format_seconds(self.elapsed_s)}"
+        return f"{self.counts() or 'no checks'}; {len(self.changes)} changes; took {format_seconds(self.elapsed_s)}"
 
 
 def _quirk_link(check: Check) -> Cell:

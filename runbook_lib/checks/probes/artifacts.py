@@ -10,7 +10,10 @@ from runbook_lib.cache.artifacts import read_stamp
 from runbook_lib.cache.content_signs import Finding, Sign, look_at
 from runbook_lib.cache.inventory import Role, entries_below
 from runbook_lib.cache.walk import folders_in, names_in
-from runbook_lib.checks.probe import DOWNLOAD, VERIFY, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
 
 VARIABLE = "DOCLING_ARTIFACTS_PATH"
@@ -36,17 +39,17 @@ def judge_folder(folder: Path, names: Sequence[str] | None, *, told: bool) -> Ve
     remedy = f"Run stage download, which fills it, and set {VARIABLE} to the parent of the org--name folders."
     if names is None:
         return (
-            warn(f"{VARIABLE} names {folder}, which is no folder", remedy, mended_by=DOWNLOAD)
+            warn(f"{VARIABLE} names {folder}, which is no folder", remedy, fixed_by=FixedBy.DOWNLOAD)
             if told
             else ok(f"{folder} is not there yet; stage download makes it")
         )
     if any(name in names for name in _MODEL_FILES):
-        return fail(f"{folder} holds the files of one model, not folders of models", remedy, mended_by=DOWNLOAD)
+        return fail(f"{folder} holds the files of one model, not folders of models", remedy, fixed_by=FixedBy.DOWNLOAD)
     if any(name.startswith("models--") for name in names):
-        return fail(f"{folder} is a Hub cache, which docling cannot read", remedy, mended_by=DOWNLOAD)
+        return fail(f"{folder} is a Hub cache, which docling cannot read", remedy, fixed_by=FixedBy.DOWNLOAD)
     models = [name for name in names if "--" in name]
     if not models and told:
-        return warn(f"{VARIABLE} names {folder}, which holds no model", remedy, mended_by=DOWNLOAD)
+        return warn(f"{VARIABLE} names {folder}, which holds no model", remedy, fixed_by=FixedBy.DOWNLOAD)
     return ok(f"{folder} holds {len(models)} models")
 
 
@@ -69,12 +72,14 @@ def judge_version(folders: Sequence[str], stamps: Mapping[str, str], docling: Ve
     alone = [name for name in old if name.removeprefix("ds4sd--") not in current]
     if alone and docling >= _RENAMED_IN:
         seen = f"{alone[0]} is a name of docling before {_RENAMED_IN}; installed is {docling}"
-        return warn(seen, remedy, mended_by=DOWNLOAD)
+        return warn(seen, remedy, fixed_by=FixedBy.DOWNLOAD)
     others = {name: version for name, version in stamps.items() if version != str(docling)}
     if others:
         name, version = next(iter(others.items()))
         return warn(
-            f"{name} was made for docling {version or '(none)'}; installed is {docling}", remedy, mended_by=DOWNLOAD
+            f"{name} was made for docling {version or '(none)'}; installed is {docling}",
+            remedy,
+            fixed_by=FixedBy.DOWNLOAD,
         )
     unknown = len(folders) - len(stamps)
     return ok(f"{len(stamps)} folders made for docling {docling}" + (f", {unknown} without a stamp" if unknown else ""))
@@ -97,7 +102,7 @@ def judge_ocr(found: Sequence[str], *, rapidocr: Version | None, wanted: bool) -
         "OCR is on and the artifacts folder holds no models for it; they do not come from the Hub",
         "Fetch them with a network that reaches modelscope.cn: docling-tools models download rapidocr -o FOLDER, with"
         " the backend that the service uses; or turn OCR off.",
-        mended_by="notebooks/05_convert.ipynb",
+        fixed_by=FixedBy.CONVERT,
     )
 
 
@@ -135,7 +140,7 @@ def judge_ocr_content(count: int, problems: Mapping[Path, str]) -> Verdict:
     return warn(
         f"{len(problems)} of {count} files are no models: {path}: {seen}",
         "Fetch them again past the proxy: docling-tools models download rapidocr --force -o FOLDER.",
-        mended_by=VERIFY,
+        fixed_by=FixedBy.VERIFY,
     )
 
 

@@ -6,15 +6,17 @@ from pathlib import Path
 from runbook_lib.cache.incomplete_files import IncompleteFile
 from runbook_lib.cache.inventory import blob_entries, snapshot_entries
 from runbook_lib.cache.layout import cached_repos, repo_of
-from runbook_lib.checks.probe import DOWNLOAD, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import Probe
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.system.variables import is_true
 
 _TOKENIZER = "sentence-transformers/all-MiniLM-L6-v2"
 """What docling's HybridChunker loads by default; no part of the conversion, and of no prefetch."""
-_FIX = "runbook doctor --fix"
 
 
 def dangling_links(cache_dir: Path) -> Iterator[Path]:
@@ -34,8 +36,9 @@ def judge_links(dangling: Sequence[Path], system: str) -> Verdict:
         return ok("every link in the snapshots leads to a file")
     return fail(
         f"{len(dangling)} links lead nowhere, the first is {dangling[0]}",
-        f"Remove them ({_FIX}) and download again; copy a cache whole, hub/blobs included, or as files (cp -aL).",
-        mended_by=DOWNLOAD,
+        f"Remove them ({FixedBy.DOCTOR_FIX.words}) and download again; copy a cache whole, hub/blobs included,"
+        " or as files (cp -aL).",
+        fixed_by=FixedBy.DOWNLOAD,
         quirk="win-symlink-dangling" if system == "Windows" else "",
     )
 
@@ -52,7 +55,7 @@ def judge_shared_blobs(count: int, dangling: Sequence[Path]) -> Verdict:
         return fail(
             f"{len(dangling)} blobs are links without content, the first is {dangling[0]}",
             "Copy the whole cache, hub/blobs included; or fill it with HF_HUB_DISABLE_SHARED_BLOBS=1.",
-            mended_by=DOWNLOAD,
+            fixed_by=FixedBy.DOWNLOAD,
         )
     if count:
         return ok(f"{count} blobs stand in hub/blobs: copy the cache whole, never one models--org--name folder")
@@ -69,7 +72,9 @@ def judge_incomplete(found: Sequence[IncompleteFile]) -> Verdict:
         return ok("no incomplete file that no download goes on with is older than an hour")
     total = sum(file.size_bytes for file in found)
     seen = f"{len(found)} incomplete files of {format_bytes(total)}, the first is {found[0].path}"
-    return warn(seen, f"Remove them: {_FIX}; no download goes on with them.", mended_by=_FIX)
+    return warn(
+        seen, f"Remove them: {FixedBy.DOCTOR_FIX.words}; no download goes on with them.", fixed_by=FixedBy.DOCTOR_FIX
+    )
 
 
 def _cached_models(context: ProbeContext) -> Verdict:
@@ -90,9 +95,7 @@ def _gap(cache_dir: Path, model: ModelRef) -> str:
     if not repo.snapshot(commit).is_dir():
         return "no snapshot"
     listing = repo.listing(model.revision)
-    absent = (
-        [file.path for file in listing.files if not (repo.snapshot(commit) / file.path).exists()] if listing else []
-    )
+    absent = repo.missing(listing) if listing else ()
     return f"{len(absent)} files missing" if absent else ""
 
 
@@ -106,7 +109,7 @@ def judge_cached(missing: dict[ModelRef, str], *, offline: bool) -> Verdict:
     return fail(
         f"offline, and {seen}",
         "Run stage download once with a network, or copy a complete cache here; the exact revision counts.",
-        mended_by=DOWNLOAD,
+        fixed_by=FixedBy.DOWNLOAD,
     )
 
 

@@ -8,7 +8,10 @@ from urllib.parse import urlsplit
 
 from packaging.version import Version
 
-from runbook_lib.checks.probe import CONFIGURE, NotReached, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import NotReached, Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
 from runbook_lib.system.network import proxy_for
 from runbook_lib.system.tunnel import HTTPS_PORT, Greeting, ProxyRefused, Trust, greet, issuer_of
@@ -54,11 +57,11 @@ def judge_bundles(named: Mapping[str, str], problems: Mapping[str, str], hub: Ve
         seen = "; ".join(f"{name}={named.get(name, '...')}: {problem}" for name, problem in problems.items())
         remedy = "Correct it or unset it; the certificates of certifi are used without it. Do not reinstall certifi."
         judged = fail if "SSL_CERT_FILE" in problems else warn
-        return judged(seen, remedy, mended_by=CONFIGURE)
+        return judged(seen, remedy, fixed_by=FixedBy.CONFIGURE_ENV)
     for_requests = [name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if name in named]
     if for_requests and "SSL_CERT_FILE" not in named and hub is not None and hub >= _HTTPX_SINCE:
         seen = f"{for_requests[0]} is set and SSL_CERT_FILE is not: huggingface_hub {hub} does not read the first"
-        return warn(seen, _ONE_BUNDLE, mended_by=CONFIGURE, quirk="tls-interception")
+        return warn(seen, _ONE_BUNDLE, fixed_by=FixedBy.CONFIGURE_ENV, quirk="tls-interception")
     return ok(f"{', '.join(named)} can be loaded" if named else "no variable names one; certifi's are used")
 
 
@@ -97,7 +100,7 @@ def judge_greetings(host: str, hub: Greeting, system: Greeting, issuer: str) -> 
         seen += f"; the system's store does not trust it ({system.seen}), and Xet uses that store"
         return warn(seen, "Install the system's certificates (in a slim image: ca-certificates).")
     trust = "the system trusts it, huggingface_hub does not" if system.trusted else "neither store trusts it"
-    return warn(f"{seen}; {trust} ({hub.seen})", _ONE_BUNDLE, mended_by=CONFIGURE)
+    return warn(f"{seen}; {trust} ({hub.seen})", _ONE_BUNDLE, fixed_by=FixedBy.CONFIGURE_ENV)
 
 
 def _xet(context: ProbeContext) -> Verdict:
@@ -134,7 +137,7 @@ def judge_xet(reached: tuple[str, ...]) -> Verdict:
     return warn(
         f"no TLS connection to {', '.join(missing)}: small files would come, weights would not",
         "Have *.hf.co and *.xethub.hf.co allowed, or set HF_HUB_DISABLE_XET=1: plain HTTP through the Hub's own host.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 

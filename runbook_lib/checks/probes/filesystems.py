@@ -9,10 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.checks.probe import CONFIGURE, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import Probe
 from runbook_lib.checks.probes.variables import hub_home
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.errors import RunbookError
 from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error, free_bytes, nearest_existing
 from runbook_lib.system.mounts import Mount, mount_of, read_mounts
 from runbook_lib.system.variables import is_true
@@ -61,13 +64,15 @@ def judge_volume(mount: Mount | None, kind: str, system: str) -> Verdict:
     seen = f"{mount.type} at {mount.point}" if mount else "the system does not tell the type"
     if type_ in _NETWORK or kind == "network":
         quirk = "nas-cross-os-1463" if system == "Windows" else "lock-network-fs"
-        return warn(f"{seen}, a network share", _LOCAL_REMEDY, mended_by=CONFIGURE, quirk=quirk)
+        return warn(f"{seen}, a network share", _LOCAL_REMEDY, fixed_by=FixedBy.CONFIGURE_ENV, quirk=quirk)
     if type_ in _FAT:
         seen += ", which knows no links and, but for exFAT, no file above 4 GiB"
-        return warn(seen, _LOCAL_REMEDY, mended_by=CONFIGURE)
+        return warn(seen, _LOCAL_REMEDY, fixed_by=FixedBy.CONFIGURE_ENV)
     if type_ in _HOST_FOLDERS:
         return warn(
-            f"{seen}, a folder of another system: links and rights may fail", _LOCAL_REMEDY, mended_by=CONFIGURE
+            f"{seen}, a folder of another system: links and rights may fail",
+            _LOCAL_REMEDY,
+            fixed_by=FixedBy.CONFIGURE_ENV,
         )
     if type_ in _LAYERED:
         return ok(f"{seen}, a container's own layer: what is downloaded here ends with the container")
@@ -160,12 +165,12 @@ def other_process_takes(path: Path) -> bool:
 def judge_locks(kind: str, *, other_took_it: bool, error: str) -> Verdict:
     """Say whether a lock that one process holds keeps another one out."""
     if error:
-        return fail(f"a lock cannot be taken: {error}", _LOCAL_REMEDY, mended_by=CONFIGURE)
+        return fail(f"a lock cannot be taken: {error}", _LOCAL_REMEDY, fixed_by=FixedBy.CONFIGURE_ENV)
     if kind.startswith("Soft"):
-        return warn(f"no flock here: filelock falls back to {kind}", _LOCAL_REMEDY, mended_by=CONFIGURE)
+        return warn(f"no flock here: filelock falls back to {kind}", _LOCAL_REMEDY, fixed_by=FixedBy.CONFIGURE_ENV)
     if other_took_it:
         seen = "two processes held one lock at the same time: downloads can damage each other"
-        return warn(seen, _LOCAL_REMEDY, mended_by=CONFIGURE)
+        return warn(seen, _LOCAL_REMEDY, fixed_by=FixedBy.CONFIGURE_ENV)
     return ok("a second process was kept out")
 
 
@@ -185,7 +190,9 @@ def judge_xet_volume(environ: Mapping[str, str], cache_dir: Path) -> Verdict:
     seen = f"{xet} is on another volume than the cache, with {format_bytes(free)} free"
     if free >= _XET_BYTES:
         return ok(seen)
-    return warn(seen, "Set HF_HOME instead of HF_HUB_CACHE: it moves the data of Xet, too.", mended_by=CONFIGURE)
+    return warn(
+        seen, "Set HF_HOME instead of HF_HUB_CACHE: it moves the data of Xet, too.", fixed_by=FixedBy.CONFIGURE_ENV
+    )
 
 
 PROBES = (

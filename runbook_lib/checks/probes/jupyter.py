@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from runbook_lib.checks.probe import CONFIGURE, WINDOWS, Probe, ProbeContext, Verdict, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import WINDOWS, Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.run.check import Verdict, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
 
 KERNEL: Final = "python3"
@@ -45,11 +48,11 @@ def judge_kernelspec(argv: Sequence[str] | None, *, ipykernel: bool, own: str) -
     if argv is None:
         return ok(f"no kernel spec is named {KERNEL}; jupyter takes its own Python")
     if not argv:
-        return warn(f"the kernel spec {KERNEL} names no command", remedy, mended_by="runbook doctor --fix")
+        return warn(f"the kernel spec {KERNEL} names no command", remedy, fixed_by=FixedBy.DOCTOR_FIX)
     if argv[0] in _BARE or _same_file(argv[0], own):
         return ok(f"{KERNEL} starts {argv[0]}")
     there = "" if Path(argv[0]).is_file() else ", which does not exist"
-    return warn(f"{KERNEL} starts {argv[0]}{there}; this is {own}", remedy, mended_by="runbook doctor --fix")
+    return warn(f"{KERNEL} starts {argv[0]}{there}; this is {own}", remedy, fixed_by=FixedBy.DOCTOR_FIX)
 
 
 def _same_file(one: str, other: str) -> bool:
@@ -83,7 +86,7 @@ def judge_runtime_folder(folder: Path, problem: str) -> Verdict:
     return warn(
         f"{folder}: {problem}",
         "Set JUPYTER_RUNTIME_DIR to a folder on a local volume; do not chmod 777.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 
@@ -99,7 +102,9 @@ def judge_text_encoding(preferred: str, stdout: str, *, utf8: bool) -> Verdict:
     seen = f"files: {preferred}, stdout: {stdout}, UTF-8 mode: {'on' if utf8 else 'off'}"
     if utf8 or preferred.lower().replace("-", "") == "utf8":
         return ok(seen)
-    return warn(seen, "Set PYTHONUTF8=1 before Python starts; name the encoding in open().", mended_by=CONFIGURE)
+    return warn(
+        seen, "Set PYTHONUTF8=1 before Python starts; name the encoding in open().", fixed_by=FixedBy.CONFIGURE_ENV
+    )
 
 
 def _notebooks(_context: ProbeContext) -> Verdict:

@@ -10,7 +10,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from runbook_lib.checks.probe import CONFIGURE, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.other_hub import hub_beside
 from runbook_lib.system.packages import SitePackages
 from runbook_lib.system.variables import is_true
@@ -105,7 +108,7 @@ def judge_compile(docling: Version | None, compiler: str, environ: Mapping[str, 
     return fail(
         f"docling {docling} compiles its models, and there is no C++ compiler",
         f"Upgrade docling to 2.120.3 or later, or set {_OFF_SWITCH}=false; no compiler has to be installed.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 
@@ -125,7 +128,9 @@ def judge_xet_version(installed: Version | None, required: Iterable[Requirement]
     if installed not in _STALLING_XET and not outside:
         return ok(f"hf_xet {installed}")
     why = "not what huggingface_hub asks for" if outside else "known to stall (xet-core issues 800, 850)"
-    return warn(f"hf_xet {installed}: {why}", "Upgrade hf_xet, or set HF_HUB_DISABLE_XET=1.", mended_by=CONFIGURE)
+    return warn(
+        f"hf_xet {installed}: {why}", "Upgrade hf_xet, or set HF_HUB_DISABLE_XET=1.", fixed_by=FixedBy.CONFIGURE_ENV
+    )
 
 
 def _hub_majors(context: ProbeContext) -> Verdict:

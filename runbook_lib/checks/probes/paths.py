@@ -8,7 +8,10 @@ from typing import Final
 
 from packaging.version import Version
 
-from runbook_lib.checks.probe import CONFIGURE, WINDOWS, Probe, ProbeContext, Verdict, ok, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import WINDOWS, Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.run.check import Verdict, ok, warn
 from runbook_lib.system.filesystem import examine_folder, nearest_existing, probe_symlink
 from runbook_lib.system.windows import UTF8_CODE_PAGE, examine_windows, is_placeholder
 
@@ -37,7 +40,7 @@ def judge_budget(cache_dir: Path, artifacts_dir: Path, *, long_paths: bool) -> V
         evidence,
         "Choose shorter folders, for example -p cache_dir C:\\hf -p artifacts_dir C:\\models, or map one with subst;"
         " neither needs an administrator.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 
@@ -87,7 +90,7 @@ def judge_cloud(cache_dir: Path, environ: Mapping[str, str], *, placeholders: tu
     return warn(
         seen,
         "Keep the cache in a plain local folder: -p cache_dir PATH; a cloud service empties files and refuses links.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 
@@ -107,7 +110,7 @@ def judge_home(home: Path | None, *, writable: bool, seen: str) -> Verdict:
     return warn(
         f"the home folder is {home or 'unknown'}: {seen}",
         "Set HOME, or HF_HOME and DOCLING_CACHE_DIR, to a folder that the user of the service may write.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 

@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from runbook_lib.checks.probe import CONFIGURE, NotReached, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import NotReached, Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.network import proxy_for
 from runbook_lib.system.tunnel import HTTPS_PORT, ProxyRefused, open_tunnel
 from runbook_lib.system.windows import examine_windows
@@ -25,7 +28,7 @@ def judge_proxy_variables(environ: Mapping[str, str], *, has_socks: bool, script
     if script and not {"HTTPS_PROXY", "ALL_PROXY"} & proxies.keys():
         problems.append("the browser finds its proxy by a script, which Python does not run; HTTPS_PROXY is not set")
     if problems:
-        return warn("; ".join(problems), _REMEDY, mended_by=CONFIGURE)
+        return warn("; ".join(problems), _REMEDY, fixed_by=FixedBy.CONFIGURE_ENV)
     return ok(f"{', '.join(sorted(proxies))} can be read" if proxies else "none is set")
 
 
@@ -74,7 +77,7 @@ def judge_answer(proxy: str, refused: ProxyRefused | None) -> Verdict:
         f"{proxy} asks for {wanted}",
         "Put user and password into HTTPS_PROXY in the environment (never in a notebook); for NTLM or Negotiate run a"
         " relay such as px or cntlm. From a filled cache work with -p offline true.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 

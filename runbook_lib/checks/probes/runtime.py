@@ -4,7 +4,9 @@ import ctypes.util
 from collections.abc import Iterator
 from pathlib import Path
 
-from runbook_lib.checks.probe import LINUX, WINDOWS, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import LINUX, WINDOWS, Probe
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.packages import SitePackages
 from runbook_lib.system.windows import WindowsFacts, examine_windows
 

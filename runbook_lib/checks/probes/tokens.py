@@ -10,9 +10,12 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runbook_lib.checks.probe import CONFIGURE, NotReached, Probe, ProbeContext, Verdict, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import NotReached, Probe
 from runbook_lib.checks.probes.variables import hub_home
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.run.check import Verdict, ok, skip, warn
 from runbook_lib.system.network import port_of, proxy_for
 from runbook_lib.system.tunnel import ProxyRefused, open_tunnel
 from runbook_lib.system.variables import is_true
@@ -74,11 +77,11 @@ def judge_token(origin: str, *, well_formed: bool, status: int | None, public_st
     remedy = token_remedy(origin)
     if not well_formed:
         seen = f"the token in {origin} holds blanks or characters outside ASCII: it cannot be sent"
-        return warn(seen, remedy, mended_by=CONFIGURE)
+        return warn(seen, remedy, fixed_by=FixedBy.CONFIGURE_ENV)
     if status != HTTPStatus.UNAUTHORIZED:
         return ok(f"the token in {origin} is accepted" if status == HTTPStatus.OK else f"{origin}: HTTP {status}")
     same = "and the same address answers without it" if public_status == HTTPStatus.OK else f"without: {public_status}"
-    return warn(f"the Hub refuses the token in {origin} (HTTP 401), {same}", remedy, mended_by=CONFIGURE)
+    return warn(f"the Hub refuses the token in {origin} (HTTP 401), {same}", remedy, fixed_by=FixedBy.CONFIGURE_ENV)
 
 
 def token_remedy(origin: str) -> str:
@@ -145,7 +148,7 @@ def judge_models(answers: Mapping[ModelRef, Answered]) -> Verdict:
         seen,
         "docling's default models are public: a refusal means a mirror without them, an old token (check token) or a"
         " proxy; otherwise correct the name or the revision.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 

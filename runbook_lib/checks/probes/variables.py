@@ -5,7 +5,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from runbook_lib.checks.probe import CONFIGURE, Probe, ProbeContext, Verdict, ok, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.run.check import Verdict, ok, warn
 from runbook_lib.system.variables import hub_cache_dir, is_true, late_variables, variables_of_interest
 
 _FALSE = frozenset({"", "0", "OFF", "NO", "FALSE"})
@@ -46,7 +49,7 @@ def judge_variables(environ: Mapping[str, str]) -> Verdict:
     if not places and not flags:
         return ok(f"{len(variables_of_interest(environ))} variables are set, none is misleading")
     quirk = "" if places else "env-read-at-import"
-    return warn("; ".join((*places, *flags)), _CORRECT, mended_by=CONFIGURE, quirk=quirk)
+    return warn("; ".join((*places, *flags)), _CORRECT, fixed_by=FixedBy.CONFIGURE_ENV, quirk=quirk)
 
 
 def _empty(environ: Mapping[str, str]) -> Iterator[str]:
@@ -103,7 +106,7 @@ def judge_late(late: tuple[str, ...], *, imported: bool) -> Verdict:
     return warn(
         f"{', '.join(late)}: changed after huggingface_hub was imported, which reads variables once",
         "Restart the kernel and run from the top; set variables in the shell, the kernel spec or the Dockerfile.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 
@@ -112,7 +115,7 @@ def judge_obsolete(environ: Mapping[str, str]) -> Verdict:
     problems = [f"{name}: {why}" for name, why in _OBSOLETE.items() if environ.get(name)]
     if not problems:
         return ok("none is set")
-    return warn("; ".join(problems), "Unset them; Xet is what transfers files now.", mended_by=CONFIGURE)
+    return warn("; ".join(problems), "Unset them; Xet is what transfers files now.", fixed_by=FixedBy.CONFIGURE_ENV)
 
 
 def _late(context: ProbeContext) -> Verdict:

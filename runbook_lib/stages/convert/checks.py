@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.convert.facts import Conversion, ConvertFacts
-
-_VERIFY = "notebooks/04_verify.ipynb"
 
 
 def judge_conversion(facts: ConvertFacts) -> tuple[Check, ...]:
@@ -20,9 +19,9 @@ def judge_conversion(facts: ConvertFacts) -> tuple[Check, ...]:
         title,
         done is not None and done.status == "success" and not done.errors,
         seen,
-        remedy=facts.remedy or "Run notebooks/04_verify.ipynb: a damaged model fails here first.",
+        remedy=facts.remedy or f"Run {FixedBy.VERIFY.words}: a damaged model fails here first.",
         quirk=facts.quirk,
-        mended_by=_VERIFY,
+        fixed_by=FixedBy.VERIFY,
     )
     return (converted, *_judge_result(facts, done)) if done else (converted,)
 
@@ -44,7 +43,7 @@ def _judge_result(facts: ConvertFacts, done: Conversion) -> Iterator[Check]:
             "the sample's sentences are in the Markdown",
             not facts.sentences_missing,
             f"{found} of {facts.sentences_known} found{missing}",
-            remedy="Run notebooks/04_verify.ipynb; if the models are intact, report the pair of docling and document.",
+            remedy=f"Run {FixedBy.VERIFY.words}; if the models are intact, report the pair of docling and document.",
         )
     yield Check.judged(
         "no-network",

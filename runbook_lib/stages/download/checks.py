@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Check
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel
@@ -34,7 +35,7 @@ def _model(model: FetchedModel) -> Iterator[Check]:
         model.problem or fetched,
         remedy=model.remedy,
         quirk=model.quirk,
-        mended_by="notebooks/03_download.ipynb",
+        fixed_by=FixedBy.DOWNLOAD,
     )
     if model.problem:
         return

@@ -11,7 +11,7 @@ from runbook_lib.errors import HubError
 from runbook_lib.run.interpreter import collect_models
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.configure_env import plan_environment
-from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess, hub_access
 from runbook_lib.system.filesystem import free_bytes, nearest_existing
@@ -73,15 +73,7 @@ def _planned(hub: HubAccess, model: ModelRef) -> PlannedModel:
 
 def missing_files(repo: CachedRepo, listing: Listing) -> tuple[ListedFile, ...]:
     """Return the files of a listing that the cache does not hold in their full length."""
-    return tuple(file for file in listing.files if not is_cached(repo, listing.commit, file))
-
-
-def is_cached(repo: CachedRepo, commit: str, file: ListedFile) -> bool:
-    """Whether the file stands in the cache in its full length; the content is not looked at."""
-    return any(
-        path.is_file() and path.stat().st_size == file.size_bytes
-        for path in (repo.snapshot(commit) / file.path, repo.blobs / file.etag)
-    )
+    return tuple(file for file in listing.files if not repo.holds(listing.commit, file))
 
 
 def _listing_offline(repo: CachedRepo, model: ModelRef) -> Listing:

@@ -1,5 +1,6 @@
 """The judging of stage measure disk."""
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.measure_disk.facts import DiskFacts
@@ -36,7 +37,7 @@ def _incomplete(facts: DiskFacts) -> Check:
         otherwise=Status.WARN,
         remedy="Remove them: runbook doctor --fix; no download goes on with them.",
         quirk="incomplete-no-resume",
-        mended_by="runbook doctor --fix",
+        fixed_by=FixedBy.DOCTOR_FIX,
     )
 
 

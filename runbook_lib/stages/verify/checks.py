@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
@@ -18,18 +19,18 @@ class _Help:
     evidence: str
     remedy: str
     quirk: str
-    mended_by: str
+    fixed_by: FixedBy
 
     @classmethod
     def against(cls, problems: tuple[FileProblem, ...]) -> "_Help":
         remedies = dict.fromkeys(problem.meaning.remedy for problem in problems)
-        menders = [problem.meaning.mended_by for problem in problems if problem.meaning.mended_by]
+        fixers = [problem.meaning.fixed_by for problem in problems if problem.meaning.fixed_by]
         quirks = [problem.quirk_id for problem in problems if problem.quirk_id]
         return cls(
             evidence=_listed(problems),
             remedy=" ".join(filter(None, remedies)),
             quirk=next(iter(quirks), ""),
-            mended_by=max(menders, key=menders.count, default=""),
+            fixed_by=max(fixers, key=fixers.count, default=FixedBy.NOTHING),
         )
 
 
@@ -54,7 +55,7 @@ def _folder(folder: VerifiedFolder) -> Check:
         otherwise=Status.FAIL if folder.serious else Status.WARN,
         remedy=against.remedy,
         quirk=against.quirk,
-        mended_by=against.mended_by,
+        fixed_by=against.fixed_by,
     )
 
 
@@ -69,7 +70,7 @@ def _extra(facts: VerifyFacts) -> Check:
         otherwise=Status.WARN,
         remedy=against.remedy,
         quirk=against.quirk,
-        mended_by=against.mended_by,
+        fixed_by=against.fixed_by,
     )
 
 

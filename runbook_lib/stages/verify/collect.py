@@ -16,7 +16,7 @@ from runbook_lib.cache.layout import repo_of
 from runbook_lib.cache.walk import folders_in
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.opening import OpenRun
-from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.plan import wanted_models
 from runbook_lib.stages.verify.compare import Comparison, inspect_folder
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import field_validator
 
 from runbook_lib.cache.content_signs import Sign
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.value import Value
 
 
@@ -63,11 +64,11 @@ class Meaning:
     weight: Weight
     remedy: str = ""
     quirk: str = ""
-    mended_by: str = ""
+    fixed_by: FixedBy = FixedBy.NOTHING
 
 
-_DOWNLOAD = "notebooks/03_download.ipynb"
-REPAIR: Final = "runbook repair"
+_DOWNLOAD: Final = FixedBy.DOWNLOAD
+_REPAIR: Final = FixedBy.REPAIR
 _FETCH_ANEW = "Run runbook repair: it moves the file aside and fetches it again."
 _ANSWERED = (
     "A proxy or portal answered in place of the Hub. Use a mirror with -p hub URL or have the Hub allowed; then run "
@@ -76,7 +77,7 @@ _ANSWERED = (
 
 
 def _damaged(quirk: str, remedy: str = _FETCH_ANEW) -> Meaning:
-    return Meaning(Weight.SERIOUS, remedy, quirk, REPAIR)
+    return Meaning(Weight.SERIOUS, remedy, quirk, _REPAIR)
 
 
 MEANINGS: Final = {
@@ -86,7 +87,7 @@ MEANINGS: Final = {
     ProblemKind.DANGLING: _damaged("win-symlink-dangling"),
     ProblemKind.ESCAPING: _damaged("", "Run runbook repair: it replaces the link, and leaves what it leads to alone."),
     ProblemKind.FOREIGN: Meaning(
-        Weight.DOUBTFUL, "It breaks when the other model is removed; run runbook repair.", "", REPAIR
+        Weight.DOUBTFUL, "It breaks when the other model is removed; run runbook repair.", "", _REPAIR
     ),
     ProblemKind.NOT_A_FILE: _damaged("cache-copied-dangling"),
     ProblemKind.WRONG_SIZE: _damaged("consistency-check"),
@@ -110,9 +111,9 @@ MEANINGS: Final = {
     ProblemKind.UNVERIFIED: Meaning(
         Weight.DOUBTFUL, "Run stage download once online: it keeps what the Hub lists.", "", _DOWNLOAD
     ),
-    ProblemKind.NOT_LOCKED: Meaning(Weight.DOUBTFUL, "Make the lock file anew with runbook lock.", "", "runbook lock"),
+    ProblemKind.NOT_LOCKED: Meaning(Weight.DOUBTFUL, "Make the lock file anew with runbook lock.", "", FixedBy.LOCK),
     ProblemKind.BAD_LISTING: Meaning(
-        Weight.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list anew.", "", REPAIR
+        Weight.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list anew.", "", _REPAIR
     ),
     ProblemKind.OTHER_COMMIT: Meaning(
         Weight.DOUBTFUL,
@@ -132,7 +133,7 @@ MEANINGS: Final = {
         "docling-artifacts-renamed",
     ),
     ProblemKind.LEFTOVER: Meaning(
-        Weight.EXTRA, "runbook repair removes leftovers once they are an hour old.", "incomplete-no-resume", REPAIR
+        Weight.EXTRA, "runbook repair removes leftovers once they are an hour old.", "incomplete-no-resume", _REPAIR
     ),
     ProblemKind.UNEXPECTED: Meaning(Weight.EXTRA, "It takes room only; remove it when nobody knows it."),
     ProblemKind.SHARED: Meaning(Weight.NOTE, "", "shared-blobs-escape"),

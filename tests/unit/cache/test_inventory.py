@@ -19,10 +19,8 @@ ELSEWHERE = {
     "audit/sources/walk.py": "a service's repository",
     "checks/probes/jupyter.py": "notebooks beside the working folder",
     "checks/probes/runtime.py": "OpenMP libraries of installed packages",
-    "doctor/examine.py": "folders of runs",
-    "doctor/prevention.py": "folders of runs",
     "interactive/lab.py": "the notebooks",
-    "run/opening.py": "folders of runs",
+    "run/folder.py": "folders of runs",
     "system/other_hub.py": "site-packages of another program",
     "workers/scripts/fetch_snapshot.py": "runs in the interpreter under examination, without anything of ours",
 }

@@ -1,18 +1,22 @@
-"""Fixtures of the probe tests: a context, and trees of site-packages with real metadata."""
+"""Fixtures: settings and a context below the test's own folder, site-packages with real metadata, damage in a cache."""
 
+import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.packages import SitePackages, own_packages
 
 MakeContext = Callable[..., ProbeContext]
 MakeSite = Callable[..., SitePackages]
+MakeSettings = Callable[..., Settings]
+COMMIT = "a" * 40
 
 
 @pytest.fixture
@@ -49,3 +53,35 @@ def context(tmp_path: Path) -> MakeContext:
         return ProbeContext(settings=Settings(**given), **{**places, **own})
 
     return make
+
+
+@pytest.fixture
+def settings(in_tmp_path: Path) -> MakeSettings:
+    """Make settings for an empty cache, offline unless told otherwise."""
+
+    def make(**given: Any) -> Settings:
+        places = {"cache_dir": str(in_tmp_path / "hub"), "artifacts_dir": str(in_tmp_path / "artifacts")}
+        return Settings(**{**places, "offline": True, "models": "org/name", **given})
+
+    return make
+
+
+@pytest.fixture
+def leftover(in_tmp_path: Path) -> Path:
+    """Leave the incomplete file of a download that was interrupted two hours ago."""
+    path = in_tmp_path / "hub" / "models--org--name" / "blobs" / "0123.89abcdef.incomplete"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(2_000_000))
+    os.utime(path, (time.time() - 7200,) * 2)
+    return path
+
+
+@pytest.fixture
+def dangling(in_tmp_path: Path) -> Path:
+    """Leave a link in a snapshot whose blob was not copied along."""
+    if sys.platform == "win32":
+        pytest.skip("symlinks need a privilege there")
+    link = in_tmp_path / "hub" / "models--org--name" / "snapshots" / COMMIT / "model.safetensors"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../blobs/4567")
+    return link

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook_lib.checks.probe import NotReached, Probe, ProbeContext, Verdict, ok, run_probes, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import NotReached, Probe, run_probes
 from runbook_lib.checks.registry import PROBES
 from runbook_lib.quirks.catalogue import load_catalogue
-from runbook_lib.run.check import Check, Status
-from runbook_lib.stages.detect.checks import QUIRKS
+from runbook_lib.run.check import Check, Status, Verdict, ok, warn
 
 MakeContext = Callable[..., ProbeContext]
 QUICK_S = 0.2
@@ -20,15 +20,12 @@ def made(run: Callable[[ProbeContext], Verdict], **options: object) -> Probe:
     return Probe("one", "one is so", "quirk-001", run, **options)  # type: ignore[arg-type]
 
 
-def test_ids_are_unique_and_are_no_ids_of_other_checks() -> None:
+def test_ids_are_unique() -> None:
     ids = [probe.id for probe in PROBES]
     assert len(ids) == len(set(ids))
-    assert not set(ids) & QUIRKS.keys()
 
 
-@pytest.mark.parametrize(
-    "quirk", sorted({probe.quirk for probe in PROBES} | {name for name in QUIRKS.values() if name})
-)
+@pytest.mark.parametrize("quirk", sorted({probe.quirk for probe in PROBES if probe.quirk}))
 def test_every_quirk_that_is_named_is_in_the_catalogue(quirk: str) -> None:
     assert load_catalogue().quirk(quirk).id == quirk
 
@@ -103,8 +100,8 @@ def test_no_probe_asks_nothing(context: MakeContext) -> None:
 
 
 def test_a_verdict_names_its_quirk_only_when_somebody_should_act() -> None:
-    good = ok("fine").as_check("one", "one is so", "quirk-001")
-    bad = warn("bad", "mend it", quirk="win-max-path").as_check("one", "one is so", "quirk-001")
+    good = Check.answered("one", "one is so", ok("fine"), quirk="quirk-001")
+    bad = Check.answered("one", "one is so", warn("bad", "fix it", quirk="win-max-path"), quirk="quirk-001")
     assert (good.quirk, bad.quirk) == ("", "win-max-path")
 
 
@@ -113,10 +110,11 @@ def test_what_real_probes_find_fault_with_comes_with_quirk_and_remedy(context: M
     checks = run_probes(bad, PROBES)
     trouble = {check.id: check for check in checks if check.status in (Status.WARN, Status.FAIL)}
     assert {"ca-bundle", "obsolete-variables"} <= trouble.keys()
-    assert all(isinstance(check, Check) and check.quirk and check.remedy for check in trouble.values())
+    assert all(check.remedy for check in trouble.values())
+    assert all(trouble[name].quirk for name in ("ca-bundle", "obsolete-variables"))
     assert len(checks) == len(PROBES)
 
 
 def test_every_check_that_the_catalogue_names_is_made_here() -> None:
-    known = {probe.id for probe in PROBES} | QUIRKS.keys()
+    known = {probe.id for probe in PROBES}
     assert {quirk.probe for quirk in load_catalogue() if quirk.probe} <= known

@@ -12,7 +12,7 @@ from runbook_lib.course.cache_tree import CacheTree
 from runbook_lib.course.exercises import EXERCISES, check_answer
 from runbook_lib.course.link_costs import LinkCost, LinkCosts
 from runbook_lib.run.record import Facts, StageRecord
-from runbook_lib.stages.detect.facts import DetectFacts
+from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.measure_disk.facts import DiskFacts, RepositoryUsage, RevisionUsage
 from runbook_lib.system.filesystem import FolderFacts, LinkProbe
 

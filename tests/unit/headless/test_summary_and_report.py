@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
 from runbook_lib.run.check import Artifact, Change, Check, Status
@@ -64,14 +65,14 @@ def test_a_convert_stage_without_a_conversion_proves_nothing(run: Run, status: S
 
 
 def test_a_failed_check_is_told_with_evidence_and_remedy(run: Run) -> None:
-    failed = check(Status.FAIL, "links", remedy="Move it.", mended_by="notebooks/02_configure_env.ipynb")
+    failed = check(Status.FAIL, "links", remedy="Move it.", fixed_by=FixedBy.CONFIGURE_ENV)
     summary = summarise(run, [outcome("detect", Status.FAIL, failed_check=failed), outcome("verify", Status.SKIP)])
     assert (summary.status, summary.verdict()) == (Status.FAIL, "Stage detect failed: said.")
     assert summary.advice() == (
         "check: it converts (links)",
         "evidence: seen",
         "what to do: Move it.",
-        "see: notebooks/02_configure_env.ipynb",
+        "fixed by: notebooks/02_configure_env.ipynb",
     )
     assert all(line in str(summary) for line in summary.advice())
     assert str(run.folder) in str(summary)
@@ -123,7 +124,7 @@ def report(run: Run) -> str:
     notes = run.add_artifact("document.md", b"# T", HOSTILE)
     gone = Artifact(name="gone.png", title="Gone")
     (run.folder / "05_convert.ipynb").write_text("{}", encoding="utf-8")
-    failed = check(Status.FAIL, title=HOSTILE, evidence=HOSTILE, remedy=HOSTILE, quirk="quirk-001", mended_by=HOSTILE)
+    failed = check(Status.FAIL, title=HOSTILE, evidence=HOSTILE, remedy=HOSTILE, quirk="quirk-001")
     changes = (Change(what=HOSTILE, before="", after=HOSTILE),)
     save(run, "detect", check(Status.OK))
     save(run, "convert", failed, artifacts=(picture, notes, gone), changes=changes)

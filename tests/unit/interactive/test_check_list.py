@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.doctor.fixes import FIXES
+from runbook_lib.checks.fixes import FIXES
 from runbook_lib.interactive.check_list import CheckList
 from runbook_lib.interactive.mending import mending_of
 from runbook_lib.run.check import Check, Status

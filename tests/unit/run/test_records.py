@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.errors import RecordError, StageFailed
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.run.check import Artifact, Change, Check, Status, worst
@@ -41,12 +42,12 @@ def run(tmp_path: Path) -> Run:
 def test_the_record_of_a_stage_is_this_json() -> None:
     record = record_of(
         check(Status.OK),
-        check(Status.FAIL, "sea", remedy="go home", quirk="quirk-001", mended_by="notebooks/01_detect.ipynb"),
+        check(Status.FAIL, "sea", remedy="go home", quirk="quirk-001", fixed_by=FixedBy.DETECT),
         inputs={"hub": "practice"},
         changes=(Change(what="a file", before="", after="written"),),
         artifacts=(Artifact(name="page-1.png", title="Page 1", alternative="a page"),),
     )
-    empty = {"remedy": "", "quirk": "", "mended_by": ""}
+    empty = {"remedy": "", "quirk": "", "fixed_by": ""}
     assert json.loads(record.model_dump_json()) == {
         "schema_version": 1,
         "stage": "detect",
@@ -63,7 +64,7 @@ def test_the_record_of_a_stage_is_this_json() -> None:
                 "evidence": "blue",
                 "remedy": "go home",
                 "quirk": "quirk-001",
-                "mended_by": "notebooks/01_detect.ipynb",
+                "fixed_by": "01_detect",
             },
         ],
         "changes": [{"what": "a file", "before": "", "after": "written"}],
@@ -195,7 +196,7 @@ def test_require_is_quiet_without_failures() -> None:
 
 
 def test_require_names_the_first_failure_its_evidence_and_what_mends_it() -> None:
-    first = check(Status.FAIL, "sea", remedy="Go home.", mended_by="notebooks/03_download.ipynb")
+    first = check(Status.FAIL, "sea", remedy="Go home.", fixed_by=FixedBy.DOWNLOAD)
     with pytest.raises(StageFailed) as caught:
         record_of(check(Status.OK), first, check(Status.FAIL, "sun")).require()
     assert caught.value.lines() == [
@@ -206,19 +207,19 @@ def test_require_names_the_first_failure_its_evidence_and_what_mends_it() -> Non
 
 
 def test_a_passed_check_carries_no_remedy() -> None:
-    advice: dict[str, Any] = {"remedy": "do", "quirk": "q", "mended_by": "m"}
+    advice: dict[str, Any] = {"remedy": "do", "quirk": "q", "fixed_by": FixedBy.REPAIR}
     passed = Check.judged("a", "t", True, "seen", **advice)
     failed = Check.judged("a", "t", False, "seen", **advice)
     warned = Check.judged("a", "t", False, "seen", otherwise=Status.WARN, **advice)
-    assert (passed.status, passed.remedy, passed.quirk, passed.mended_by) == (Status.OK, "", "", "")
-    assert (failed.status, failed.remedy, failed.quirk, failed.mended_by) == (Status.FAIL, "do", "q", "m")
+    assert (passed.status, passed.remedy, passed.quirk, passed.fixed_by) == (Status.OK, "", "", "")
+    assert (failed.status, failed.remedy, failed.quirk, failed.fixed_by) == (Status.FAIL, "do", "q", FixedBy.REPAIR)
     assert warned.status is Status.WARN
 
 
 def test_the_check_table_shows_first_what_needs_a_hand() -> None:
     record = record_of(check(Status.OK, "a"), check(Status.WARN, "b", remedy="look"), check(Status.FAIL, "c"))
     assert [row[0] for row in record.check_table().rows] == ["warn", "fail", "ok"]
-    assert record.check_table().columns[-1] == "what to do"
+    assert record.check_table().columns[-2:] == ("what to do", "fixed by")
     assert "what to do" not in record_of(check(Status.OK)).check_table().columns
 
 

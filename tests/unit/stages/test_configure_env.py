@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from runbook_lib.run.check import Status
+from runbook_lib.run.environment_plan import plan_variables
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.run.settings import Settings
-from runbook_lib.stages.configure_env import apply_environment, judge_environment, plan_variables
+from runbook_lib.stages.configure_env import apply_environment, judge_environment
 from runbook_lib.system.filesystem import FolderFacts, LinkProbe
 
 MakeFolder = Callable[..., FolderFacts]

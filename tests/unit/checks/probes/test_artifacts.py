@@ -7,7 +7,7 @@ import pytest
 from packaging.version import Version
 
 from runbook_lib.cache.artifacts import STAMP_NAME, Stamp
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.artifacts import PROBES, VARIABLE, judge_folder, judge_version
 from runbook_lib.run.check import Check, Status
 from runbook_lib.system.packages import SitePackages

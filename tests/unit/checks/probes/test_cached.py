@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.cache.incomplete_files import abandoned
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.cached import PROBES, dangling_links, judge_links
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.check import Check, Status

@@ -13,7 +13,7 @@ import certifi
 import pytest
 from packaging.version import Version
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.certificates import (
     PROBES,
     XET_HOSTS,

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from filelock import FileLock
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.filesystems import (
     PROBES,
     judge_locks,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.jupyter import PROBES, judge_kernelspec, judge_runtime_folder, judge_text_encoding
 from runbook_lib.run.check import Check, Status
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.packages import PROBES, judge_compile, judge_docling_parse
 from runbook_lib.run.check import Check, Status
 from runbook_lib.system.packages import SitePackages, own_packages

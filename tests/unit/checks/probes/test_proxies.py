@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.proxies import PROBES, judge_proxy_variables
 from runbook_lib.run.check import Status
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.runtime import PROBES, judge_opencv, judge_openmp, judge_vc_runtime
 from runbook_lib.run.check import Status
 from runbook_lib.system.packages import SitePackages

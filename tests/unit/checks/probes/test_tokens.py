@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.tokens import PROBES, FoundToken, find_token, judge_rate_limit
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.check import Check, Status

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.cache.layout import ListedFile, Listing
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.run.check import Status
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.checks import judge_verification
@@ -56,7 +57,7 @@ def test_one_flipped_bit_in_the_weights_fails_the_check_and_names_the_file(insta
     flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
     record = verify(installed.run)
     (check, *_) = record.checks
-    assert (check.status, check.quirk, check.mended_by) == (Status.FAIL, "consistency-check", "runbook repair")
+    assert (check.status, check.quirk, check.fixed_by) == (Status.FAIL, "consistency-check", FixedBy.REPAIR)
     assert f"{WEIGHTS}: wrong hash (sha256 " in check.evidence
     artifacts = next(check for check in record.checks if check.id.startswith("artifacts-"))
     assert artifacts.status is (Status.OK if mode == "copy" else Status.FAIL)

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.checks.registry import PROBES
-from runbook_lib.doctor.catalogue import KNOWN, list_checks
-from runbook_lib.doctor.examine import examine
-from runbook_lib.doctor.report import DoctorReport
+from runbook_lib.checks.doctor import DoctorReport, examine
+from runbook_lib.checks.registry import PROBES, list_checks
 from runbook_lib.errors import UsageError
 from runbook_lib.run.check import Status
 from runbook_lib.run.settings import Settings
@@ -30,7 +28,7 @@ def test_every_check_that_applies_here_is_made_once(settings: MakeSettings) -> N
     report = examine(settings())
     made = [check.id for check in report.checks]
     here = "Windows" if sys.platform == "win32" else "Linux"
-    assert made == [known.id for known in KNOWN if not known.systems or here in known.systems]
+    assert made == [probe.id for probe in PROBES if probe.applies_to(here)]
     assert report.stage == "doctor"
 
 
@@ -64,9 +62,13 @@ def test_an_unknown_check_names_the_nearest(settings: MakeSettings) -> None:
 
 
 def test_the_list_names_every_probe_with_its_quirk() -> None:
-    rows = {row[0]: row[1] for row in list_checks().rows}
-    assert {probe.id: probe.quirk for probe in PROBES}.items() <= rows.items()
-    assert "run-writable" not in rows
+    assert [(row[0], row[1]) for row in list_checks().rows] == [(probe.id, probe.quirk or "-") for probe in PROBES]
+
+
+def test_what_the_doctor_does_not_ask_is_skipped_and_says_who_asks(settings: MakeSettings) -> None:
+    report = examine(settings(models="docling"), only=("huggingface-hub-imports", "run-writable", "models-known"))
+    assert set(statuses(report).values()) == {Status.SKIP}
+    assert str(report).count("stage detect") == 2
 
 
 def test_the_report_is_a_json_document_with_the_status(settings: MakeSettings) -> None:
@@ -94,7 +96,7 @@ def test_the_interpreter_of_a_service_is_examined_in_its_place(settings: MakeSet
 def test_offline_nothing_heavy_is_imported(in_tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from runbook_lib.doctor.examine import examine\n"
+        "from runbook_lib.checks.doctor import examine\n"
         "from runbook_lib.run.settings import Settings\n"
         "examine(Settings(offline=True, cache_dir='hub', artifacts_dir='artifacts'))\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"

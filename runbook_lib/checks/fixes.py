@@ -1,4 +1,4 @@
-"""The allow-list of what the doctor may mend: each fix plans first, and each step can be done twice.
+"""What the doctor may fix itself: an allow-list; each fix plans first, and each step can be done twice.
 
 Nothing is unset for good and no model is deleted; nothing is touched but the cache, the folder of the record and this
 Python's own environment.
@@ -6,30 +6,29 @@ Python's own environment.
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from runbook_lib.cache.incomplete_files import remove
 from runbook_lib.cache.locks import download_lock, hold
+from runbook_lib.checks.doctor import DoctorReport, context_for_doctor, make_checks
 from runbook_lib.checks.probes.cached import dangling_links
 from runbook_lib.checks.probes.jupyter import KERNEL, kernel_argv
 from runbook_lib.core import atomic
 from runbook_lib.errors import DiskError, RunbookError
-from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
 from runbook_lib.render.values import format_bytes
-from runbook_lib.run.check import Change
-from runbook_lib.run.environment_plan import EnvironmentPlan
+from runbook_lib.run.check import Change, Check
+from runbook_lib.run.environment_plan import env_files, plan_from_scratch
 from runbook_lib.run.interpreter import abandoned_files
-from runbook_lib.run.target import Target
+from runbook_lib.run.opening import RUNS
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import Target, resolve_target
 
 _INSTALL_LIMIT_S = 120.0
-_ENV_FILES: Mapping[str, Callable[[Mapping[str, str]], str]] = {
-    "env.sh": to_shell,
-    "env.ps1": to_powershell,
-    ".env": to_dotenv,
-}
 
 
 @dataclass(frozen=True)
@@ -118,20 +117,20 @@ def _runs(command: list[str]) -> Callable[[], bool]:
 
 
 def _plan_env_files(target: Target, folder: Path) -> tuple[Step, ...]:
-    from runbook_lib.stages.configure_env import plan_from_scratch  # only this fix needs a stage
-
     plan = plan_from_scratch(target)
-    return tuple(_env_file(plan, folder / name, write) for name, write in _ENV_FILES.items())
+    after = f"{len(plan.lasting())} variables, to be read before the service starts"
+    return tuple(
+        Step(f"write {folder / name}", "", after, _writing(folder / name, text))
+        for name, text in env_files(plan).items()
+    )
 
 
-def _env_file(plan: EnvironmentPlan, path: Path, write: Callable[[Mapping[str, str]], str]) -> Step:
-    lasting = {variable.name: variable.value for variable in plan.variables if variable.in_files}
-
+def _writing(path: Path, text: str) -> Callable[[], bool]:
     def apply() -> bool:
-        atomic.write_text(path, write(lasting))
+        atomic.write_text(path, text)
         return True
 
-    return Step(f"write {path}", "", f"{len(lasting)} variables, to be read before the service starts", apply)
+    return apply
 
 
 FIXES: tuple[Fix, ...] = (
@@ -142,3 +141,60 @@ FIXES: tuple[Fix, ...] = (
     Fix("text-encoding", _plan_env_files),
 )
 """The allow-list; what is not here is never touched by the doctor."""
+
+RECORD_NAME: Final = "doctor.json"
+
+
+def apply_fixes(report: DoctorReport, settings: Settings, *, dry_run: bool, runs: Path = RUNS) -> DoctorReport:
+    """Apply what the allow-list holds for the checks that are not ok, make these checks again, write the record.
+
+    With `dry_run` nothing is touched and nothing written; the report then lists what would change. The record goes to
+    `runs/doctor/TIME/doctor.json`, where no stage takes it for a run.
+    """
+    target = resolve_target(settings)
+    folder = runs.absolute() / "doctor" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z"
+    needy = {check.id for check in report.checks if check.needs_hand}
+    steps = _planned(target, folder, needy)
+    if dry_run:
+        return _with(report, report.checks, tuple(step.change for step in steps.values()), planned=True)
+    changes = tuple(_applied(step) for step in steps.values())
+    fixed = frozenset(fix.check_id for fix in FIXES if fix.check_id in needy)
+    checks = _again(target, report.checks, fixed) if changes else report.checks
+    done = _with(report, checks, changes)
+    if changes:
+        atomic.write_text(folder / RECORD_NAME, done.model_dump_json(indent=2) + "\n")
+    return done
+
+
+def _with(
+    report: DoctorReport, checks: tuple[Check, ...], changes: tuple[Change, ...], *, planned: bool = False
+) -> DoctorReport:
+    return DoctorReport(
+        started_at=report.started_at,
+        elapsed_s=report.elapsed_s,
+        inputs=report.inputs,
+        checks=checks,
+        changes=changes,
+        planned=planned,
+    )
+
+
+def _planned(target: Target, folder: Path, needy: set[str]) -> dict[str, Step]:
+    """Return the steps by what they do: two fixes may wish for the same."""
+    wanted = (fix for fix in FIXES if fix.check_id in needy)
+    return {step.what: step for fix in wanted for step in fix.plan(target, folder)}
+
+
+def _applied(step: Step) -> Change:
+    """Do one step; what cannot be done is told in the record and keeps nothing else from being done."""
+    try:
+        done = step.apply()
+    except (RunbookError, OSError) as error:
+        return Change(what=step.what, before=step.before, after=f"not done: {error}")
+    after = step.after if done else "left alone: another process is at work there"
+    return Change(what=step.what, before=step.before, after=after)
+
+
+def _again(target: Target, checks: Sequence[Check], fixed: frozenset[str]) -> tuple[Check, ...]:
+    fresh = {check.id: check for check in make_checks(context_for_doctor(target), fixed)}
+    return tuple(fresh.get(check.id, check) for check in checks)

@@ -1,15 +1,66 @@
-"""What stage detect saw, and how it is shown."""
+"""Stage 1, detect: look at the machine and judge it by the checks that the doctor makes; changes nothing."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.errors import RunbookError
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
-from runbook_lib.run.interpreter import InterpreterFacts
-from runbook_lib.run.record import Facts
+from runbook_lib.run.interpreter import InterpreterFacts, collect_interpreter, collect_models, interpreter_of
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.record import Facts, StageRecord
+from runbook_lib.run.started_stage import StartedStage
 from runbook_lib.system.filesystem import FolderFacts
-from runbook_lib.system.machine import MachineFacts
+from runbook_lib.system.machine import MachineFacts, examine_machine
 from runbook_lib.system.network import NetworkFacts
+from runbook_lib.system.variables import variables_of_interest
+
+if TYPE_CHECKING:
+    from runbook_lib.checks.context import ProbeContext
+
+
+def detect(run: OpenRun) -> StageRecord["DetectFacts"]:
+    """Look at machine, interpreter, folders, network and models, make every check, save the record.
+
+    Asks the interpreter under examination what the doctor leaves open: whether huggingface_hub can be imported, and
+    which models docling loads. Every network step ends after `probe_limit_s`.
+    """
+    from runbook_lib.checks.doctor import context_of, make_checks  # some fifty probes, of no use to who reads the facts
+
+    stage = StartedStage(run, "detect")
+    models, problem = _ask_for_models(run)
+    context = context_of(
+        run,
+        models=models,
+        models_problem=problem,
+        run_folder=run.folder,
+        interpreter=collect_interpreter(interpreter_of(run)),
+    )
+    checks = make_checks(context)
+    return stage.finish(_facts(context), checks)
+
+
+def _ask_for_models(run: OpenRun) -> tuple[tuple[ModelRef, ...], str]:
+    try:
+        return collect_models(run), ""
+    except RunbookError as error:
+        return (), " ".join(error.lines())
+
+
+def _facts(context: "ProbeContext") -> "DetectFacts":
+    """Return what the checks were judged by; each look was taken once."""
+    assert context.interpreter is not None  # noqa: S101 - given above
+    return DetectFacts(
+        machine=examine_machine(),
+        interpreter=context.interpreter,
+        folders=tuple(map(context.folder, context.places)),
+        variables=variables_of_interest(),
+        network=context.network(),
+        models=context.models,
+        models_problem=context.models_problem,
+        models_cached=context.models_are_cached(),
+    )
 
 
 class DetectFacts(Facts):
@@ -25,7 +76,7 @@ class DetectFacts(Facts):
     models_problem: str
     """Why docling could not be asked; empty when it could or need not be."""
     models_cached: bool
-    """Whether every file of the models stands in the cache, by name; verify looks at the content."""
+    """Whether every file of the models stands in the cache in its full length; verify looks at the content."""
 
     def folder(self, role: str) -> FolderFacts:
         """Return the facts of one of the folders: cache, artifacts or run."""

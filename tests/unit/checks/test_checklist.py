@@ -8,9 +8,8 @@ import pytest
 from packaging.version import Version
 
 from runbook_lib.cache.artifacts import STAMP_NAME, Stamp, StampedFile
+from runbook_lib.checks.checklist import ONLY_YOU, ChecklistFacts, checklist, checklist_table, judge_checklist
 from runbook_lib.core.model_ref import ModelRef
-from runbook_lib.doctor.boxes import ONLY_YOU, ChecklistFacts, judge_checklist
-from runbook_lib.doctor.prevention import checklist, checklist_table
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import resolve_target

@@ -1,19 +1,33 @@
 """The boxes of the prevention checklist, judged; what the quirk note got wrong is said in the evidence."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from packaging.version import Version
 
-from runbook_lib.checks.probe import DOWNLOAD
+from runbook_lib.cache.artifacts import is_placed
+from runbook_lib.checks.doctor import context_for_doctor
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.errors import RecordError
 from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.render.sections import Table
 from runbook_lib.run.check import Check, Status
-from runbook_lib.system.filesystem import LinkProbe
+from runbook_lib.run.folder import runs_below
+from runbook_lib.run.opening import RUNS
+from runbook_lib.run.record import RawFacts
+from runbook_lib.run.target import Target
+from runbook_lib.system.filesystem import LinkProbe, nearest_existing, probe_symlink
+from runbook_lib.system.machine import examine_machine
 from runbook_lib.system.variables import is_true
+from runbook_lib.system.windows import examine_windows
 
 ONLY_YOU: Final = "Only you can know"
 _QUIRK = "quirk-001"
+_READMES: Final = ("README.md", "README.rst", "README.txt", "README")
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,7 @@ def _prefetched(facts: ChecklistFacts) -> Check:
         otherwise=Status.WARN,
         remedy="Download in a build step, before HF_HUB_OFFLINE=1 is set, as the user of the service.",
         quirk=_QUIRK,
-        mended_by=DOWNLOAD,
+        fixed_by=FixedBy.DOWNLOAD,
     )
 
 
@@ -115,7 +129,7 @@ def _download_tested(facts: ChecklistFacts) -> Check:
         otherwise=Status.WARN,
         remedy="Run stage download as the user of the service, who is no administrator.",
         quirk=_QUIRK,
-        mended_by=DOWNLOAD,
+        fixed_by=FixedBy.DOWNLOAD,
     )
 
 
@@ -132,7 +146,7 @@ def _ensured(facts: ChecklistFacts) -> Check:
         otherwise=Status.WARN,
         remedy="Call runbook_lib.DoclingModelManager().ensure_models_downloaded(), or run stage download.",
         quirk=_QUIRK,
-        mended_by=DOWNLOAD,
+        fixed_by=FixedBy.DOWNLOAD,
     )
 
 
@@ -179,7 +193,7 @@ def _precached(facts: ChecklistFacts) -> Check:
         otherwise=Status.WARN,
         remedy="Run stage download once; then hand out the artifacts folder.",
         quirk=_QUIRK,
-        mended_by=DOWNLOAD,
+        fixed_by=FixedBy.DOWNLOAD,
     )
 
 
@@ -212,3 +226,55 @@ def _only_you(check_id: str, title: str, why: str) -> Check:
 
 def _whole(placed: bool) -> str:
     return "holds every model in full length" if placed else "does not hold every model"
+
+
+def checklist(target: Target, models: Sequence[ModelRef] = (), *, runs: Path = RUNS) -> tuple[Check, ...]:
+    """Evaluate every box of both lists for this machine and the interpreter under examination; changes nothing.
+
+    Without `models` those that docling named when it was last asked are meant.
+    """
+    return judge_checklist(_collect(target, models, runs))
+
+
+def checklist_table(checks: Sequence[Check]) -> Table:
+    """Return the boxes as a table."""
+    rows = tuple((check.status.value, check.title, f"{check.evidence} {check.remedy}".strip()) for check in checks)
+    return Table("Prevention checklist of quirk-001", ("status", "box", "evidence and what to do"), rows)
+
+
+def _collect(target: Target, models: Sequence[ModelRef], runs: Path) -> ChecklistFacts:
+    context, machine = context_for_doctor(target), examine_machine()
+    wanted = tuple(models) or context.models
+    return ChecklistFacts(
+        environ=context.environ,
+        hub=context.packages.version("huggingface_hub"),
+        symlink=probe_symlink(nearest_existing(target.cache_dir)),
+        container=machine.container,
+        rights="root or administrator" if _is_administrator() else "user",
+        system=machine.system,
+        placed=all(is_placed(target.artifacts_dir / model.folder_name, model) for model in wanted) if wanted else None,
+        downloaded_by=_newest_good(runs, "download"),
+        converted_by=_newest_good(runs, "convert"),
+        readme=_read_readme(),
+    )
+
+
+def _is_administrator() -> bool:
+    facts = examine_windows()
+    return facts.elevated if facts is not None else getattr(os, "geteuid", lambda: 1)() == 0
+
+
+def _newest_good(runs: Path, stage: str) -> str:
+    """Return the name of the newest run whose stage ended without a failed check; empty without one."""
+    for run in runs_below(runs):
+        try:
+            if run.has(stage) and run.read(stage, RawFacts).status in (Status.OK, Status.WARN):
+                return run.folder.name
+        except RecordError:
+            continue
+    return ""
+
+
+def _read_readme() -> str | None:
+    found = next((path for name in _READMES if (path := Path(name)).is_file()), None)
+    return found.read_text(encoding="utf-8", errors="replace") if found else None

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.cache.locks import blob_lock
-from runbook_lib.doctor.examine import examine
-from runbook_lib.doctor.fixes import FIXES
-from runbook_lib.doctor.mend import mend
-from runbook_lib.doctor.report import DoctorReport
+from runbook_lib.checks.doctor import DoctorReport, examine
+from runbook_lib.checks.fixes import FIXES, apply_fixes
 from runbook_lib.run.check import Status
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import resolve_target
@@ -28,8 +26,8 @@ with FileLock(sys.argv[1]):
 """
 
 
-def mended(settings: Settings, *only: str, dry_run: bool = False) -> DoctorReport:
-    return mend(examine(settings, only), settings, dry_run=dry_run)
+def fixed(settings: Settings, *only: str, dry_run: bool = False) -> DoctorReport:
+    return apply_fixes(examine(settings, only), settings, dry_run=dry_run)
 
 
 def test_every_fix_belongs_to_a_check_the_doctor_knows(settings: MakeSettings) -> None:
@@ -38,7 +36,7 @@ def test_every_fix_belongs_to_a_check_the_doctor_knows(settings: MakeSettings) -
 
 
 def test_a_dry_run_names_what_would_change_and_changes_nothing(settings: MakeSettings, leftover: Path) -> None:
-    report = mended(settings(), "incomplete-files", dry_run=True)
+    report = fixed(settings(), "incomplete-files", dry_run=True)
     assert [change.what for change in report.changes] == [f"remove {leftover}"]
     assert report.planned
     assert "Would be changed by --fix" in str(report)
@@ -47,7 +45,7 @@ def test_a_dry_run_names_what_would_change_and_changes_nothing(settings: MakeSet
 
 
 def test_a_leftover_is_removed_checked_again_and_recorded(settings: MakeSettings, leftover: Path) -> None:
-    report = mended(settings(), "incomplete-files")
+    report = fixed(settings(), "incomplete-files")
     assert not leftover.exists()
     assert [check.status for check in report.checks] == [Status.OK]
     (record,) = Path("runs").glob("doctor/*/doctor.json")
@@ -65,7 +63,7 @@ def test_a_leftover_that_a_download_may_still_want_is_left_alone(settings: MakeS
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        report = mended(settings(), "incomplete-files")
+        report = fixed(settings(), "incomplete-files")
         other.communicate("")
     assert leftover.exists()
     assert "another process" in report.changes[0].after
@@ -78,21 +76,21 @@ def test_dangling_links_are_removed_and_whole_ones_stay(settings: MakeSettings, 
     blob.write_bytes(b"{}")
     whole = dangling.with_name("config.json")
     whole.symlink_to("../../blobs/89ab")
-    report = mended(settings(), "dangling-links")
+    report = fixed(settings(), "dangling-links")
     assert not dangling.is_symlink()
     assert whole.read_bytes() == b"{}"
     assert report.checks[0].status is Status.OK
 
 
 def test_fixing_twice_changes_nothing_the_second_time(settings: MakeSettings, leftover: Path) -> None:
-    mended(settings(), "incomplete-files")
-    again = mended(settings(), "incomplete-files")
+    fixed(settings(), "incomplete-files")
+    again = fixed(settings(), "incomplete-files")
     assert again.changes == ()
     assert len(list(Path("runs").glob("doctor/*/doctor.json"))) == 1
 
 
 def test_a_check_without_a_fix_is_left_to_people(settings: MakeSettings) -> None:
-    report = mended(settings(), "cached-models")
+    report = fixed(settings(), "cached-models")
     assert (report.status, report.changes) == (Status.FAIL, ())
 
 
@@ -103,7 +101,7 @@ def test_a_kernel_of_another_python_would_be_registered_anew(
     spec.mkdir(parents=True)
     (spec / "kernel.json").write_text('{"argv": ["/deleted/bin/python"]}', encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(in_tmp_path / "jupyter"))
-    (change,) = mended(settings(), "kernelspec", dry_run=True).changes
+    (change,) = fixed(settings(), "kernelspec", dry_run=True).changes
     assert (change.before, change.after) == ("starts /deleted/bin/python", f"starts {sys.executable}")
 
 
@@ -127,7 +125,7 @@ def test_a_step_that_raises_is_told_and_keeps_nothing_else_from_being_done(
         real(path, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    report = mended(settings(), "incomplete-files", "dangling-links")
+    report = fixed(settings(), "incomplete-files", "dangling-links")
     after = {change.what: change.after for change in report.changes}
     assert after[f"remove {leftover}"].startswith("not done: [Errno 13]")
     assert not dangling.is_symlink()

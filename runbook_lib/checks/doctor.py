@@ -1,0 +1,130 @@
+"""The doctor: every check, without notebooks and without importing anything of Hugging Face, docling or torch."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import run_probes
+from runbook_lib.checks.registry import PROBES, require_known
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.errors import RecordError
+from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.values import format_seconds
+from runbook_lib.run.check import Check, Status
+from runbook_lib.run.folder import runs_below
+from runbook_lib.run.interpreter import InterpreterFacts, packages_of, versions_of
+from runbook_lib.run.opening import RUNS
+from runbook_lib.run.record import RawFacts, StageRecord
+from runbook_lib.run.settings import Settings
+from runbook_lib.run.target import Target, resolve_target
+from runbook_lib.run.wanted_models import remembered_models
+from runbook_lib.system.packages import SitePackages
+
+
+class DoctorReport(StageRecord[RawFacts]):
+    """Checks without notebooks; the same JSON as the record of a stage, with the changes of `--fix`."""
+
+    stage: Literal["doctor"] = "doctor"
+    facts: RawFacts = RawFacts()
+    planned: bool = False
+    """Whether the changes are a plan only: nothing was touched."""
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a check failed; a warning is no failure."""
+        return 1 if self.status is Status.FAIL else 0
+
+    def sections(self) -> Sequence[Section]:
+        """Return the verdict, what needs a hand, the changes, and every check in one line."""
+        counts = f"{self.counts() or 'no checks'}; took {format_seconds(self.elapsed_s)}"
+        shown: list[Section] = [Note(f"Doctor: {self.status}", (counts,))]
+        shown += [
+            Note(f"{check.status}: {check.title} ({check.id})", check.advice())
+            for check in self.checks
+            if check.needs_hand
+        ]
+        if self.changes:
+            title = "Would be changed by --fix" if self.planned else "Changed on this machine"
+            rows = tuple((change.what, change.before, change.after) for change in self.changes)
+            shown.append(Table(title, ("what", "before", "after"), rows))
+        lines = tuple((check.status.value, check.id, check.evidence) for check in self.checks)
+        shown.append(Table("Checks", ("status", "check", "evidence"), lines, empty="no check was made"))
+        return shown
+
+
+def examine(settings: Settings, only: Iterable[str] = ()) -> DoctorReport:
+    """Make the checks that take no import of docling; with `only` just these.
+
+    Changes nothing. Raises `UsageError` for an unknown id, `RunbookError` when `target_python` cannot be started.
+    """
+    wanted = require_known(only)
+    started_at, clock = datetime.now(UTC), time.perf_counter()
+    checks = make_checks(context_for_doctor(resolve_target(settings)), wanted)
+    return DoctorReport(
+        started_at=started_at,
+        elapsed_s=round(time.perf_counter() - clock, 3),
+        inputs=settings.model_dump(mode="json", exclude_defaults=True),
+        checks=checks,
+    )
+
+
+def make_checks(context: ProbeContext, only: frozenset[str] = frozenset()) -> tuple[Check, ...]:
+    """Make every check whose quirk exists on this system, or those named; the doctor's and stage detect's alike."""
+    probes = (probe for probe in PROBES if (probe.id in only if only else probe.applies_to(context.system)))
+    return run_probes(context, tuple(probes))
+
+
+def context_for_doctor(target: Target) -> ProbeContext:
+    """Say what is examined; the models are those asked for by name, or those docling named when it was last asked."""
+    packages = packages_of(target.settings)
+    models = (
+        target.settings.model_refs()
+        or remembered_models(target.artifacts_dir, versions_of(packages))
+        or _models_of_last_run(RUNS, packages)
+    )
+    return context_of(target, packages=packages, models=models)
+
+
+def context_of(
+    target: Target,
+    *,
+    packages: SitePackages | None = None,
+    models: Sequence[ModelRef] = (),
+    models_problem: str = "",
+    run_folder: Path | None = None,
+    interpreter: InterpreterFacts | None = None,
+) -> ProbeContext:
+    """Say what is examined; without `packages` asks the interpreter under examination for its folders."""
+    return ProbeContext(
+        settings=target.settings,
+        endpoint=target.endpoint,
+        cache_dir=target.cache_dir,
+        artifacts_dir=target.artifacts_dir,
+        packages=packages or packages_of(target.settings),
+        models=tuple(models),
+        models_problem=models_problem,
+        run_folder=run_folder,
+        interpreter=interpreter,
+    )
+
+
+class _Detected(RawFacts):
+    """Of what stage detect saw, what the doctor takes over."""
+
+    interpreter: InterpreterFacts
+    models: tuple[ModelRef, ...]
+
+
+def _models_of_last_run(runs: Path, packages: SitePackages) -> tuple[ModelRef, ...]:
+    """Return what stage detect was told by the same interpreter with the same versions; empty without such a run."""
+    for run in runs_below(runs):
+        try:
+            facts = run.read("detect", _Detected).facts
+        except RecordError:
+            continue
+        if facts.interpreter.executable == packages.executable and facts.interpreter.packages == versions_of(packages):
+            return facts.models
+    return ()

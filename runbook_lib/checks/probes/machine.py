@@ -1,0 +1,183 @@
+"""What stages and services stand on: packages, folders that can be written, room, links, models and the Hub."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from packaging.version import Version
+
+from runbook_lib.checks.context import LOOK_LIMIT_S, ProbeContext
+from runbook_lib.checks.probe import Probe
+from runbook_lib.checks.probes.variables import judge_variables
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Status, Verdict, fail, ok, skip, warn
+from runbook_lib.run.interpreter import InterpreterFacts
+from runbook_lib.system.filesystem import FolderFacts
+from runbook_lib.system.network import NetworkFacts
+from runbook_lib.system.variables import is_true
+
+_LOW_SPACE_BYTES: Final = 2_000_000_000
+
+_NETWORK_CAUSES: Final = {
+    "name": "The name of the Hub cannot be resolved: no DNS, or no way out of this network.",
+    "tcp": "The Hub's port does not answer: a firewall, or a proxy that has to be named in HTTPS_PROXY.",
+    "tls": "The TLS handshake fails: usually a proxy that signs with a company certificate; name it in SSL_CERT_FILE.",
+    "api": "Something answers in place of the Hub: a block page, a captive portal or a mirror without the API.",
+}
+_NETWORK_QUIRKS: Final = {"tls": "tls-interception", "api": "proxy-blockpage"}
+_NETWORK_REMEDY: Final = (
+    "Name a mirror with -p hub URL (runbook hub serves one for practice), work from a filled cache with"
+    " -p offline true, or try the built-in hub with --practice (in a notebook: hub = 'practice')."
+)
+
+
+def _installed(name: str, context: ProbeContext) -> Verdict:
+    return judge_installed(context.packages.version_text(name), context.packages.executable)
+
+
+def judge_installed(version: str | None, executable: str) -> Verdict:
+    """Say whether the interpreter under examination has the package."""
+    if version:
+        return ok(f"version {version}")
+    return fail(f"not found by {executable}", f"Install it there: {executable} -m pip install docling")
+
+
+def _imports(context: ProbeContext) -> Verdict:
+    return judge_imports(context.interpreter)
+
+
+def judge_imports(interpreter: InterpreterFacts | None) -> Verdict:
+    """Say whether huggingface_hub could be imported; None when nobody tried."""
+    if interpreter is None:
+        return skip("not tried here: importing takes seconds; stage detect tries")
+    if not interpreter.hub_problem:
+        return ok("nothing keeps it from being imported")
+    return warn(
+        interpreter.hub_problem,
+        "See check variables for the one it cannot read; or install huggingface_hub anew.",
+        fixed_by=FixedBy.CONFIGURE_ENV,
+    )
+
+
+def _writable(role: str, context: ProbeContext) -> Verdict:
+    return judge_writable(context.folder(role)) if role in context.places else skip("no run folder is in use")
+
+
+def judge_writable(folder: FolderFacts) -> Verdict:
+    """Say whether the folder, or where it would be made, can be written."""
+    seen = f"{folder.probed}: {folder.write_evidence}"
+    if folder.writable:
+        return ok(seen)
+    return fail(
+        seen,
+        "Choose a folder of your own, for example -p cache_dir PATH; do not run as root or administrator.",
+        fixed_by=FixedBy.CONFIGURE_ENV,
+    )
+
+
+def _space(context: ProbeContext) -> Verdict:
+    return judge_space(context.folder("cache").free_bytes)
+
+
+def judge_space(free_bytes: int) -> Verdict:
+    """Say whether there is room for models."""
+    seen = f"{format_bytes(free_bytes)} free where the cache is; stage download compares with its plan"
+    if free_bytes >= _LOW_SPACE_BYTES:
+        return ok(seen)
+    return warn(seen, "Free some space or put the cache on another volume: -p cache_dir PATH.")
+
+
+def _links(context: ProbeContext) -> Verdict:
+    return judge_links(context.folder("cache"))
+
+
+def judge_links(cache: FolderFacts) -> Verdict:
+    """Say whether files can share content, by either kind of link."""
+    seen = f"symlink: {cache.symlink.evidence}; hard link: {cache.hardlink.evidence}"
+    if cache.symlink.works:
+        return ok(seen)
+    if cache.hardlink.works:
+        return ok(f"no symlinks, but hard links work and need no privilege; {seen}")
+    return warn(
+        seen,
+        "Put the cache on NTFS, ext4 or APFS: here every revision costs a full copy.",
+        fixed_by=FixedBy.CONFIGURE_ENV,
+    )
+
+
+def _race(context: ProbeContext) -> Verdict:
+    switched_off = is_true(context.environ.get("HF_HUB_DISABLE_SYMLINKS", ""))
+    return judge_race(context.folder("cache"), context.packages.version("huggingface_hub"), switched_off=switched_off)
+
+
+def judge_race(cache: FolderFacts, hub: Version | None, *, switched_off: bool) -> Verdict:
+    """Say whether downloads can die of a refused symlink; `switched_off`: the variable against it is set."""
+    seen = f"huggingface_hub {hub or 'missing'}; symlink: {cache.symlink.evidence}"
+    threatened = not cache.symlink.works and has_race(hub)
+    if not threatened or (switched_off and obeys_variable(hub)):
+        return ok(seen)
+    return warn(seen, f"For this version: {remedy_for(hub)}.", fixed_by=FixedBy.CONFIGURE_ENV)
+
+
+def _variables(context: ProbeContext) -> Verdict:
+    return judge_variables(context.environ)
+
+
+def _models(context: ProbeContext) -> Verdict:
+    return judge_models(context.models, context.models_problem)
+
+
+def judge_models(models: Sequence[ModelRef], problem: str) -> Verdict:
+    """Say whether it is known which models are needed; without models and problem nobody asked."""
+    if models:
+        return ok(", ".join(map(str, models)))
+    if not problem:
+        return skip("docling was not asked, which takes seconds; stage detect asks")
+    return fail(problem, "Fix docling's installation, or name the models: -p models org/name@revision,...")
+
+
+def _hub(context: ProbeContext) -> Verdict:
+    network = context.network()
+    if network is None:
+        return skip("offline mode: not asked")
+    return judge_hub(network, models_cached=network.failed is not None and context.models_are_cached())
+
+
+def judge_hub(network: NetworkFacts, *, models_cached: bool) -> Verdict:
+    """Say whether the Hub answers, and if not, at which step the way ends."""
+    failed = network.failed
+    if failed is None:
+        return ok(f"{network.endpoint}: {network.steps[-1].evidence}")
+    cached = " Every file of the models is cached, so converting needs no Hub." if models_cached else ""
+    return Verdict(
+        Status.WARN if models_cached else Status.FAIL,
+        f"{network.endpoint}: step {failed.name} failed: {failed.evidence}",
+        f"{_NETWORK_CAUSES[failed.name]}{cached} {_NETWORK_REMEDY}",
+        quirk=_NETWORK_QUIRKS.get(failed.name, ""),
+    )
+
+
+def _on_disk(check_id: str, title: str, quirk: str, run: Callable[[ProbeContext], Verdict]) -> Probe:
+    return Probe(check_id, title, quirk, run, limit_s=LOOK_LIMIT_S)
+
+
+PROBES = (
+    Probe("docling-installed", "docling is installed", "", partial(_installed, "docling")),
+    Probe("huggingface-hub-installed", "huggingface_hub is installed", "", partial(_installed, "huggingface_hub")),
+    Probe("huggingface-hub-imports", "huggingface_hub can be imported", "cache-location-confusion", _imports),
+    *(
+        _on_disk(
+            f"{role}-writable", f"the {role} folder can be written", "cache-not-writable", partial(_writable, role)
+        )
+        for role in ("cache", "artifacts", "run")
+    ),
+    _on_disk("free-space", "there is room for models", "disk-full-cross-volume", _space),
+    _on_disk("links", "files can share content", "fs-without-symlinks", _links),
+    _on_disk("symlink-race", "downloads cannot die of a refused symlink", "quirk-001", _race),
+    Probe("variables", "the variables mean what they seem to", "cache-location-confusion", _variables),
+    Probe("models-known", "it is known which models are needed", "", _models),
+    Probe("hub-reachable", "the Hub answers", "", _hub, needs_network=True, limits_itself=True),
+)

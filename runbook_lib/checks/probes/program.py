@@ -1,0 +1,39 @@
+"""Whether this program itself has all of its parts: a discovery that finds too little must not look like good news."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import Probe
+from runbook_lib.run.check import Verdict, fail, ok
+
+EXPECTED: Final[Mapping[str, int]] = {"checks": 54, "quirks": 51, "audit rules": 22}
+"""How many there are in this release; a test holds the numbers."""
+
+
+def counted() -> dict[str, int]:
+    """Return how many of each kind this installation finds."""
+    from runbook_lib.audit.registry import RULES
+    from runbook_lib.checks.registry import PROBES
+    from runbook_lib.quirks.catalogue import load_catalogue
+
+    return {"checks": len(PROBES), "quirks": len(load_catalogue()), "audit rules": len(RULES)}
+
+
+def _complete(_context: ProbeContext) -> Verdict:
+    return judge_complete(counted())
+
+
+def judge_complete(found: Mapping[str, int]) -> Verdict:
+    """Compare what was found with what this release has."""
+    missing = {kind: number for kind, number in EXPECTED.items() if found.get(kind, 0) < number}
+    if not missing:
+        return ok(", ".join(f"{number} {kind}" for kind, number in found.items()))
+    seen = ", ".join(f"{found.get(kind, 0)} of {number} {kind}" for kind, number in missing.items())
+    return fail(
+        f"this installation has only {seen}",
+        "Install docling-runbook again: files of the package are missing, and what they look for is not found.",
+    )
+
+
+PROBES = (Probe("program-complete", "this program has all of its parts", "", _complete, limit_s=30.0),)

@@ -1,1 +1,0 @@
-"""Stage 1, detect: look at the machine and judge it; changes nothing."""
