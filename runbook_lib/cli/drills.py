@@ -1,20 +1,15 @@
-"""`runbook drills`, and what `runbook run --drill` does before the first stage."""
+"""`runbook drills`: what can be broken, to be fixed."""
 
 import json
-import time
-from collections.abc import Mapping
 
 import click
 
 from runbook_lib.cli.options import NameType, json_option
 from runbook_lib.practice.drills.catalogue import DRILLS, drill_named
 from runbook_lib.practice.drills.drill import Drill
-from runbook_lib.practice.server import running_hub
 from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
-from runbook_lib.run.settings import DRILL_NAMES, PRACTICE, Settings
-
-_FILL_LIMIT_S = 600.0
+from runbook_lib.run.settings import DRILL_NAMES
 
 
 @click.command()
@@ -45,37 +40,3 @@ def _words(drill: Drill) -> dict[str, str]:
         "stage": drill.stage,
         "mended": drill.mended,
     }
-
-
-def drill_parameters(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Put what a drill's machine is set up with under the parameters that were given."""
-    name = parameters.get("drill")
-    if not name:
-        return dict(parameters)
-    return {"hub": PRACTICE, **dict(drill_named(str(name)).parameters), **parameters}
-
-
-def begin_drill(settings: Settings) -> None:
-    """Make the drill's folder afresh and fill its cache where the drill begins with a full one."""
-    drill = drill_named(settings.drill)
-    drill.require_own_places(settings.cache_dir, settings.artifacts_dir)
-    drill.begin()
-    if drill.fills_cache:
-        _fill_cache(settings)
-
-
-def _fill_cache(settings: Settings) -> None:
-    """Download what the run will need from a hub that behaves, into the drill's folders."""
-    from runbook_lib.run.environment_plan import plan_from_scratch
-    from runbook_lib.run.interpreter import collect_models
-    from runbook_lib.run.target import ResolvedTarget, drill_places
-    from runbook_lib.stages.download.apply import apply_download
-    from runbook_lib.stages.download.hub_access import hub_access
-    from runbook_lib.stages.download.plan import plan_fetching
-
-    cache_dir, artifacts_dir = drill_places(settings)
-    behaving = settings.model_copy(update={"drill": "", "offline": False})
-    target = ResolvedTarget(behaving, running_hub().url, cache_dir, artifacts_dir)
-    with hub_access(target, plan_from_scratch(target)) as hub:
-        plan = plan_fetching(hub, collect_models(target))
-        apply_download(hub, plan, time.monotonic() + _FILL_LIMIT_S)

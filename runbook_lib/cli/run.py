@@ -2,11 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
-from runbook_lib.cli.drills import begin_drill, drill_parameters
 from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
 from runbook_lib.core.extras import require_extra
 from runbook_lib.core.log import log_to_folder
@@ -54,8 +53,10 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
         raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
     require_extra("notebooks", "papermill", purpose="runbook run")
     parameters = parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill)
-    opened = prepare_run(drill_parameters(parameters), new=True, explicit=True)
+    opened = prepare_run(_with_drill(parameters), new=True, explicit=True)
     if opened.settings.drill and _is_new(opened):
+        from runbook_lib.headless.drill import begin_drill
+
         begin_drill(opened.settings)
     stages = _chosen(opened, first, only, resume)
     from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
@@ -75,6 +76,15 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     else:
         click.echo(str(summary))
     return ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
+
+
+def _with_drill(parameters: Mapping[str, object]) -> Mapping[str, object]:
+    """Add what a drill's machine is set up with; a run without one loads nothing of practice."""
+    if not parameters.get("drill"):
+        return parameters
+    from runbook_lib.headless.drill import drill_parameters
+
+    return drill_parameters(parameters)
 
 
 def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bool) -> tuple[str, ...]:

@@ -88,10 +88,19 @@ class Run:
         """Read `run.json`; raises `RecordError` when it is missing, damaged or of another schema version."""
         return _read(self.folder / HEADER_NAME, RunHeader)
 
-    def update(self, **changes: object) -> None:
-        """Write the header again with these fields changed and a fresh heartbeat."""
-        current = self.header()
-        self._write_header(current.model_copy(update={"heartbeat_at": datetime.now(UTC), **changes}))
+    def update(
+        self,
+        *,
+        state: RunState | None = None,
+        stages: tuple[str, ...] | None = None,
+        problem: str | None = None,
+        settings: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        """Write the header again with a fresh heartbeat and what is given changed; checked before it is written."""
+        given = {"state": state, "stages": stages, "problem": problem, "settings": settings}
+        changed = {name: value for name, value in given.items() if value is not None}
+        fields = {**dict(self.header()), **changed, "heartbeat_at": datetime.now(UTC)}
+        self._write_header(RunHeader.model_validate(fields))
 
     def save(self, record: StageRecord[FactsT]) -> StageRecord[FactsT]:
         """Write the record of a stage, replacing an older one, and return it."""

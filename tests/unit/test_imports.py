@@ -31,7 +31,7 @@ LAYERS = (
 """A part of the package may import itself and what stands above it here."""
 LAYER = {part: number for number, layer in enumerate(LAYERS) for part in layer}
 
-MAY_IMPORT_PRACTICE = {"run/target.py", "stages/convert/collect.py"}
+MAY_IMPORT_PRACTICE = {"headless/drill.py", "run/target.py", "stages/convert/collect.py"}
 HEAVY = ("huggingface_hub", "docling", "docling_core", "torch", "transformers", "papermill", "ipywidgets", "matplotlib")
 
 

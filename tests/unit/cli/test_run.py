@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -179,3 +180,27 @@ def test_a_folder_whose_name_does_not_fit_the_encoding_of_a_pipe_is_no_crash(mon
         main()
     assert caught.value.code == 0
     assert b"\\u6a21\\u578b" in pipe.getvalue()
+
+
+_RUN = """
+import subprocess
+import sys
+from runbook_lib.headless import runner
+from runbook_lib.headless.summary import RunSummary
+runner.run_stages = lambda run, settings, stages, listener: RunSummary(run.folder, (), proved=False)
+from runbook_lib.cli import main
+sys.argv = ["runbook", "run", *sys.argv[1:]]
+try:
+    main()
+finally:
+    sys.stderr.write(repr([name for name in sys.modules if name.startswith("runbook_lib.practice")]))
+"""
+
+
+@pytest.mark.parametrize(("words", "loads"), [(("-p", "hub", "http://127.0.0.1:9"), False), (("--drill", "stall"), True)])
+def test_only_a_drill_loads_anything_of_practice(in_tmp_path: Path, words: tuple[str, ...], loads: bool) -> None:
+    environ = {**os.environ, "XDG_CACHE_HOME": str(in_tmp_path / "cache"), "RUNBOOK_MODELS": "org/name"}
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, *words], capture_output=True, text=True, env=environ, check=False, cwd=in_tmp_path
+    )
+    assert ("runbook_lib.practice" in done.stderr.splitlines()[-1]) is loads, done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.errors import RecordError, StageFailed
@@ -236,3 +237,13 @@ def test_an_artifact_stands_in_the_run_folder_and_pictures_can_be_shown(run: Run
     (figure,) = run.pictures(record)
     assert (figure.title, figure.png, figure.alternative) == ("Chart", b"\x89PNG", "a bar")
     assert run.text("document.md") == "# T"
+
+
+def test_a_header_that_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", {}, {})
+    before = (run.folder / "run.json").read_bytes()
+    with pytest.raises(ValidationError):
+        run.update(state="finshed")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        run.update(problm="x")  # type: ignore[call-arg]
+    assert (run.folder / "run.json").read_bytes() == before
