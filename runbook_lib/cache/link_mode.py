@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from runbook_lib.errors import SettingsError
-from runbook_lib.system.filesystem import FolderFacts, examine_folder
+from runbook_lib.system.filesystem import FolderFacts
 
 
 class LinkMode(StrEnum):
@@ -43,8 +42,3 @@ def choose_links(requested: str, cache: FolderFacts) -> LinkChoice:
             remedy="Run again with -p links auto, which takes the best kind that works there.",
         )
     return LinkChoice(mode, "asked for by the parameter links, and it works")
-
-
-def links_of(requested: str, cache_dir: Path) -> LinkChoice:
-    """Probe the cache folder and choose."""
-    return choose_links(requested, examine_folder("cache", cache_dir))

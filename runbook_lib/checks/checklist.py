@@ -13,7 +13,7 @@ from runbook_lib.checks.doctor import context_for_doctor
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RecordError
-from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
+from runbook_lib.quirks.hub_versions import RACE_FIXED_IN, VARIABLE_WORKS_SINCE, has_race, obeys_variable, remedy_for
 from runbook_lib.render.sections import Table
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.folder import runs_below
@@ -86,33 +86,41 @@ def _constant_in_code(facts: ChecklistFacts) -> Check:
         facts.switched_off or not has_race(facts.hub),
         f"{seen} {variable}",
         otherwise=Status.WARN,
-        remedy="Upgrade to 1.33.0 or later, or from 1.9.0 on set the variable before Python starts; leave code alone.",
+        remedy=f"Upgrade to {RACE_FIXED_IN} or later, or set the variable before Python starts (from"
+        f" {VARIABLE_WORKS_SINCE} on). Leave code alone.",
         quirk=_QUIRK,
     )
 
 
 def _what_the_constant_does(hub: Version | None) -> str:
     if not has_race(hub):
-        return "needs no such line, the race is fixed since 1.33.0."
+        return f"needs no such line, the race is fixed since {RACE_FIXED_IN}."
     if obeys_variable(hub):
         return "obeys the variable if it is set before the import, which is surer than a line of code."
-    return "has no such switch before 1.9.0: the line does nothing, and nothing says so."
+    return f"has no such switch before {VARIABLE_WORKS_SINCE}: the line does nothing, and nothing says so."
 
 
 def _prefetched(facts: ChecklistFacts) -> Check:
     title = "Pre-download models during Docker build (if using containers)"
     if not facts.container:
-        seen = "this is no container. `runbook audit PATH` reads the Dockerfile of the service"
+        seen = "this is not a container. `runbook audit PATH` reads the Dockerfile of the service"
         return _only_you("box-prefetch", title, seen)
+    remedy = "Download in a build step, before HF_HUB_OFFLINE=1 is set, as the user of the service."
+    return _placed(facts, "box-prefetch", title, (f"; container: {facts.container}",) * 2, remedy)
+
+
+def _placed(facts: ChecklistFacts, check_id: str, title: str, follows: tuple[str, str], remedy: str) -> Check:
+    """Judge by whether the models stand in the artifacts folder; `follows`: what that means, and what its lack."""
     if facts.placed is None:
-        return _only_you("box-prefetch", title, "no model is known yet; run stage detect or name them: -p models")
+        return _only_you(check_id, title, "no model is known yet; run stage detect or name them: -p models")
+    words = "holds every model in full length" if facts.placed else "does not hold every model"
     return Check.judged(
-        "box-prefetch",
+        check_id,
         title,
         facts.placed,
-        f"Container ({facts.container}); the artifacts folder {_whole(facts.placed)}.",
+        f"The artifacts folder {words}{follows[not facts.placed]}.",
         otherwise=Status.WARN,
-        remedy="Download in a build step, before HF_HUB_OFFLINE=1 is set, as the user of the service.",
+        remedy=remedy,
         quirk=_QUIRK,
         fixed_by=FixedBy.DOWNLOAD,
     )
@@ -135,19 +143,9 @@ def _download_tested(facts: ChecklistFacts) -> Check:
 
 def _ensured(facts: ChecklistFacts) -> Check:
     title = "Verify DoclingModelManager.ensure_models_downloaded() succeeds"
-    if facts.placed is None:
-        return _only_you("box-ensured", title, "no model is known yet; run stage detect or name them: -p models")
-    return Check.judged(
-        "box-ensured",
-        title,
-        facts.placed,
-        f"The artifacts folder {_whole(facts.placed)}"
-        + (": it returns without touching the network." if facts.placed else ": it would have to download."),
-        otherwise=Status.WARN,
-        remedy="Call runbook_lib.DoclingModelManager().ensure_models_downloaded(), or run stage download.",
-        quirk=_QUIRK,
-        fixed_by=FixedBy.DOWNLOAD,
-    )
+    follows = (": it returns without touching the network", ": it would have to download")
+    remedy = "Call runbook_lib.DoclingModelManager().ensure_models_downloaded(), or run stage download."
+    return _placed(facts, "box-ensured", title, follows, remedy)
 
 
 def _logs_read(_facts: ChecklistFacts) -> Check:
@@ -182,18 +180,9 @@ def _preflight(facts: ChecklistFacts) -> Check:
 
 def _precached(facts: ChecklistFacts) -> Check:
     title = "Provide pre-cached model download option"
-    if facts.placed is None:
-        return _only_you("box-precached", title, "no model is known yet; run stage detect or name them: -p models")
-    return Check.judged(
-        "box-precached",
-        title,
-        facts.placed,
-        f"The artifacts folder {_whole(facts.placed)}"
-        + ("; it holds plain files and can be copied." if facts.placed else "; there is nothing to hand out yet."),
-        otherwise=Status.WARN,
-        remedy="Run stage download once; then hand out the artifacts folder.",
-        quirk=_QUIRK,
-        fixed_by=FixedBy.DOWNLOAD,
+    follows = ("; it holds plain files and can be copied", "; there is nothing to hand out yet")
+    return _placed(
+        facts, "box-precached", title, follows, "Run stage download once; then hand out the artifacts folder."
     )
 
 
@@ -222,10 +211,6 @@ _BOXES: tuple[Callable[[ChecklistFacts], Check], ...] = (
 
 def _only_you(check_id: str, title: str, why: str) -> Check:
     return Check(id=check_id, title=title, status=Status.SKIP, evidence=f"{ONLY_YOU}: {why}.")
-
-
-def _whole(placed: bool) -> str:
-    return "holds every model in full length" if placed else "does not hold every model"
 
 
 def checklist(target: Target, models: Sequence[ModelRef] = (), *, runs: Path = RUNS) -> tuple[Check, ...]:

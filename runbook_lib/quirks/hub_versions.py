@@ -30,7 +30,7 @@ def resumes_downloads(version: Version | None) -> bool:
 def remedy_for(version: Version | None) -> str:
     """Return what keeps the symlink race away with this version, in one sentence."""
     if not has_race(version):
-        return "nothing is needed: fixed in huggingface_hub 1.33.0"
+        return f"nothing is needed: fixed in huggingface_hub {RACE_FIXED_IN}"
     if obeys_variable(version):
         return "HF_HUB_DISABLE_SYMLINKS=1, set before huggingface_hub is imported"
-    return "settle the probe on one thread before downloading, as stage download does; or upgrade to 1.33.0"
+    return f"settle the probe on one thread before downloading, as stage download does; or upgrade to {RACE_FIXED_IN}"

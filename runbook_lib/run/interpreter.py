@@ -27,7 +27,6 @@ class InterpreterFacts(Value):
     executable: str
     version: str
     prefix: str
-    site_packages: str
     packages: dict[str, str | None]
     hub_constants: dict[str, str | int | bool | None]
     hub_problem: str = ""

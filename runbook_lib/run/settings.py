@@ -33,7 +33,7 @@ DRILL_NAMES = (
     "stale-token",
 )
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_PRACTICE_MODELS"})
+NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS"})
 """Variables with our prefix that are switches of the program, not parameters of a run."""
 
 

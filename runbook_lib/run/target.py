@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import platformdirs
-
 from runbook_lib.cache.layout import cached_repos
 from runbook_lib.run.settings import PRACTICE, Settings
 from runbook_lib.system import variables as environment
+from runbook_lib.system.own_folder import own_cache_dir
 
 
 class Target(Protocol):
@@ -89,5 +88,5 @@ def _place(settings: Settings, given: str, name: str, default: Path) -> Path:
     if given:
         return Path(given).expanduser().absolute()
     if settings.is_practice:
-        return platformdirs.user_cache_path("docling-runbook") / PRACTICE / name
+        return own_cache_dir() / PRACTICE / name
     return default.absolute()

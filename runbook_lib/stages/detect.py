@@ -96,8 +96,9 @@ class DetectFacts(Facts):
     def machine_table(self) -> Table:
         """Return what kind of machine this is."""
         machine = self.machine
+        wine = ", as Wine plays it" if machine.wine else ""
         rows = (
-            ("operating system", f"{machine.system} {machine.release} on {machine.architecture}"),
+            ("operating system", f"{machine.system} {machine.release} on {machine.architecture}{wine}"),
             ("Python", f"{self.interpreter.version} at {self.interpreter.executable}"),
             ("cores", str(machine.cpu_count)),
             ("container", machine.container or "no sign of one"),

@@ -67,7 +67,7 @@ def interpreter() -> MakeInterpreter:
 
     def make(hub: str | None = "1.33.0", **changes: Any) -> InterpreterFacts:
         packages = {"docling": "2.143.0", "huggingface_hub": hub, "torch": "2.9.0"}
-        place = {"executable": "/venv/bin/python", "version": "3.11.9", "prefix": "/venv", "site_packages": "/venv/lib"}
+        place = {"executable": "/venv/bin/python", "version": "3.11.9", "prefix": "/venv"}
         return InterpreterFacts(**{**place, "packages": packages, "hub_constants": {}, **changes})
 
     return make

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from packaging.version import Version
 
@@ -13,12 +12,11 @@ from runbook_lib.cache.walk import folders_in, names_in
 from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probe import Probe
 from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.quirks.docling_versions import FOLDER_PREFIX, FOLDERS_RENAMED_IN, OLD_FOLDER_PREFIX
 from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
 
 VARIABLE = "DOCLING_ARTIFACTS_PATH"
-_RENAMED_IN: Final = Version("2.61.2")
-"""From here on docling looks for docling-project--* folders (commit 06ae8ae2)."""
 _MODEL_FILES = ("config.json", "model.safetensors", "preprocessor_config.json")
 _OCR_FOLDERS = ("RapidOcr", "EasyOcr")
 """Below the artifacts folder (docling 2.143, `_model_repo_folder`)."""
@@ -67,11 +65,11 @@ def judge_version(folders: Sequence[str], stamps: Mapping[str, str], docling: Ve
     if docling is None:
         return skip("docling is not installed")
     remedy = "Run stage download with this docling: names, revisions and file sets belong to a release."
-    old = [name for name in folders if name.startswith("ds4sd--")]
-    current = {name.removeprefix("docling-project--") for name in folders if name.startswith("docling-project--")}
-    alone = [name for name in old if name.removeprefix("ds4sd--") not in current]
-    if alone and docling >= _RENAMED_IN:
-        seen = f"{alone[0]} is a name of docling before {_RENAMED_IN}; installed is {docling}"
+    old = [name for name in folders if name.startswith(OLD_FOLDER_PREFIX)]
+    current = {name.removeprefix(FOLDER_PREFIX) for name in folders if name.startswith(FOLDER_PREFIX)}
+    alone = [name for name in old if name.removeprefix(OLD_FOLDER_PREFIX) not in current]
+    if alone and docling >= FOLDERS_RENAMED_IN:
+        seen = f"{alone[0]} is a name of docling before {FOLDERS_RENAMED_IN}; installed is {docling}"
         return warn(seen, remedy, fixed_by=FixedBy.DOWNLOAD)
     others = {name: version for name, version in stamps.items() if version != str(docling)}
     if others:

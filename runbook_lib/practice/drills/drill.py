@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from runbook_lib.errors import SettingsError
 from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.repository import Repository
+from runbook_lib.system.own_folder import own_cache_dir
 
 
 def nothing(home: Path) -> None:
@@ -55,7 +54,7 @@ class Drill:
     @property
     def home(self) -> Path:
         """The drill's own folder: cache, artifacts and all; no drill writes outside of it."""
-        return platformdirs.user_cache_path("docling-runbook") / "drills" / self.name
+        return own_cache_dir() / "drills" / self.name
 
     def begin(self) -> None:
         """Make the folder afresh, whatever an earlier run of the drill left in it."""

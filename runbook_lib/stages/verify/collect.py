@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Final
 
 from packaging.version import InvalidVersion, Version
 
@@ -15,6 +14,7 @@ from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.cache.walk import folders_in
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.quirks.docling_versions import FOLDER_PREFIX, FOLDERS_RENAMED_IN, OLD_FOLDER_PREFIX
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.plan import wanted_models
@@ -24,10 +24,6 @@ from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.stages.verify.links import Bounds
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.stages.verify.sources import Known, Locked, commit_of, known_of_artifacts, known_of_snapshot
-
-OLD_PREFIX = "ds4sd--"
-_RENAMED_IN: Final = Version("2.61.2")
-"""docling from which on `ds4sd--` folders are never read (quirk Q31)."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +140,10 @@ def _other_docling(folder: Path, docling: str) -> Iterator[FileProblem]:
 def _old_folders(artifacts: Path, docling: str) -> Iterator[FileProblem]:
     """Yield the folders of docling versions before 2.61.2, when the one in use is newer or unknown."""
     try:
-        if docling and Version(docling) < _RENAMED_IN:
+        if docling and Version(docling) < FOLDERS_RENAMED_IN:
             return
     except InvalidVersion:
         pass
-    for folder in (path for path in folders_in(artifacts) if path.name.startswith(OLD_PREFIX)):
-        evidence = f"docling calls it docling-project--{folder.name.removeprefix(OLD_PREFIX)} now"
+    for folder in (path for path in folders_in(artifacts) if path.name.startswith(OLD_FOLDER_PREFIX)):
+        evidence = f"docling calls it {FOLDER_PREFIX}{folder.name.removeprefix(OLD_FOLDER_PREFIX)} now"
         yield FileProblem(path=folder.name, kind=ProblemKind.OLD_FOLDER, evidence=evidence)

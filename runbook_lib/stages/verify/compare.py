@@ -14,7 +14,7 @@ from runbook_lib.cache.hashing import NotARegularFile, kind_of
 from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import Listing
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
-from runbook_lib.stages.verify.hasher import HASHES, Hasher, HashKey
+from runbook_lib.stages.verify.hasher import Hasher, HashKey
 from runbook_lib.stages.verify.links import Bounds, dangling, judge_link
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.system.filesystem import describe_os_error
@@ -40,17 +40,6 @@ def verify_folder(
     comparison = Comparison.start(folder, expectation, bounds or Bounds.around(folder), hasher)
     hasher.run()
     return comparison.problems(hasher)
-
-
-def verify_file(path: Path, expected: ExpectedFile) -> FileProblem | None:
-    """Return what is wrong with one file; None when it is as it should be."""
-    outcome = _examine(path, expected, Bounds.around(path.parent))
-    if isinstance(outcome, FileProblem):
-        return outcome
-    try:
-        return _settled(path, expected, HASHES[expected.algorithm](path))
-    except OSError as error:
-        return unreadable(expected.path, error, expected.etag)
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import sysconfig
 from importlib import metadata
 from typing import Any, Callable
 
@@ -28,7 +27,6 @@ def run(request: dict[str, Any], _emit: Callable[..., None]) -> dict[str, Any]:
         "executable": sys.executable,
         "version": platform.python_version(),
         "prefix": sys.prefix,
-        "site_packages": sysconfig.get_path("purelib"),
         "packages": packages,
         "hub_constants": constants,
         "hub_problem": problem,

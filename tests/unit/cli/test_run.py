@@ -197,7 +197,9 @@ finally:
 """
 
 
-@pytest.mark.parametrize(("words", "loads"), [(("-p", "hub", "http://127.0.0.1:9"), False), (("--drill", "stall"), True)])
+@pytest.mark.parametrize(
+    ("words", "loads"), [(("-p", "hub", "http://127.0.0.1:9"), False), (("--drill", "stall"), True)]
+)
 def test_only_a_drill_loads_anything_of_practice(in_tmp_path: Path, words: tuple[str, ...], loads: bool) -> None:
     environ = {**os.environ, "XDG_CACHE_HOME": str(in_tmp_path / "cache"), "RUNBOOK_MODELS": "org/name"}
     done = subprocess.run(

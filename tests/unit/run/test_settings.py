@@ -76,7 +76,7 @@ def test_a_continued_run_stands_in_for_environment_and_file(resolve: Resolve) ->
     assert (resolved.origins["links"], resolved.origins["ocr"]) == ("run", "parameter")
 
 
-@pytest.mark.parametrize("name", ["RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_PRACTICE_MODELS"])
+@pytest.mark.parametrize("name", ["RUNBOOK_DEBUG", "RUNBOOK_HEADLESS"])
 def test_switches_of_the_program_are_no_settings(resolve: Resolve, name: str) -> None:
     assert resolve(environ={name: "1"}).values == Settings()
 

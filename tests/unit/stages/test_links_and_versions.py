@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from runbook_lib.cache.link_mode import LinkMode, choose_links, links_of
+from runbook_lib.cache.link_mode import LinkMode, choose_links
 from runbook_lib.errors import SettingsError
 from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
-from runbook_lib.system.filesystem import FolderFacts, LinkProbe
+from runbook_lib.system.filesystem import FolderFacts, LinkProbe, examine_folder
 
 MakeFolder = Callable[..., FolderFacts]
 
@@ -57,7 +57,7 @@ def test_the_very_folder_is_probed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(22, "A required privilege is not held by the client")
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
-    assert links_of("auto", tmp_path / "hub").mode is LinkMode.HARDLINK
+    assert choose_links("auto", examine_folder("cache", tmp_path / "hub")).mode is LinkMode.HARDLINK
 
 
 @pytest.mark.parametrize(
