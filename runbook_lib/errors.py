@@ -156,7 +156,7 @@ class PracticeError(RunbookError):
 
 
 class StageFailed(RunbookError):
-    """A stage ended with failed checks; the message names the first one and what mends it."""
+    """A stage ended with failed checks; the message names the first one and what fixes it."""
 
     id = "stage-failed"
 

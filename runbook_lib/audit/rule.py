@@ -1,4 +1,4 @@
-"""A rule: what it looks for, why, what mends it, and an example of each."""
+"""A rule: what it looks for, why, what fixes it, and an example of each."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -67,7 +67,7 @@ def _require_regular(mode: int, path: Path) -> None:
 
 def kind_of(mode: int) -> str:
     """Name what stands at a path, from its `st_mode`."""
-    return _KINDS.get(stat.S_IFMT(mode), "a file" if stat.S_ISREG(mode) else "something that is no file")
+    return _KINDS.get(stat.S_IFMT(mode), "a file" if stat.S_ISREG(mode) else "something that is not a file")
 
 
 def _streamed(file: FileIO, digest: "_Hash") -> str:

@@ -69,7 +69,7 @@ def _warning_variable(facts: ChecklistFacts) -> Check:
         "box-warning-variable",
         title,
         not hides,
-        f"It is {'set' if is_set else 'not set'}. It is no remedy: it hides the warning and changes nothing else.",
+        f"It is {'set' if is_set else 'not set'}. It is not a remedy: it hides the warning and changes nothing else.",
         otherwise=Status.WARN,
         remedy=f"What helps with huggingface_hub {facts.hub}: {remedy_for(facts.hub)}.",
         quirk=_QUIRK,
@@ -135,7 +135,7 @@ def _download_tested(facts: ChecklistFacts) -> Check:
         bool(facts.downloaded_by) and facts.rights == "user",
         f"{seen}; this process runs as {facts.rights}.",
         otherwise=Status.WARN,
-        remedy="Run stage download as the user of the service, who is no administrator.",
+        remedy="Run stage download as the user of the service, who is not an administrator.",
         quirk=_QUIRK,
         fixed_by=FixedBy.DOWNLOAD,
     )

@@ -18,7 +18,7 @@ from runbook_lib.run.settings import DRILL_NAMES
 def drills(name: str, as_json: bool) -> None:
     """List the breakage drills, or show one: runbook drills corrupt.
 
-    Play one with runbook run --practice --drill NAME, and mend it by what its output says.
+    Play one with runbook run --practice --drill NAME, and fix it by what its output says.
     """
     chosen = (drill_named(name),) if name else DRILLS
     if as_json:
@@ -38,5 +38,5 @@ def _words(drill: Drill) -> dict[str, str]:
         "seen": drill.seen,
         "played": drill.played,
         "stage": drill.stage,
-        "mended": drill.mended,
+        "fixed": drill.fixed,
     }

@@ -1,4 +1,4 @@
-"""`runbook repair`: what verify finds is mended."""
+"""`runbook repair`: what verify finds is fixed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from runbook_lib.upkeep.repair.plan import plan_repair
 @click.command()
 @setting_options
 @click.option("--run-dir", default="", metavar="DIR", help="Run to continue; default: the newest, or a new one.")
-@click.option("--lock", default="", metavar="FILE", help="Mend to what this lock file says.")
+@click.option("--lock", default="", metavar="FILE", help="Repair to what this lock file says.")
 @dry_run_option
 @json_option
 def repair(

@@ -30,7 +30,7 @@ from runbook_lib.run.settings import DRILL_NAMES
     default="",
     type=NameType(lambda: DRILL_NAMES),
     metavar="NAME",
-    help="Break something, to be mended; see runbook drills.",
+    help="Break something, to be fixed; see runbook drills.",
 )
 @json_option
 def run(  # noqa: PLR0913, PLR0917 - one a click option

@@ -47,7 +47,7 @@ class Race(Rendered, Value):
 
     def _caveats(self) -> tuple[str, ...]:
         installed = (
-            "The last row is no simulation: the installed client's own functions were called."
+            "The last row is not a simulation: the installed client's own functions were called."
             if "installed" in self.lost
             else "huggingface_hub is not installed in the interpreter under examination, so that only simulations ran."
         )

@@ -105,7 +105,7 @@ class RunSummary(Rendered):
         given = " ".join(f"-p {name} {shlex.quote(value)}" for name, value in self.asked)
         return (
             *fix,
-            f"go on then: runbook run --run-dir {folder} --resume",
+            f"go on after fixing: runbook run --run-dir {folder} --resume",
             f"or anew with another setting: {' '.join(filter(None, ('runbook run', given)))} -p NAME VALUE",
         )
 

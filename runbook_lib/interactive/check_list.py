@@ -1,4 +1,4 @@
-"""The checks of a stage: filter by status, evidence on click, and a button that mends what can safely be mended."""
+"""The checks of a stage: filter by status, evidence on click, and a button that fixes what can safely be fixed."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import runbook_lib
 from runbook_lib.checks.doctor import examine
 from runbook_lib.interactive.controls import button, in_background, markup, row
-from runbook_lib.interactive.mending import mending_of
+from runbook_lib.interactive.fixing import fix_for
 from runbook_lib.interactive.view import View
 from runbook_lib.interactive.work_area import Action, WorkArea
 from runbook_lib.render.html import to_html
@@ -24,7 +24,7 @@ _ALL = ""
 
 
 class CheckList(View):
-    """The checks of a stage record; after mending, the stage is run again and its record saved."""
+    """The checks of a stage record; after fixing, the stage is run again and its record saved."""
 
     def __init__(self, run: OpenRun, record: StageRecord[Any]) -> None:
         self.run = run
@@ -73,12 +73,12 @@ class CheckList(View):
     def _row(self, check: Check) -> "Box":
         from ipywidgets import HTML
 
-        action = mending_of(self.run, self.record.stage, check)
-        return row(HTML(_details(check)), *(() if action is None else (self._mend(check, action),)))
+        action = fix_for(self.run, self.record.stage, check)
+        return row(HTML(_details(check)), *(() if action is None else (self._fix(check, action),)))
 
-    def _mend(self, check: Check, action: Action[Any]) -> object:
+    def _fix(self, check: Check, action: Action[Any]) -> object:
         tooltip = f"Show what would be done about: {check.title}"
-        return button("Mend ...", tooltip, lambda: self._area.propose(action))
+        return button("Fix ...", tooltip, lambda: self._area.propose(action))
 
 
 def _made_again(run: OpenRun, stage: str) -> StageRecord[Any]:

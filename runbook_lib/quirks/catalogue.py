@@ -52,7 +52,7 @@ def parse_catalogue(text: str) -> Catalogue:
     """Read a catalogue: one table a quirk, the name of the table is the id.
 
     Raises:
-        RunbookError: The text is no TOML, a key is unknown, a value has the wrong form, or a name is given twice.
+        RunbookError: The text is not TOML, a key is unknown, a value has the wrong form, or a name is given twice.
     """
     try:
         tables = tomllib.loads(text)

@@ -177,7 +177,7 @@ class Quirk(_Written):
     probe: str = ""
     """The id of the check in `detect` that foresees it; empty if nothing can."""
     fixed_by: FixedBy = FixedBy.NOTHING
-    """The notebook or command that mends it; empty if only people can."""
+    """The notebook or command that fixes it; empty if only people can."""
     evidence: tuple[Grade, ...] = Field(min_length=1)
     hypotheses: tuple[Words, ...] = ()
     """Statements of this entry that nobody reproduced."""

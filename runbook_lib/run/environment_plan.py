@@ -132,7 +132,7 @@ def _timeouts(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[
     for name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
         given = environ.get(name, "")
         if given and not given.isdigit():
-            yield name, _PATIENT_TIMEOUT_S, f"{given!r} is no whole number and breaks the import"
+            yield name, _PATIENT_TIMEOUT_S, f"{given!r} is not a whole number and breaks the import"
         elif not given and not settings.is_practice:
             yield name, _PATIENT_TIMEOUT_S, "the default of 10 s is short behind a scanning proxy"
 

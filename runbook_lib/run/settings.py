@@ -189,7 +189,7 @@ def _from_file(file: Path) -> dict[str, object]:
         return {}
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"{file} cannot be read.", why=str(error), remedy="Mend the file or move it away."
+            f"{file} cannot be read.", why=str(error), remedy="Fix the file or move it away."
         ) from error
 
 

@@ -160,7 +160,7 @@ def read_lock(path: Path) -> LockFile:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RecordError(f"{path} is no lock file.", why=f"{where}: {first['msg']}", remedy=remedy) from error
+        raise RecordError(f"{path} is not a lock file.", why=f"{where}: {first['msg']}", remedy=remedy) from error
 
 
 def lock_drift(run: OpenRun, lock: LockFile) -> LockDrift:

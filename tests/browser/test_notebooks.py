@@ -108,25 +108,25 @@ def assert_every_link_can_be_reached_by_keyboard(page: Page) -> None:
     assert links <= reached
 
 
-def test_a_damaged_model_is_mended_by_its_button(notebook: NotebookPage, lab: Lab, downloaded: dict[str, str]) -> None:
+def test_a_damaged_model_is_fixed_by_its_button(notebook: NotebookPage, lab: Lab, downloaded: dict[str, str]) -> None:
     weights = Path(downloaded["artifacts_dir"], FOLDER_NAME, "model.safetensors")
     good = weights.read_bytes()
     weights.write_bytes(good[:5000] + bytes([good[5000] ^ 1]) + good[5001:])
-    notebook.open(lab.add("mend.ipynb", "04_verify", **downloaded))
+    notebook.open(lab.add("fix.ipynb", "04_verify", **downloaded))
     notebook.run_all()
     notebook.sees("Stage verify: fail")
     notebook.page.locator("summary").first.click()
     notebook.sees("wrong hash")
-    notebook.page.get_by_role("button", name="Mend ...").first.scroll_into_view_if_needed()
+    notebook.page.get_by_role("button", name="Fix ...").first.scroll_into_view_if_needed()
     notebook.shoot("check-failed")
-    notebook.press("Mend ...")
+    notebook.press("Fix ...")
     notebook.sees("names go to quarantine")
-    notebook.shoot("mending-planned")
+    notebook.shoot("fixing-planned")
     assert weights.read_bytes() != good, "a plan changes nothing"
     notebook.press("Do this")
     notebook.sees("Stage verify: ok", limit_s=60)
     notebook.sees("Repair: ok")
-    expect(notebook.page.get_by_role("button", name="Mend ...")).to_have_count(0)
+    expect(notebook.page.get_by_role("button", name="Fix ...")).to_have_count(0)
     assert weights.read_bytes() == good
 
 

@@ -14,9 +14,9 @@ from runbook_lib.cli import runbook
 
 _HERE = Path(__file__).parent
 _MODELS = ("-p", "models", "docling-project/docling-layout-heron")
-_GO_ON = "go on after mending: "
+_GO_ON = "go on after fixing: "
 _ANEW = "or anew with another setting: "
-_MEND = "mend it: "
+_FIX = "fix it: "
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,12 +46,12 @@ class Output:
         """Whether the run ended with a failure of this very stage."""
         return self.exit_code == 1 and f"Stage {stage} failed: " in self.text
 
-    def mend(self) -> str:
-        """Return the command that mends."""
-        return self._after(_MEND)
+    def fix(self) -> str:
+        """Return the command that fixes."""
+        return self._after(_FIX)
 
     def go_on(self) -> str:
-        """Return the command that goes on after mending."""
+        """Return the command that goes on after fixing."""
         return self._after(_GO_ON)
 
     def anew(self, name: str, value: str | None = None) -> str:

@@ -61,28 +61,28 @@ def test_a_drill_that_damages_takes_no_cache_of_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can take the privilege from a process")
-def test_refused_symlinks_are_mended_by_other_links(do: Engineer, drill: Engineer) -> None:
+def test_refused_symlinks_are_fixed_by_other_links(do: Engineer, drill: Engineer) -> None:
     failed = drill("no-symlinks", only="configure_env")
     assert failed.failed_in("configure_env")
     assert "errno 22" in failed.text
-    mended = do(failed.anew("links"), only="configure_env")
-    assert mended.exit_code == 0
+    fixed = do(failed.anew("links"), only="configure_env")
+    assert fixed.exit_code == 0
     (record, *_) = sorted(Path("runs").glob("*/02_configure_env.json"))
     assert json.loads(record.read_text(encoding="utf-8"))["facts"]["links"] == "hardlink"
 
 
-def test_corrupted_weights_are_mended_by_repair(do: Engineer, drill: Engineer) -> None:
+def test_corrupted_weights_are_fixed_by_repair(do: Engineer, drill: Engineer) -> None:
     assert drill("corrupt", only="download").exit_code == 0
     run_dir = next(Path("runs").iterdir())
     failed = do(f"runbook run --run-dir {run_dir}", only="verify")
     assert failed.failed_in("verify")
     assert "wrong hash" in failed.text
     assert "runbook repair" in failed.remedy
-    assert do(failed.mend()).exit_code == 0
+    assert do(failed.fix()).exit_code == 0
     assert do(failed.go_on(), only="verify").exit_code == 0
 
 
-def test_a_short_body_is_mended_by_running_again(do: Engineer, drill: Engineer) -> None:
+def test_a_short_body_is_fixed_by_running_again(do: Engineer, drill: Engineer) -> None:
     failed = drill("truncated", only="download")
     assert failed.failed_in("download")
     assert "should be of size" in failed.text
@@ -90,7 +90,7 @@ def test_a_short_body_is_mended_by_running_again(do: Engineer, drill: Engineer) 
     assert do(failed.go_on(), only="download").exit_code == 0
 
 
-def test_a_stalled_hub_is_mended_by_the_filled_cache(do: Engineer, drill: Engineer) -> None:
+def test_a_stalled_hub_is_fixed_by_the_filled_cache(do: Engineer, drill: Engineer) -> None:
     failed = drill("stalled-hub", only="download")
     assert failed.failed_in("download")
     assert "timed out" in failed.text
@@ -99,7 +99,7 @@ def test_a_stalled_hub_is_mended_by_the_filled_cache(do: Engineer, drill: Engine
     assert do(failed.anew("offline"), only="download").exit_code == 0
 
 
-def test_a_full_disk_is_mended_by_another_volume(do: Engineer, drill: Engineer, tmp_path: Path) -> None:
+def test_a_full_disk_is_fixed_by_another_volume(do: Engineer, drill: Engineer, tmp_path: Path) -> None:
     failed = drill("full-disk", only="download")
     assert failed.failed_in("download")
     assert "there is room" in failed.text
@@ -108,7 +108,7 @@ def test_a_full_disk_is_mended_by_another_volume(do: Engineer, drill: Engineer, 
     assert list((tmp_path / "other").glob("models--*"))
 
 
-def test_a_block_page_is_mended_by_a_mirror(do: Engineer, drill: Engineer) -> None:
+def test_a_block_page_is_fixed_by_a_mirror(do: Engineer, drill: Engineer) -> None:
     failed = drill("block-page", only="detect")
     assert failed.failed_in("detect")
     assert "text/html" in failed.text
@@ -117,7 +117,7 @@ def test_a_block_page_is_mended_by_a_mirror(do: Engineer, drill: Engineer) -> No
         assert do(failed.anew("hub", mirror.url), only="detect").exit_code == 0
 
 
-def test_old_artifacts_are_mended_by_downloading_once(do: Engineer, drill: Engineer) -> None:
+def test_old_artifacts_are_fixed_by_downloading_once(do: Engineer, drill: Engineer) -> None:
     failed = drill("old-artifacts", only="download")
     assert failed.failed_in("download")
     assert do(failed.anew("offline"), only="download").exit_code == 0
@@ -125,7 +125,7 @@ def test_old_artifacts_are_mended_by_downloading_once(do: Engineer, drill: Engin
     assert {path.name for path in artifacts.iterdir()} >= {"docling-project--docling-layout-heron"}
 
 
-def test_a_stale_token_is_mended_by_removing_its_file(do: Engineer, drill: Engineer) -> None:
+def test_a_stale_token_is_fixed_by_removing_its_file(do: Engineer, drill: Engineer) -> None:
     failed = drill("stale-token", only="download")
     assert failed.failed_in("download")
     assert "401" in failed.text
@@ -135,9 +135,7 @@ def test_a_stale_token_is_mended_by_removing_its_file(do: Engineer, drill: Engin
     assert do(failed.go_on(), only="download").exit_code == 0
 
 
-def test_a_stale_token_is_mended_by_sending_none(
-    do: Engineer, drill: Engineer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stale_token_is_fixed_by_sending_none(do: Engineer, drill: Engineer, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = drill("stale-token", only="download")
     named = re.search(r"set (HF_\w+)=(1)", failed.remedy)
     assert named is not None, failed.remedy
@@ -150,17 +148,17 @@ def test_the_report_says_what_the_terminal_says(drill: Engineer) -> None:
     page = failed.report
     assert "Free space, or name other volumes" in failed.remedy
     assert "Free space, or name other volumes" in page
-    assert "go on after mending: runbook run --run-dir" in page
+    assert "go on after fixing: runbook run --run-dir" in page
 
 
 @pytest.mark.slow
-def test_a_whole_run_is_mended_and_converts(do: Engineer, drill: Engineer) -> None:
+def test_a_whole_run_is_fixed_and_converts(do: Engineer, drill: Engineer) -> None:
     failed = drill("corrupt", "-p", "models", "docling")
     assert failed.failed_in("verify")
-    assert do(failed.mend()).exit_code == 0
-    mended = do(failed.go_on())
-    assert mended.exit_code == 0
-    assert "A document converts on this machine, now, with the network cut off." in mended.text
+    assert do(failed.fix()).exit_code == 0
+    fixed = do(failed.go_on())
+    assert fixed.exit_code == 0
+    assert "A document converts on this machine, now, with the network cut off." in fixed.text
 
 
 def test_a_drill_begins_afresh(home: Path) -> None:

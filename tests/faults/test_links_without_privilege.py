@@ -1,4 +1,4 @@
-"""A machine without the symlink privilege: what a second revision costs, and how an old cache is mended.
+"""A machine without the symlink privilege: what a second revision costs, and how an old cache is fixed.
 
 The client is the unmodified huggingface_hub; symlink(2) is denied by the kernel.
 """

@@ -1,4 +1,4 @@
-"""Mending on Windows: a duplicated cache becomes hard links, a damaged one whole; and the doctor's quick look."""
+"""Fixing on Windows: a duplicated cache becomes hard links, a damaged one whole; and the doctor's quick look."""
 
 import json
 from collections.abc import Iterator

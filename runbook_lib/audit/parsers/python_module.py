@@ -126,7 +126,7 @@ def parse_python(text: str) -> PythonModule:
             warnings.simplefilter("ignore")  # an odd escape in the audited code is none of our business
             return PythonModule(ast.parse(text))
     except SyntaxError as error:
-        raise PythonSyntaxError(f"line {error.lineno} is no Python syntax known here") from None
+        raise PythonSyntaxError(f"line {error.lineno} is not Python as it is known here") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise PythonSyntaxError(f"no Python that can be parsed: {type(error).__name__}") from None
 

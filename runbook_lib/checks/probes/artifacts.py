@@ -37,7 +37,7 @@ def judge_folder(folder: Path, names: Sequence[str] | None, *, told: bool) -> Ve
     remedy = f"Run stage download, which fills it, and set {VARIABLE} to the parent of the org--name folders."
     if names is None:
         return (
-            warn(f"{VARIABLE} names {folder}, which is no folder", remedy, fixed_by=FixedBy.DOWNLOAD)
+            warn(f"{VARIABLE} names {folder}, which is not a folder", remedy, fixed_by=FixedBy.DOWNLOAD)
             if told
             else ok(f"{folder} is not there yet; stage download makes it")
         )
@@ -136,7 +136,7 @@ def judge_ocr_content(count: int, problems: Mapping[Path, str]) -> Verdict:
         return ok(f"{count} files of OCR models look whole" if count else "there are no OCR models")
     path, seen = next(iter(problems.items()))
     return warn(
-        f"{len(problems)} of {count} files are no models: {path}: {seen}",
+        f"{len(problems)} of {count} files are not models: {path}: {seen}",
         "Fetch them again past the proxy: docling-tools models download rapidocr --force -o FOLDER.",
         fixed_by=FixedBy.VERIFY,
     )
@@ -146,5 +146,5 @@ PROBES = (
     Probe("artifacts-folder", "the artifacts folder is the right level", "docling-artifacts-path", _folder),
     Probe("artifacts-version", "the artifacts belong to this docling", "docling-artifacts-renamed", _version),
     Probe("ocr-models", "OCR finds its models", "docling-ocr-download-host", _ocr),
-    Probe("ocr-model-files", "OCR models are no error pages", "docling-ocr-html-saved", _ocr_content),
+    Probe("ocr-model-files", "OCR models are not error pages", "docling-ocr-html-saved", _ocr_content),
 )

@@ -120,14 +120,14 @@ def _notebook_problems(path: Path) -> Iterator[str]:
     try:
         notebook: Any = json.loads(content.removeprefix(_BOM))
     except ValueError:
-        yield f"{path.name} is no JSON"
+        yield f"{path.name} is not JSON"
         return
     match notebook:
         case {"nbformat": int(major), "nbformat_minor": int(minor), "cells": list(cells)}:
             if (major, minor) >= _IDS_SINCE and not all(isinstance(cell, dict) and cell.get("id") for cell in cells):
                 yield f"{path.name} has cells without an id"
         case _:
-            yield f"{path.name} is no notebook of format 4"
+            yield f"{path.name} is not a notebook of format 4"
 
 
 def judge_notebooks(count: int, problems: Sequence[str]) -> Verdict:

@@ -63,10 +63,10 @@ def judge_ascii(places: Mapping[str, str], *, code_page: int, docling_parse: Ver
     """Say which places docling-parse cannot read: its Windows wheels take narrow paths for UTF-8."""
     foreign = [name for name, path in places.items() if not path.isascii()]
     seen = f"{', '.join(foreign) or 'no place'} outside ASCII; code page {code_page}; docling-parse {docling_parse}"
-    mended = docling_parse is None or docling_parse >= _ASCII_SINCE
-    if not foreign or code_page == UTF8_CODE_PAGE or (mended and "Python's folder" not in foreign):
+    fixed = docling_parse is None or docling_parse >= _ASCII_SINCE
+    if not foreign or code_page == UTF8_CODE_PAGE or (fixed and "Python's folder" not in foreign):
         return ok(seen)
-    if mended:
+    if fixed:
         return warn(seen, "Make the environment in a folder whose path is ASCII (docling-parse issue 115 is open).")
     return warn(seen, f"Upgrade docling-parse to {_ASCII_SINCE} or later; or hand PDFs over as a DocumentStream.")
 

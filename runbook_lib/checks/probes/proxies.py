@@ -50,7 +50,7 @@ def _problems(name: str, value: str, *, has_socks: bool) -> Iterator[str]:
     if _has_raw_password(value, address.fragment):
         yield f"{name} has a password with an unescaped @ or #: the name of the host is cut wrong"
     elif not address.hostname or not _has_port_or_none(value):
-        yield f"{name} names no host that can be read"
+        yield f"{name} does not name a host"
 
 
 def _has_raw_password(value: str, fragment: str) -> bool:

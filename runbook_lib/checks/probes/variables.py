@@ -78,7 +78,7 @@ def _contradictions(environ: Mapping[str, str]) -> Iterator[str]:
 def _unreadable(environ: Mapping[str, str]) -> Iterator[str]:
     for name in _WHOLE_NUMBERS:
         if name in environ and not environ[name].strip().lstrip("+-").isdigit():
-            yield f"{name} is no whole number: importing huggingface_hub fails"
+            yield f"{name} is not a whole number: importing huggingface_hub fails"
 
 
 def _idle(environ: Mapping[str, str]) -> Iterator[str]:

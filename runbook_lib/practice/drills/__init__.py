@@ -1,1 +1,1 @@
-"""Breakage drills: runs that fail as in life, to be mended by what their output says."""
+"""Breakage drills: runs that fail as in life, to be fixed by what their output says."""

@@ -18,7 +18,7 @@ def nothing(home: Path) -> None:
 
 @dataclass(frozen=True)
 class Drill:
-    """A run that fails as in life and is mended by what its output says.
+    """A run that fails as in life and is fixed by what its output says.
 
     The fault does not go away by itself: what the output names works because it would work in life.
     """
@@ -31,8 +31,8 @@ class Drill:
     """How it is played, and what of it is real."""
     stage: str
     """The stage that fails."""
-    mended: str
-    """What mends it, in the words of the output."""
+    fixed: str
+    """What fixes it, in the words of the output."""
     parameters: tuple[tuple[str, str], ...] = ()
     """What whoever set this machine up asked for; the engineer's own parameters win."""
     faults: tuple[Fault, ...] = ()

@@ -32,7 +32,7 @@ def _judge_result(facts: ConvertFacts, done: Conversion) -> Iterator[Check]:
         "every page was converted",
         done.pages_converted == done.page_count,
         f"{done.pages_converted} of {done.page_count} pages",
-        remedy="Read the errors of the conversion; a partial success is no success.",
+        remedy="Read the errors of the conversion; a partial success is not enough.",
         quirk="docling-bad-alloc",
     )
     if facts.sentences_known:

@@ -28,12 +28,12 @@ def _stored_once(facts: DiskFacts) -> Check:
 
 
 def _incomplete(facts: DiskFacts) -> Check:
-    leftover = sum(repository.leftover_bytes for repository in facts.repositories)
+    taken = sum(repository.incomplete_bytes for repository in facts.repositories)
     return Check.judged(
         "incomplete-files",
         "no interrupted download left anything",
-        leftover == 0,
-        f"{format_bytes(leftover)} in incomplete files that no download has touched for an hour",
+        taken == 0,
+        f"{format_bytes(taken)} in incomplete files that no download has touched for an hour",
         otherwise=Status.WARN,
         remedy="Remove them: runbook doctor --fix; no download goes on with them.",
         quirk="incomplete-no-resume",

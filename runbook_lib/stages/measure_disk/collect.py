@@ -79,7 +79,7 @@ def _measure(repo: CachedRepo, abandoned: Sequence[IncompleteFile]) -> Repositor
         logical_bytes=sum(revision.logical_bytes for revision in revisions),
         distinct_bytes=sum(distinct.values()),
         allocated_bytes=DiskUsage().add_tree(repo.folder).allocated_bytes,
-        leftover_bytes=sum(file.size_bytes for file in abandoned if file.repo_folder == repo.folder.name),
+        incomplete_bytes=sum(file.size_bytes for file in abandoned if file.repo_folder == repo.folder.name),
     )
 
 

@@ -29,7 +29,7 @@ class RepositoryUsage(Value):
     """Every content once."""
     allocated_bytes: int
     """What the repository takes on disk, by inode."""
-    leftover_bytes: int
+    incomplete_bytes: int
     """Of incomplete files that only take space: those the doctor's check of the same id names."""
 
 

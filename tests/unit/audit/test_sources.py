@@ -153,7 +153,7 @@ def test_one_bad_cell_does_not_spoil_the_others(audit_tree: Audit) -> None:
     text = notebook(["def broken(:\n"], ["%matplotlib inline\n", "docling?\n", "DocumentConverter(model_path=1)"])
     report = audit_tree({"a.ipynb": text})
     assert [one.rule_id for one in report.findings] == ["converter-argument"]
-    assert skipped(report) == {"a.ipynb": "read as text only: code cell 1: line 1 is no Python syntax known here"}
+    assert skipped(report) == {"a.ipynb": "read as text only: code cell 1: line 1 is not Python as it is known here"}
 
 
 def test_shell_cells_are_read_as_shell_and_other_languages_not_at_all(audit_tree: Audit) -> None:
@@ -171,7 +171,7 @@ def test_python_of_another_version_is_still_searched_for_tokens(audit_tree: Audi
     token = "hf_" + "aB3dE6gH9j" * 3 + "kL5m"
     report = audit_tree({"old.py": f'print "{token}"\n'})
     assert [one.rule_id for one in report.findings] == ["token-in-file"]
-    assert skipped(report) == {"old.py": "read as text only: line 1 is no Python syntax known here"}
+    assert skipped(report) == {"old.py": "read as text only: line 1 is not Python as it is known here"}
 
 
 def test_only_known_code_blocks_of_a_document_are_code(audit_tree: Audit) -> None:

@@ -34,7 +34,7 @@ def detected(symlink: LinkProbe, hardlink: LinkProbe) -> StageRecord[Any]:
 def measured() -> StageRecord[Any]:
     revision = RevisionUsage(commit="1", names=(), file_count=1, logical_bytes=108_200_000)
     usage = RepositoryUsage(
-        repo_id="a/b", revisions=(revision,), logical_bytes=0, distinct_bytes=0, allocated_bytes=0, leftover_bytes=0
+        repo_id="a/b", revisions=(revision,), logical_bytes=0, distinct_bytes=0, allocated_bytes=0, incomplete_bytes=0
     )
     facts: dict[str, Any] = {"repositories": (usage,)}
     return recorded(DiskFacts.model_construct(**facts))

@@ -51,7 +51,7 @@ def test_it_says_what_is_simulated(played: Race) -> None:
     assert re.search(
         rf"a simulation of huggingface_hub 1.32 and before +{played.lost['before']} of {TRIES} tries", told
     )
-    assert "The last row is no simulation" in told
+    assert "The last row is not a simulation" in told
     without = played.model_copy(update={"lost": {"before": 1, "after": 0}, "hub_version": ""})
     assert "only simulations ran" in str(without)
     assert "no simulation" not in str(without)

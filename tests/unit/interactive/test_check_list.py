@@ -7,7 +7,7 @@ import pytest
 
 from runbook_lib.checks.fixes import FIXES
 from runbook_lib.interactive.check_list import CheckList
-from runbook_lib.interactive.mending import mending_of
+from runbook_lib.interactive.fixing import fix_for
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import RawFacts, StageRecord
@@ -61,28 +61,28 @@ def test_evidence_opens_on_click_and_is_escaped(practice_run: OpenRun, hands: Ca
 
 def test_the_allow_list_of_the_doctor_gets_a_button_and_nothing_else_does(practice_run: OpenRun) -> None:
     for fix in FIXES:
-        assert mending_of(practice_run, "detect", check(fix.check_id, Status.FAIL)) is not None
-        assert mending_of(practice_run, "detect", check(fix.check_id, Status.OK)) is None
-    assert mending_of(practice_run, "detect", check("cache-writable", Status.FAIL)) is None
-    assert mending_of(practice_run, "verify", check("pickle", Status.WARN)) is None
+        assert fix_for(practice_run, "detect", check(fix.check_id, Status.FAIL)) is not None
+        assert fix_for(practice_run, "detect", check(fix.check_id, Status.OK)) is None
+    assert fix_for(practice_run, "detect", check("cache-writable", Status.FAIL)) is None
+    assert fix_for(practice_run, "verify", check("pickle", Status.WARN)) is None
 
 
-def test_mending_shows_the_plan_then_mends_and_checks_again(damaged: CheckList, hands: Callable[[Any], Any]) -> None:
+def test_fixing_shows_the_plan_then_fixes_and_checks_again(damaged: CheckList, hands: Callable[[Any], Any]) -> None:
     person = hands(damaged)
     assert "Stage verify: fail" in person.words()
-    person.press("Mend ...")
+    person.press("Fix ...")
     person.await_words("names go to quarantine")
     person.press("Do this")
     person.wait(lambda: damaged.record.status is Status.OK, "the record is ok")
     person.await_words("Stage verify: ok")
     assert "Repair: ok" in person.words()
-    person.wait(lambda: "Mend ..." not in person.buttons(), "nothing is left to mend")
+    person.wait(lambda: "Fix ..." not in person.buttons(), "nothing is left to fix")
     assert verify(damaged.run).status is Status.OK
 
 
 def test_a_plan_that_is_left_changes_nothing(damaged: CheckList, hands: Callable[[Any], Any]) -> None:
     person = hands(damaged)
-    person.press("Mend ...")
+    person.press("Fix ...")
     person.await_words("names go to quarantine")
     person.press("Leave it")
     assert "Do this" not in person.buttons()
@@ -98,7 +98,7 @@ def test_a_partial_file_is_removed_by_the_doctors_fix(practice_run: OpenRun, han
     os.utime(leftover, (0, 0))
     view = CheckList(practice_run, measure_disk(practice_run))
     person = hands(view)
-    person.press("Mend ...")
+    person.press("Fix ...")
     person.await_words("Would be changed")
     assert leftover.exists()
     person.press("Do this")
@@ -106,9 +106,9 @@ def test_a_partial_file_is_removed_by_the_doctors_fix(practice_run: OpenRun, han
     assert not leftover.exists()
 
 
-def test_a_mending_that_fails_says_what_and_what_to_do(damaged: CheckList, hands: Callable[[Any], Any]) -> None:
+def test_a_fixing_that_fails_says_what_and_what_to_do(damaged: CheckList, hands: Callable[[Any], Any]) -> None:
     person = hands(damaged)
-    person.press("Mend ...")
+    person.press("Fix ...")
     person.await_words("names go to quarantine")
     object.__setattr__(damaged.run.resolved, "values", damaged.run.settings.model_copy(update={"offline": True}))
     person.press("Do this")

@@ -58,7 +58,7 @@ def test_a_refused_value_is_escaped(form: SettingsForm, hands: Callable[[Any], A
     assert "&lt;img src=x" in person.html()
 
 
-def test_a_mended_value_is_taken_with_its_type(form: SettingsForm, hands: Callable[[Any], Any]) -> None:
+def test_a_fixed_value_is_taken_with_its_type(form: SettingsForm, hands: Callable[[Any], Any]) -> None:
     person = hands(form)
     person.field("probe_limit_s").value = "soon"
     person.field("probe_limit_s").value = "2.5"

@@ -196,7 +196,7 @@ def test_require_is_quiet_without_failures() -> None:
     record_of(check(Status.OK), check(Status.WARN, "sea"), check(Status.SKIP, "sun")).require()
 
 
-def test_require_names_the_first_failure_its_evidence_and_what_mends_it() -> None:
+def test_require_names_the_first_failure_its_evidence_and_what_fixes_it() -> None:
     first = check(Status.FAIL, "sea", remedy="Go home.", fixed_by=FixedBy.DOWNLOAD)
     with pytest.raises(StageFailed) as caught:
         record_of(check(Status.OK), first, check(Status.FAIL, "sun")).require()

@@ -191,7 +191,7 @@ def test_a_hub_variable_that_breaks_its_import_is_reported_and_not_a_crash(
     run = open_practice()
     troubled = {check.id: check for check in detect(run).checks if check.status is Status.WARN}
     assert "ValueError" in troubled["huggingface-hub-imports"].evidence
-    assert "HF_HUB_ETAG_TIMEOUT is no whole number" in troubled["variables"].evidence
+    assert "HF_HUB_ETAG_TIMEOUT is not a whole number" in troubled["variables"].evidence
     assert configure_env(run).failed() == ()
     assert os.environ["HF_HUB_ETAG_TIMEOUT"] == "30"
 

@@ -13,7 +13,7 @@ from runbook_lib.stages.measure_disk.facts import DiskFacts, Projection, Reposit
 MB = 1_000_000
 
 
-def repository(logical_mb: int, distinct_mb: int, leftover_mb: int = 0, largest_mb: int = 64) -> RepositoryUsage:
+def repository(logical_mb: int, distinct_mb: int, incomplete_mb: int = 0, largest_mb: int = 64) -> RepositoryUsage:
     revision = RevisionUsage(commit="1" * 40, names=("main",), file_count=9, logical_bytes=largest_mb * MB)
     return RepositoryUsage(
         repo_id="org/name",
@@ -21,7 +21,7 @@ def repository(logical_mb: int, distinct_mb: int, leftover_mb: int = 0, largest_
         logical_bytes=logical_mb * MB,
         distinct_bytes=distinct_mb * MB,
         allocated_bytes=distinct_mb * MB,
-        leftover_bytes=leftover_mb * MB,
+        incomplete_bytes=incomplete_mb * MB,
     )
 
 
@@ -56,7 +56,7 @@ def test_what_both_folders_hold_is_counted_once() -> None:
     ("changes", "identifier"),
     [
         ({"shared_bytes": 0}, "stored-once"),
-        ({"repositories": (repository(64, 64, leftover_mb=3),)}, "incomplete-files"),
+        ({"repositories": (repository(64, 64, incomplete_mb=3),)}, "incomplete-files"),
         ({"repositories": (repository(64, 64, largest_mb=1001),)}, "next-revision-fits"),
     ],
 )

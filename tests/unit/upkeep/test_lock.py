@@ -111,7 +111,7 @@ def test_a_lock_file_that_is_not_one_is_refused_with_the_place(tmp_path: Path, c
     change(content)
     path = tmp_path / LOCK_NAME
     path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(RecordError, match="is no lock file") as caught:
+    with pytest.raises(RecordError, match="is not a lock file") as caught:
         read_lock(path)
     assert why in caught.value.why
 

@@ -71,9 +71,7 @@ def test_a_whole_cache_needs_no_repair_and_no_hub(install: Install, mode: str) -
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_flipped_bit_and_a_block_page_are_mended_and_only_those_files_are_fetched(
-    install: Install, mode: str
-) -> None:
+def test_a_flipped_bit_and_a_block_page_are_fixed_and_only_those_files_are_fetched(install: Install, mode: str) -> None:
     installed = install(mode)
     flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
     page = Path(os.path.realpath(installed.snapshot / "config.json"))
@@ -290,7 +288,7 @@ def test_repair_keeps_the_commit_when_the_hub_has_moved_on(tmp_path: Path) -> No
         assert hub.counters.weight_bytes == 2 * weight_bytes(installed)
 
 
-def test_an_older_snapshot_that_shared_the_bad_file_shares_the_mended_one(tmp_path: Path) -> None:
+def test_an_older_snapshot_that_shared_the_bad_file_shares_the_fixed_one(tmp_path: Path) -> None:
     with PracticeHub(head="first") as hub:
         run = open_installed(tmp_path, hub, "hardlink")
         assert download(run).status is Status.OK

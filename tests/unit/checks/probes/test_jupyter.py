@@ -94,8 +94,8 @@ GOOD = '{"nbformat": 4, "nbformat_minor": 5, "cells": [{"id": "a", "cell_type": 
     ("content", "said"),
     [
         (b"\xef\xbb\xbf" + GOOD.encode(), "begins with a byte order mark"),
-        (b"<html>blocked</html>", "is no JSON"),
-        (b"[]", "is no notebook of format 4"),
+        (b"<html>blocked</html>", "is not JSON"),
+        (b"[]", "is not a notebook of format 4"),
         (GOOD.replace('"id": "a", ', "").encode(), "has cells without an id"),
     ],
 )

@@ -131,8 +131,8 @@ def test_the_race_threatens_by_version_and_probe(
         ({"HF_ENDPOINT": ""}, "HF_ENDPOINT is empty"),
         ({"HF_HUB_OFFLINE": "y"}, "HF_HUB_OFFLINE counts as false"),
         ({"TRANSFORMERS_OFFLINE": "enabled"}, "TRANSFORMERS_OFFLINE counts as false"),
-        ({"HF_HUB_ETAG_TIMEOUT": "10s"}, "HF_HUB_ETAG_TIMEOUT is no whole number"),
-        ({"HF_HUB_DOWNLOAD_TIMEOUT": ""}, "HF_HUB_DOWNLOAD_TIMEOUT is no whole number"),
+        ({"HF_HUB_ETAG_TIMEOUT": "10s"}, "HF_HUB_ETAG_TIMEOUT is not a whole number"),
+        ({"HF_HUB_DOWNLOAD_TIMEOUT": ""}, "HF_HUB_DOWNLOAD_TIMEOUT is not a whole number"),
         ({"HF_HUB_DISABLE_SYMLINKS_WARNING": "1"}, "only hides the warning"),
     ],
 )

@@ -38,7 +38,7 @@ def test_settings_that_httpx_takes_are_fine(environ: dict[str, str], monkeypatch
         ({"HTTPS_PROXY": "socks://proxy:1080"}, "the scheme socks"),
         ({"ALL_PROXY": "ftp://proxy:21"}, "the scheme ftp"),
         ({"NO_PROXY": "localhost,[::1]"}, "in brackets"),
-        ({"https_proxy": "http://proxy:port"}, "no host that can be read"),
+        ({"https_proxy": "http://proxy:port"}, "does not name a host"),
         ({"HTTPS_PROXY": "http://me:p#word@proxy:3128"}, "unescaped"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which action mends a check: repair, dedupe, and the doctor's allow-list; nothing else is offered a button."""
+"""Which action fixes a check: repair, dedupe, and the doctor's allow-list; nothing else is offered a button."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
 
 _REPAIRED: Final = frozenset({FixedBy.REPAIR, FixedBy.DOWNLOAD})
-"""What stage verify names as mender; repair fetches what is missing as well."""
+"""What stage verify names as fixer; repair fetches what is missing as well."""
 _FIXED: Final = frozenset(fix.check_id for fix in FIXES)
 
 
-def mending_of(run: OpenRun, stage: str, check: Check) -> Action[Any] | None:
-    """Return what safely mends the check; None when nothing has to be mended, or only a person can."""
+def fix_for(run: OpenRun, stage: str, check: Check) -> Action[Any] | None:
+    """Return what safely fixes the check; None when nothing has to be fixed, or only a person can."""
     if not check.needs_hand:
         return None
     if check.id == "stored-once":
