@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 from runbook_lib.errors import DeadlineExceeded
@@ -15,24 +16,18 @@ def within(limit_s: float, step: str, call: Callable[[], T]) -> T:
     The call runs in a daemon thread and is left behind at the limit: meant for look-ups that cannot be interrupted
     (`getaddrinfo`, a hung network drive), not for work that writes.
     """
-    outcome: list[Callable[[], T]] = []
+    outcome: Future[T] = Future()
 
     def attempt() -> None:
         try:
-            value = call()
+            outcome.set_result(call())
         except BaseException as error:  # noqa: BLE001 - handed to the caller below
-            caught = error
+            outcome.set_exception(error)
 
-            def fail() -> T:
-                raise caught
-
-            outcome.append(fail)
-        else:
-            outcome.append(lambda: value)
-
-    thread = threading.Thread(target=attempt, daemon=True, name=step)
-    thread.start()
-    thread.join(limit_s)
-    if not outcome:
-        raise DeadlineExceeded(step, limit_s)
-    return outcome[0]()
+    threading.Thread(target=attempt, daemon=True, name=step).start()
+    try:
+        return outcome.result(limit_s)
+    except TimeoutError:
+        if outcome.done():  # the call's own
+            raise
+        raise DeadlineExceeded(step, limit_s) from None

@@ -1,14 +1,12 @@
-"""Which links a run uses, and what each version of huggingface_hub does about missing symlinks."""
+"""Which links a run uses."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packaging.version import Version
 
 from runbook_lib.cache.link_mode import LinkMode, choose_links
 from runbook_lib.errors import SettingsError
-from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
 from runbook_lib.system.filesystem import FolderFacts, LinkProbe, examine_folder
 
 MakeFolder = Callable[..., FolderFacts]
@@ -58,22 +56,3 @@ def test_the_very_folder_is_probed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
     assert choose_links("auto", examine_folder("cache", tmp_path / "hub")).mode is LinkMode.HARDLINK
-
-
-@pytest.mark.parametrize(
-    ("version", "race", "obeys", "remedy"),
-    [
-        ("0.25.2", True, False, "settle the probe"),
-        ("1.8.0", True, False, "settle the probe"),
-        ("1.9.0", True, True, "HF_HUB_DISABLE_SYMLINKS=1"),
-        ("1.32.0", True, True, "HF_HUB_DISABLE_SYMLINKS=1"),
-        ("1.33.0rc1", True, True, "HF_HUB_DISABLE_SYMLINKS=1"),
-        ("1.33.0", False, True, "nothing is needed"),
-        ("2.0.0", False, True, "nothing is needed"),
-        (None, True, False, "settle the probe"),
-    ],
-)
-def test_what_a_version_does(version: str | None, race: bool, obeys: bool, remedy: str) -> None:
-    parsed = Version(version) if version else None
-    assert (has_race(parsed), obeys_variable(parsed)) == (race, obeys)
-    assert remedy_for(parsed).startswith(remedy)
