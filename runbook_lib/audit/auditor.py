@@ -24,7 +24,7 @@ def audit(path: Path, *, select: Iterable[str] | None = None) -> AuditReport:
     """
     rules = select_rules(select)
     read = read_sources(path)
-    repository = Repository(tuple(map(ParsedSource, read.sources)))
+    repository = Repository(tuple(map(ParsedSource, read.sources)), serves_http=read.serves_http)
     findings: list[Finding] = []
     silenced = 0
     for source in repository.sources:

@@ -9,36 +9,32 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from runbook_lib.audit.parsers.commands import Command, split_commands
-from runbook_lib.audit.parsers.dependencies import (
-    Dependency,
-    installed_by,
-    parse_conda,
-    parse_pipfile_lock,
-    parse_requirements,
-    parse_toml,
-)
+from runbook_lib.audit.parsers.containers import Container, find_containers
+from runbook_lib.audit.parsers.dependencies import Dependency, installed_by, parse_requirements
 from runbook_lib.audit.parsers.dockerfile import Instruction, split_instructions
+from runbook_lib.audit.parsers.manifests import parse_conda, parse_pipfile_lock, parse_toml
 from runbook_lib.audit.parsers.python_commands import commands_of_module
 from runbook_lib.audit.parsers.python_module import (
     PythonModule,
     PythonSyntaxError,
-    imported_packages,
     keywords_of,
     parse_python,
 )
 from runbook_lib.audit.parsers.variables import Variable, variables_of_command, variables_of_module
-from runbook_lib.audit.sources.kinds import Kind
+from runbook_lib.audit.parsers.yaml_commands import commands_of_yaml, texts_of_yaml, variables_of_yaml
+from runbook_lib.audit.parsers.yaml_tree import YamlError, YamlNode, parse_yaml
+from runbook_lib.audit.sources.kinds import Kind, is_documentation, is_test_path
 from runbook_lib.audit.sources.source import Source
+from runbook_lib.audit.sources.subject import names_the_subject
 
 HUB = "huggingface-hub"
 DISABLE_SYMLINKS = "HF_HUB_DISABLE_SYMLINKS"
-_WEB_FRAMEWORKS = {"fastapi", "flask", "starlette", "litestar", "quart", "sanic", "aiohttp", "django"}
+_CONDA = re.compile(r"environment.*\.ya?ml")
 _WINDOWS_KINDS = {Kind.POWERSHELL, Kind.BATCH}
-_WINDOWS_WORDS = re.compile(
-    r"windows-(?:latest|20\d\d|1\d)|servercore|nanoserver|os\.name == [\"']nt[\"']|[\"']win32[\"']"
-)
+_WINDOWS_WORDS = re.compile(r"windows-(?:latest|20\d\d|1\d)|servercore|nanoserver")
+_WINDOWS_TEST = re.compile(r"os\.name == [\"']nt[\"']|[\"']win32[\"']|platform\.system\(\) == [\"']Windows[\"']")
+_OF_A_TOOL = re.compile(r"(^|/)(gradlew|mvnw|make)\.(bat|cmd)$|(^|/)docs?/", re.IGNORECASE)
 _STARTS_UP = re.compile(r"lifespan|start_?up|warm|preload|on_start", re.IGNORECASE)
-_TEST_PATH = re.compile(r"(^|/)(tests?|testing|examples?)/|(^|/)(test_[^/]*|conftest)\.py$")
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class ParsedSource:
         if self.kind is not Kind.PYTHON:
             return None
         try:
-            return parse_python(self.source.text)
+            return parse_python(self.source.compiled or self.source.text)
         except PythonSyntaxError as error:
             return str(error)
 
@@ -82,19 +78,43 @@ class ParsedSource:
         return tuple(split_instructions(self.source.text)) if self.kind is Kind.DOCKERFILE else ()
 
     @cached_property
+    def yaml(self) -> tuple[YamlNode, ...] | None:
+        """The documents of a YAML text; None for other languages and for templates, which are read line by line."""
+        if self.kind is not Kind.YAML:
+            return None
+        try:
+            return tuple(parse_yaml(self.source.text))
+        except YamlError:
+            return None
+
+    @cached_property
     def commands(self) -> tuple[Command, ...]:
         """Logical lines that run something: of scripts, YAML, Dockerfiles and subprocess calls."""
         if self.python:
             return tuple(commands_of_module(self.python))
         if self.kind is Kind.DOCKERFILE:
             return tuple(one.command for one in self.instructions)
+        if self.yaml is not None:
+            return tuple(commands_of_yaml(self.yaml, self.lines))
         return tuple(split_commands(self.source.text, self.kind))
+
+    @cached_property
+    def texts(self) -> tuple[Command, ...]:
+        """The commands and, of YAML, every other value as well."""
+        return self.commands if self.yaml is None else tuple(texts_of_yaml(self.yaml, self.lines))
+
+    @cached_property
+    def containers(self) -> tuple[Container, ...]:
+        """What a compose file, a manifest or the values of a chart start."""
+        return tuple(find_containers(self.yaml)) if self.yaml else ()
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
         """Environment variables that it sets."""
         if self.python:
             return tuple(variables_of_module(self.python))
+        if self.yaml is not None:
+            return tuple(variables_of_yaml(self.yaml, self.commands))
         return tuple(chain.from_iterable(map(variables_of_command, self.commands)))
 
     @cached_property
@@ -110,15 +130,33 @@ class ParsedSource:
             yield from parse_pipfile_lock(text)
         elif self.kind is Kind.TOML:
             yield from parse_toml(name, text)
-        elif re.fullmatch(r"environment.*\.ya?ml", name):
-            yield from parse_conda(text)
+        elif self.yaml is not None and _CONDA.fullmatch(name):
+            yield from parse_conda(self.yaml)
         yield from chain.from_iterable(map(installed_by, self.commands))
 
     @property
     def is_application_code(self) -> bool:
         """Whether it is a module of the service: no test, example, notebook or documentation."""
-        whole_python = self.kind is Kind.PYTHON and self.source.is_whole_file
-        return whole_python and not _TEST_PATH.search(self.source.path)
+        return self.kind is Kind.PYTHON and self.source.is_whole_file and not self.is_test
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it belongs to tests or examples."""
+        return is_test_path(self.source.path)
+
+    @property
+    def is_example(self) -> bool:
+        """Whether it is a test, an example, documentation or a notebook: nothing that a service starts."""
+        return self.is_test or not self.source.is_whole_file or is_documentation(self.source.path)
+
+    @cached_property
+    def names_the_subject(self) -> bool:
+        """Whether it names Docling, huggingface_hub or a setting of theirs."""
+        return names_the_subject(self.source.text)
+
+    def mentions(self, *words: str) -> bool:
+        """Tell whether any of the words stands in the text; the cheap question before a syntax tree is made."""
+        return any(word in self.source.text for word in words)
 
 
 @dataclass(frozen=True)
@@ -126,6 +164,8 @@ class Repository:
     """All sources together."""
 
     sources: tuple[ParsedSource, ...]
+    serves_http: bool = False
+    """Whether the service's code imports a web framework."""
 
     @cached_property
     def _dependencies(self) -> dict[str, list[Dependency]]:
@@ -158,29 +198,25 @@ class Repository:
         return any(one.name == DISABLE_SYMLINKS and one.is_true for one in settings)
 
     @cached_property
-    def imported_packages(self) -> frozenset[str]:
-        """Top-level packages that the service's code imports."""
-        modules = (source.python for source in self.sources if source.is_application_code)
-        imports = chain.from_iterable(module.imports for module in modules if module)
-        return frozenset(chain.from_iterable(map(imported_packages, imports)))
-
-    @property
-    def serves_http(self) -> bool:
-        """Whether the service's code imports a web framework."""
-        return bool(self.imported_packages & _WEB_FRAMEWORKS)
-
-    @cached_property
     def preloads_models(self) -> bool:
         """Whether the service initialises the docling pipeline, or converts something while it starts."""
-        modules = (source.python for source in self.sources if source.is_application_code)
+        words = ("initialize_pipeline", "preload_models", "convert(")
+        early = [one for one in self.sources if one.is_application_code and one.mentions(*words)]
+        modules = (source.python for source in early)
         return any(_loads_early(module, call) for module in modules if module for call in module.calls)
 
     @cached_property
     def runs_on_windows(self) -> bool:
         """Whether there is a sign of Windows: its scripts, its runners, its images or a test for it."""
-        return any(
-            source.kind in _WINDOWS_KINDS or _WINDOWS_WORDS.search(source.source.text) for source in self.sources
-        )
+        return any(map(_is_of_windows, self.sources))
+
+
+def _is_of_windows(source: ParsedSource) -> bool:
+    if source.kind in _WINDOWS_KINDS:
+        return source.source.is_whole_file and not _OF_A_TOOL.search(source.source.path)
+    if source.kind is Kind.PYTHON:
+        return source.is_application_code and bool(_WINDOWS_TEST.search(source.source.text))
+    return source.kind in {Kind.YAML, Kind.DOCKERFILE} and bool(_WINDOWS_WORDS.search(source.source.text))
 
 
 def _loads_early(module: PythonModule, call: ast.Call) -> bool:

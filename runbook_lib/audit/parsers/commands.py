@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.audit.sources.kinds import Kind
@@ -53,11 +53,15 @@ def join_lines(lines: Sequence[tuple[int, str]], separator: str = " ") -> Comman
 
 def split_commands(text: str, kind: Kind) -> Iterator[Command]:
     """Yield the logical lines of a script; nothing for a kind that holds no commands."""
-    if kind not in _CONTINUATION:
-        return
+    if kind in _CONTINUATION:
+        yield from join_continued(enumerate(text.split("\n"), start=1), kind)
+
+
+def join_continued(lines: Iterable[tuple[int, str]], kind: Kind) -> Iterator[Command]:
+    """Yield the logical lines of numbered physical ones."""
     continuation, comment = _CONTINUATION[kind], _COMMENT[kind]
     pending: list[tuple[int, str]] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in lines:
         if comment.match(line):
             continue
         continued = bool(continuation) and line.rstrip().endswith(continuation)

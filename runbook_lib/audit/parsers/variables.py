@@ -49,7 +49,7 @@ def variables_of_command(command: Command) -> Iterator[Variable]:
             if key not in seen:
                 seen.add(key)
                 line, column = command.locate(match.start("name"))
-                yield Variable(key[0], _unquoted(match["value"]), line, column, command.scope)
+                yield Variable(key[0], literal_of(match["value"]), line, column, command.scope)
 
 
 def variables_of_module(module: PythonModule) -> Iterator[Variable]:
@@ -85,7 +85,7 @@ def _variable(
         yield Variable(text, text_of(value), node.lineno, node.col_offset + 1, scope, node)
 
 
-def _unquoted(value: str) -> str | None:
+def literal_of(value: str) -> str | None:
     """Return a literal without its quotes; None for what the shell or CI would compute."""
     text = value.strip().strip("\"'")
     return None if re.search(r"[$%]\{?\w|\{\{|`", text) else text

@@ -22,24 +22,23 @@ def decode(data: bytes) -> str:
         UndecodableError: It is binary, or in none of the encodings.
     """
     try:
-        text = data.decode(_encoding(data))
+        text = _text(data)
     except UnicodeDecodeError:
         raise UndecodableError("neither UTF-8, UTF-16 nor cp1252") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _encoding(data: bytes) -> str:
+def _text(data: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return encoding
+            return data.decode(encoding)
     sample = data[:_SAMPLE_BYTES]
     if b"\0" in sample:
-        return _utf16_without_mark(sample)
+        return data.decode(_utf16_without_mark(sample))
     try:
-        data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
+        return data.decode("cp1252")
 
 
 def _utf16_without_mark(sample: bytes) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from enum import StrEnum
-from pathlib import PurePosixPath
 
 
 class Kind(StrEnum):
@@ -48,12 +47,16 @@ _SUFFIXES = {
     ".rst": Kind.PROSE,
     ".txt": Kind.PROSE,
 }
-_NAMES = (
-    (re.compile(r"(docker|container)file([.-].+)?", re.IGNORECASE), Kind.DOCKERFILE),
-    (re.compile(r"(.*requirements.*|constraints.*)\.(txt|in)", re.IGNORECASE), Kind.REQUIREMENTS),
-    (re.compile(r"\.env([.-].+)?", re.IGNORECASE), Kind.DOTENV),
-    (re.compile(r"(gnu)?makefile|justfile", re.IGNORECASE), Kind.SHELL),
+_NAMES = re.compile(
+    r"(?P<dockerfile>(docker|container)file([.-].+)?)"
+    r"|(?P<requirements>(.*requirements.*|constraints.*)\.(txt|in))"
+    r"|(?P<dotenv>\.env([.-].+)?)"
+    r"|(?P<shell>(gnu)?makefile|justfile)",
+    re.IGNORECASE,
 )
+_REQUIREMENT_FOLDERS = {"requirements", "constraints"}
+_TEST_PATH = re.compile(r"(^|/)(tests?|testing|examples?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+_DOCUMENTATION = re.compile(r"(^|/)(docs?|documentation|releasenotes|changelogs?)/|(^|/)changelog[^/]*$", re.IGNORECASE)
 _SHEBANGS = (
     (re.compile(r"#!.*\b(ba|da|z|k)?sh\b"), Kind.SHELL),
     (re.compile(r"#!.*\bpython"), Kind.PYTHON),
@@ -82,14 +85,32 @@ _FENCES = {
 }
 
 
-def kind_of_name(path: PurePosixPath) -> Kind | None:
-    """Return the kind a file name stands for, or None for a file that is none of ours."""
-    for pattern, kind in _NAMES:
-        if pattern.fullmatch(path.name):
-            return kind
-    if path.suffix.lower() in {".txt", ".in"} and path.parent.name.lower() in {"requirements", "constraints"}:
+def kind_of_name(path: str) -> Kind | None:
+    """Return the kind a path (with forward slashes) stands for by its last part, or None for none of ours."""
+    folders, _, name = path.rpartition("/")
+    named = _NAMES.fullmatch(name)
+    if named and named.lastgroup:
+        return Kind(named.lastgroup)
+    suffix = suffix_of(name)
+    if suffix in {".txt", ".in"} and folders.rpartition("/")[2].lower() in _REQUIREMENT_FOLDERS:
         return Kind.REQUIREMENTS
-    return _SUFFIXES.get(path.suffix.lower())
+    return _SUFFIXES.get(suffix)
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file name in lower case, as pathlib cuts it; empty for `.bashrc`."""
+    stem, dot, suffix = name.rpartition(".")
+    return f".{suffix.lower()}" if dot and stem.strip(".") and suffix else ""
+
+
+def is_test_path(path: str) -> bool:
+    """Tell whether a path belongs to tests or examples."""
+    return bool(_TEST_PATH.search(path))
+
+
+def is_documentation(path: str) -> bool:
+    """Tell whether a path belongs to documentation or release notes."""
+    return bool(_DOCUMENTATION.search(path)) or suffix_of(path.rpartition("/")[2]) in {".md", ".rst"}
 
 
 def kind_of_shebang(first_line: str) -> Kind | None:

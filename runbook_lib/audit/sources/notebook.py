@@ -1,12 +1,12 @@
-"""The code of a notebook: one Python text of all cells, and the shell lines among them."""
+"""The code of a notebook: one Python text of all cells, and the cells in other languages."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.audit.parsers.python_module import PythonSyntaxError, parse_python
+from runbook_lib.audit.sources.ipython import to_python
 from runbook_lib.audit.sources.kinds import Kind
 from runbook_lib.audit.sources.source import Origin, Source
 
@@ -14,82 +14,73 @@ _CELL_MAGICS = {
     "%%bash": Kind.SHELL,
     "%%sh": Kind.SHELL,
     "%%script bash": Kind.SHELL,
+    "%%!": Kind.SHELL,
+    "%%system": Kind.SHELL,
     "%%cmd": Kind.BATCH,
     "%%powershell": Kind.POWERSHELL,
     "%%pwsh": Kind.POWERSHELL,
 }
-_IPYTHON_LINE = re.compile(
-    r"(?P<indent>\s*)(?:(?:\w+\s*=\s*)?!(?P<shell>.*)|%(?P<magic>pip\s.*)|(?:\w+\s*=\s*)?%.*|\?.*|[\w.]+\?{1,2}\s*$)"
-)
 _TRANSPARENT_MAGICS = ("%%time", "%%capture", "%%prun")
 
 
 class NotebookError(ValueError):
-    """The file is no notebook in the JSON format 4."""
+    """The file is not a notebook in the JSON format 4."""
 
 
 @dataclass
 class _Part:
     lines: list[str] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
-
-    def add(self, text: str, origin: Origin) -> None:
-        self.lines.append(text)
-        self.origins.append(origin)
+    compiled: list[str] = field(default_factory=list)
 
     def extend(self, other: "_Part") -> None:
         self.lines.extend(other.lines)
         self.origins.extend(other.origins)
+        self.compiled.extend(other.compiled)
 
     def source(self, path: str, kind: Kind) -> Source:
-        return Source(path, kind, "\n".join(self.lines), tuple(self.origins))
+        return Source(path, kind, "\n".join(self.lines), tuple(self.origins), "\n".join(self.compiled))
 
 
 def split_notebook(path: str, text: str) -> Iterator[Source]:
     """Yield the sources of a notebook: all cells in their order as one program.
 
-    A cell that is no Python is a source of its own, so that it does not spoil the others.
+    A cell that is not Python is a source of its own, so that it does not spoil the others.
 
     Raises:
         NotebookError: It is not JSON, or has no list of cells.
     """
-    program, shell = _Part(), _Part()
+    program = _Part()
     for number, lines in enumerate(_code_cells(text), start=1):
-        cell, commands, kind = _split_cell(lines, f"code cell {number}")
-        shell.extend(commands)
-        if kind is not Kind.PYTHON:
-            yield cell.source(path, kind)
-        elif _is_python(cell):
+        kind, cell = _cell(lines, f"code cell {number}")
+        if kind is None:
+            continue
+        if kind is Kind.PYTHON and _is_python(cell):
             program.extend(cell)
         else:
-            yield cell.source(path, Kind.PYTHON)
+            yield cell.source(path, kind)
     if program.lines:
         yield program.source(path, Kind.PYTHON)
-    if shell.lines:
-        yield shell.source(path, Kind.SHELL)
 
 
-def _split_cell(lines: list[tuple[str, int]], place: str) -> tuple[_Part, _Part, Kind]:
-    """Return a cell's text with IPython's own lines taken out, its shell lines, and its language."""
-    magic = lines[0][0].strip() if lines else ""
+def _cell(lines: list[tuple[str, int]], place: str) -> tuple[Kind | None, _Part]:
+    """Return the language of a cell, None for one that is not read, and its lines."""
+    part = _Part([text for text, _ in lines], [Origin(line, place) for _, line in lines])
+    first = next((at for at, text in enumerate(part.lines) if text.strip()), 0)
+    magic = part.lines[first].strip() if part.lines else ""
     kind = next((kind for name, kind in _CELL_MAGICS.items() if magic.startswith(name)), Kind.PYTHON)
-    if kind is Kind.PYTHON and magic.startswith("%%") and not magic.startswith(_TRANSPARENT_MAGICS):
-        return _Part(), _Part(), Kind.PYTHON
-    cell, commands = _Part(), _Part()
-    for text, raw_line in lines:
-        origin = Origin(raw_line, place)
-        command = _IPYTHON_LINE.match(text)
-        if command and kind is Kind.PYTHON:
-            cell.add(f"{command['indent']}pass", origin)
-            commands.add(command["shell"] or command["magic"] or "", origin)
-        else:
-            cell.add("" if text.startswith("%%") else text, origin)
-    return cell, commands, kind
+    if magic.startswith("%%"):
+        if kind is Kind.PYTHON and not magic.startswith(_TRANSPARENT_MAGICS):
+            return None, part
+        part.lines[first] = ""
+    if kind is Kind.PYTHON:
+        part.compiled = to_python(part.lines)
+    return kind, part
 
 
 def _is_python(cell: _Part) -> bool:
     try:
-        parse_python("\n".join(cell.lines))
+        parse_python("\n".join(cell.compiled))
     except PythonSyntaxError:
         return False
     return True

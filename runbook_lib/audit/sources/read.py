@@ -6,11 +6,12 @@ from pathlib import Path
 
 from runbook_lib.audit.finding import SkippedFile
 from runbook_lib.audit.sources.decode import UndecodableError, decode
-from runbook_lib.audit.sources.kinds import Kind, kind_of_shebang
+from runbook_lib.audit.sources.kinds import Kind, is_test_path, kind_of_shebang
 from runbook_lib.audit.sources.markdown import split_markdown
 from runbook_lib.audit.sources.notebook import NotebookError, split_notebook
 from runbook_lib.audit.sources.source import Source
-from runbook_lib.audit.sources.walk import Candidate, walk
+from runbook_lib.audit.sources.subject import imports_web_framework, is_worth_parsing
+from runbook_lib.audit.sources.walk import Candidate, TooLargeError, walk
 from runbook_lib.errors import UsageError
 
 
@@ -21,6 +22,8 @@ class Sources:
     sources: tuple[Source, ...]
     files_read: tuple[str, ...]
     files_skipped: tuple[SkippedFile, ...]
+    serves_http: bool
+    """Whether a Python file that is no test imports a web framework, those included that no rule looks at."""
 
 
 def read_sources(root: Path) -> Sources:
@@ -34,32 +37,41 @@ def read_sources(root: Path) -> Sources:
     sources: list[Source] = []
     read: list[str] = []
     skipped: list[SkippedFile] = []
+    serves_http = False
     for found in walk(root):
         if isinstance(found, SkippedFile):
             skipped.append(found)
             continue
         try:
-            parts = list(_read_file(found))
-        except (OSError, UndecodableError, NotebookError) as error:
+            kind, text = _text_of(found)
+            if kind is None:
+                continue
+            serves_http = serves_http or _serves_http(found.path, kind, text)
+            if is_worth_parsing(found.path, kind, text):
+                sources.extend(_split(found.path, kind, text))
+        except (OSError, UndecodableError, NotebookError, TooLargeError) as error:
             reason = f"errno {error.errno}" if isinstance(error, OSError) else str(error)
             if found.kind is not None:
                 skipped.append(SkippedFile(path=found.path, reason=reason))
             continue
-        if parts:
-            sources.extend(parts)
-            read.append(found.path)
-    return Sources(tuple(sources), tuple(read), tuple(skipped))
+        read.append(found.path)
+    return Sources(tuple(sources), tuple(read), tuple(skipped), serves_http)
 
 
-def _read_file(candidate: Candidate) -> Iterator[Source]:
-    text = decode(candidate.location.read_bytes())
-    kind = candidate.kind or kind_of_shebang(text.partition("\n")[0])
+def _serves_http(path: str, kind: Kind, text: str) -> bool:
+    return kind is Kind.PYTHON and imports_web_framework(text) and not is_test_path(path)
+
+
+def _text_of(candidate: Candidate) -> tuple[Kind | None, str]:
+    text = decode(candidate.read())
+    return candidate.kind or kind_of_shebang(text.partition("\n")[0]), text
+
+
+def _split(path: str, kind: Kind, text: str) -> Iterator[Source]:
     match kind:
-        case None:
-            return
         case Kind.NOTEBOOK:
-            yield from split_notebook(candidate.path, text)
+            yield from split_notebook(path, text)
         case Kind.MARKDOWN:
-            yield from split_markdown(candidate.path, text)
+            yield from split_markdown(path, text)
         case _:
-            yield Source(candidate.path, kind, text)
+            yield Source(path, kind, text)

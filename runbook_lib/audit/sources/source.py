@@ -22,6 +22,8 @@ class Source:
     text: str
     origins: tuple[Origin, ...] = ()
     """Per line of `text`; empty where the text is the whole file."""
+    compiled: str = ""
+    """What Python gets in place of `text`, line for line: IPython's own syntax turned into calls; empty: the same."""
 
     @property
     def is_whole_file(self) -> bool:

@@ -3,15 +3,18 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import NamedTuple
 
 from runbook_lib.audit.finding import SkippedFile
-from runbook_lib.audit.sources.kinds import Kind, kind_of_name
+from runbook_lib.audit.sources.kinds import Kind, kind_of_name, suffix_of
 
 _MAX_BYTES = 1_000_000
 _MAX_NOTEBOOK_BYTES = 20_000_000
 """Notebooks carry their pictures; only their code cells are looked at."""
+_MAX_LOCK_BYTES = 20_000_000
+"""Only the entries of the packages that matter are parsed."""
+_SHEBANG = b"#!"
 _FOLDERS = {
     ".git": "version control",
     ".hg": "version control",
@@ -29,27 +32,51 @@ _FOLDERS = {
 }
 
 
-@dataclass(frozen=True)
-class Candidate:
+class TooLargeError(ValueError):
+    """The file is larger than what is read of its kind."""
+
+
+class Candidate(NamedTuple):
     """A file worth reading; `kind` is None where only its first line can tell."""
 
-    location: Path
+    location: str
     path: str
     kind: Kind | None
 
+    def read(self) -> bytes:
+        """Return the content; empty for a file of unknown kind that does not begin as a script.
 
-@dataclass(frozen=True)
-class _Folder:
-    location: Path
+        Raises:
+            OSError: It cannot be read.
+            TooLargeError: It is larger than what is read of its kind.
+        """
+        with open(self.location, "rb", buffering=0) as file:  # noqa: PTH123 - tens of thousands: a Path each is felt
+            size_bytes = os.fstat(file.fileno()).st_size
+            limit = self._limit_bytes()
+            if self.kind is None and (size_bytes > limit or file.read(len(_SHEBANG)) != _SHEBANG):
+                return b""
+            if size_bytes > limit:
+                raise TooLargeError(f"{size_bytes} bytes, more than the {limit} that are read")
+            file.seek(0)
+            return file.readall()
+
+    def _limit_bytes(self) -> int:
+        if self.kind is Kind.NOTEBOOK:
+            return _MAX_NOTEBOOK_BYTES
+        return _MAX_LOCK_BYTES if self.path.endswith(".lock") else _MAX_BYTES
+
+
+class _Folder(NamedTuple):
+    location: str
     path: str
 
 
 def walk(root: Path) -> Iterator[Candidate | SkippedFile]:
     """Yield what is to be read below `root` (a folder or one file), the folders after the files beside them."""
     if not root.is_dir():
-        yield from _judge_file(root, root.name, root.stat())
+        yield from _judge_file(os.fspath(root), root.name, is_regular=root.is_file())
         return
-    waiting = [_Folder(root, "")]
+    waiting = [_Folder(os.fspath(root), "")]
     while waiting:
         folder = waiting.pop()
         below: list[_Folder] = []
@@ -63,52 +90,50 @@ def walk(root: Path) -> Iterator[Candidate | SkippedFile]:
 
 def _list(folder: _Folder, root: Path) -> Iterator[_Folder | Candidate | SkippedFile]:
     try:
-        entries = sorted(os.scandir(folder.location), key=lambda entry: entry.name)
+        with os.scandir(folder.location) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         yield SkippedFile(path=folder.path or ".", reason=_unreadable(error))
         return
+    start = f"{folder.path}/" if folder.path else ""
     for entry in entries:
-        path = f"{folder.path}/{_printable(entry.name)}".lstrip("/")
+        path = start + _printable(entry.name)
         try:
-            status = entry.stat(follow_symlinks=False)
+            is_link, is_folder, is_regular = _is_link(entry), entry.is_dir(), entry.is_file(follow_symlinks=False)
         except OSError as error:
             yield SkippedFile(path=path, reason=_unreadable(error))
             continue
-        if _is_link(status):
+        if is_link:
             yield SkippedFile(path=path, reason=_link_reason(Path(entry.path), root))
-        elif stat.S_ISDIR(status.st_mode):
-            yield _judge_folder(_Folder(Path(entry.path), path))
+        elif is_folder:
+            yield _judge_folder(_Folder(entry.path, path), entry.name)
         else:
-            yield from _judge_file(Path(entry.path), path, status)
+            yield from _judge_file(entry.path, path, is_regular=is_regular)
 
 
-def _judge_folder(folder: _Folder) -> _Folder | SkippedFile:
-    reason = _FOLDERS.get(folder.location.name.lower(), "")
-    if not reason and (folder.location / "pyvenv.cfg").is_file():
+def _judge_folder(folder: _Folder, name: str) -> _Folder | SkippedFile:
+    reason = _FOLDERS.get(name.lower(), "")
+    if not reason and os.path.isfile(f"{folder.location}/pyvenv.cfg"):  # noqa: PTH113 - as in `Candidate.read`
         reason = "a virtual environment"
     return SkippedFile(path=folder.path, reason=reason) if reason else folder
 
 
-def _judge_file(location: Path, path: str, status: os.stat_result) -> Iterator[Candidate | SkippedFile]:
-    pure = PurePosixPath(path)
-    kind = kind_of_name(pure)
-    if kind is None and pure.suffix:
+def _judge_file(location: str, path: str, *, is_regular: bool) -> Iterator[Candidate | SkippedFile]:
+    kind = kind_of_name(path)
+    if kind is None and suffix_of(path.rpartition("/")[2]):
         return
-    if not stat.S_ISREG(status.st_mode):
-        if kind is not None:
-            yield SkippedFile(path=path, reason="not a regular file")
-        return
-    limit = _MAX_NOTEBOOK_BYTES if kind is Kind.NOTEBOOK else _MAX_BYTES
-    if status.st_size <= limit:
+    if is_regular:
         yield Candidate(location, path, kind)
     elif kind is not None:
-        yield SkippedFile(path=path, reason=f"{status.st_size} bytes, more than the {limit} that are read")
+        yield SkippedFile(path=path, reason="not a regular file")
 
 
-def _is_link(status: os.stat_result) -> bool:
-    """Tell whether it is a symbolic link or a Windows junction."""
-    tag = getattr(status, "st_reparse_tag", 0)
-    return stat.S_ISLNK(status.st_mode) or tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Tell whether it is a symbolic link or a Windows junction; asks the disk only on Windows, where it is free."""
+    if entry.is_symlink():
+        return True
+    tag = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0) if os.name == "nt" else 0
+    return bool(tag) and tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
 
 
 def _link_reason(link: Path, root: Path) -> str:
@@ -127,4 +152,4 @@ def _unreadable(error: OSError) -> str:
 
 def _printable(name: str) -> str:
     """Make a name that is not valid Unicode fit for JSON."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -3,6 +3,7 @@
 import pytest
 
 from runbook_lib.audit.parsers.commands import split_commands
+<<<<<<< HEAD
 from runbook_lib.audit.parsers.dependencies import (
     Dependency,
     installed_by,
@@ -12,6 +13,12 @@ from runbook_lib.audit.parsers.dependencies import (
     parse_toml,
 )
 from runbook_lib.audit.sources.kinds import Kind
+=======
+from runbook_lib.audit.parsers.dependencies import Dependency, installed_by, parse_requirements
+from runbook_lib.audit.parsers.manifests import parse_conda, parse_pipfile_lock, parse_toml
+from runbook_lib.audit.parsers.yaml_tree import parse_yaml
+from runbook_lib.audit.sources import Kind
+>>>>>>> 69db1f6 (wip: audit reads with parsers)
 
 
 def stated(dependencies: list[Dependency]) -> list[tuple[str, str, int]]:
@@ -37,12 +44,13 @@ def test_pyproject_groups_and_poetry() -> None:
         ("httpx", "<1", 6),
         ("ruff", "", 8),
         ("tqdm", "", 10),
+        ("rich", "<15,>=14", 11),
     ]
 
 
 def test_lock_files() -> None:
     lock = '[[package]]\nname = "docling"\nversion = "2.143.0"\n[[package]]\nname = "x"\nsource = {a = 1}\n'
-    assert stated(list(parse_toml("uv.lock", lock))) == [("docling", "==2.143.0", 1)]
+    assert stated(list(parse_toml("uv.lock", lock))) == [("docling", "==2.143.0", 2)]
     pipfile = '{"default": {"docling": {"version": "==2.143.0"}, "y": {"git": "z"}}}'
     assert stated(list(parse_pipfile_lock(pipfile))) == [("docling", "==2.143.0", 1)]
     assert list(parse_pipfile_lock("[]")) == []
@@ -51,7 +59,7 @@ def test_lock_files() -> None:
 
 def test_conda_environments() -> None:
     text = "name: x\ndependencies:\n  - python=3.11.*\n  - docling=2.143=py_0\n  - pip:\n    - 'httpx>=0.28'\n"
-    assert stated(list(parse_conda(text))) == [
+    assert stated(list(parse_conda(parse_yaml(text)))) == [
         ("python", "==3.11.*", 3),
         ("docling", "==2.143.*", 4),
         ("httpx", ">=0.28", 6),

@@ -1,0 +1,36 @@
+"""Which texts are worth a parser: those that name Docling, the Hub or what the rules look for."""
+
+import re
+
+from runbook_lib.audit.sources.kinds import Kind
+
+_WORDS = (
+    *("ocling", "ugging", "HF_", "hf_", "ransformers", "TRANSFORMERS_", "ds4sd", "easyocr", "EASYOCR"),
+    *("snapshot_download", "DocumentConverter", "eveloper Mode", "eveloper mode", "_CA_BUNDLE", "DevLicense"),
+)
+"""Plain substrings, few and rare, for each costs a pass over every file; without a first letter that may be large."""
+_ALWAYS = frozenset({Kind.DOCKERFILE, Kind.SHELL, Kind.POWERSHELL, Kind.BATCH, Kind.DOTENV, Kind.REQUIREMENTS})
+_ALWAYS_NAMED = re.compile(
+    r"(?:^|/)(?:[^/]*compose[^/]*\.ya?ml|\.github/workflows/[^/]+|environment[^/]*\.ya?ml"
+    r"|pyproject\.toml|pylock(?:\.[^/]+)?\.toml|[^/]*\.lock)$",
+    re.IGNORECASE,
+)
+_WEB_FRAMEWORKS = re.compile(
+    r"^(?:from|import)\s+(fastapi|flask|starlette|litestar|quart|sanic|aiohttp|django)\b", re.MULTILINE
+)
+_HEAD_CHARACTERS = 4000
+
+
+def names_the_subject(text: str) -> bool:
+    """Tell whether a text names Docling, huggingface_hub, transformers or a setting of theirs."""
+    return any(word in text for word in _WORDS)
+
+
+def is_worth_parsing(path: str, kind: Kind, text: str) -> bool:
+    """Tell whether a rule could find anything: build and start files always, others only if they name the subject."""
+    return kind in _ALWAYS or names_the_subject(text) or bool(_ALWAYS_NAMED.search(path))
+
+
+def imports_web_framework(text: str) -> bool:
+    """Tell whether a Python text imports a web framework at its head."""
+    return bool(_WEB_FRAMEWORKS.search(text, 0, _HEAD_CHARACTERS))
