@@ -27,7 +27,7 @@ An error ends in exit code 1; warnings and notes do not.
 A comment on the line, or on the line above, silences a rule there; in the comment syntax of the file:
 
 ```text
-chmod 777 /scratch  # runbook: ignore[world-writable]
+chmod 777 /models  # runbook: ignore[world-writable]
 ```
 
 A silence that silences nothing is reported as well.

@@ -49,7 +49,7 @@ def _apply(rules: tuple[Rule, ...], source: ParsedSource, repository: Repository
     kept: list[tuple[Rule, Hit]] = []
     silenced = 0
     for rule in rules:
-        for hit in rule.check(source, repository):
+        for hit in rule.check(source, repository) if rule.looks_at(source) else ():
             covering = silences.covering(rule.id, hit)
             used.update(covering)
             if covering:

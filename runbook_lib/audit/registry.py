@@ -4,11 +4,27 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from runbook_lib.audit.rule import Rule
-from runbook_lib.audit.rules import downloads, environment, images, privilege, requirements, secrets, service
+from runbook_lib.audit.rules import (
+    artifacts,
+    code,
+    downloads,
+    environment,
+    images,
+    outdated,
+    ownership,
+    privilege,
+    requirements,
+    secrets,
+    service,
+    volumes,
+)
 from runbook_lib.audit.silence import UNUSED_SILENCE
 from runbook_lib.errors import UsageError
 
-_FAMILIES = (privilege, environment, downloads, service, images, requirements, secrets)
+_FAMILIES = (
+    *(privilege, environment, outdated, downloads, code, service),
+    *(images, artifacts, ownership, volumes, requirements, secrets),
+)
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {rule.id: rule for rule in (*(rule for family in _FAMILIES for rule in family.RULES), UNUSED_SILENCE)}

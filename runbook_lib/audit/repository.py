@@ -13,7 +13,7 @@ from runbook_lib.audit.parsers.containers import Container, find_containers
 from runbook_lib.audit.parsers.dependencies import Dependency, installed_by, parse_requirements
 from runbook_lib.audit.parsers.dockerfile import Instruction, split_instructions
 from runbook_lib.audit.parsers.manifests import parse_conda, parse_pipfile_lock, parse_toml
-from runbook_lib.audit.parsers.python_commands import commands_of_module
+from runbook_lib.audit.parsers.python_commands import STARTING_WORDS, commands_of_module
 from runbook_lib.audit.parsers.python_module import (
     PythonModule,
     PythonSyntaxError,
@@ -29,7 +29,11 @@ from runbook_lib.audit.sources.subject import names_the_subject
 
 HUB = "huggingface-hub"
 DISABLE_SYMLINKS = "HF_HUB_DISABLE_SYMLINKS"
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _CONDA = re.compile(r"environment.*\.ya?ml")
+_MOST_YAML_CHARACTERS = 300_000
+"""What is larger was written by a program; it is read line by line."""
+_INSTALLS = ("pip install", "pip3 install", "uv add", "pip', 'install", 'pip", "install')
 _WINDOWS_KINDS = {Kind.POWERSHELL, Kind.BATCH}
 _WINDOWS_WORDS = re.compile(r"windows-(?:latest|20\d\d|1\d)|servercore|nanoserver")
 _WINDOWS_TEST = re.compile(r"os\.name == [\"']nt[\"']|[\"']win32[\"']|platform\.system\(\) == [\"']Windows[\"']")
@@ -69,8 +73,9 @@ class ParsedSource:
 
     @property
     def syntax_problem(self) -> str:
-        """Why there is no syntax tree; empty if there is one or none is expected."""
-        return self._parsed_python if isinstance(self._parsed_python, str) else ""
+        """Why there is no syntax tree; empty if there is one, or if no rule has asked for one."""
+        asked = vars(self).get("_parsed_python")
+        return asked if isinstance(asked, str) else ""
 
     @cached_property
     def instructions(self) -> tuple[Instruction, ...]:
@@ -80,7 +85,7 @@ class ParsedSource:
     @cached_property
     def yaml(self) -> tuple[YamlNode, ...] | None:
         """The documents of a YAML text; None for other languages and for templates, which are read line by line."""
-        if self.kind is not Kind.YAML:
+        if self.kind is not Kind.YAML or len(self.source.text) > _MOST_YAML_CHARACTERS:
             return None
         try:
             return tuple(parse_yaml(self.source.text))
@@ -90,6 +95,8 @@ class ParsedSource:
     @cached_property
     def commands(self) -> tuple[Command, ...]:
         """Logical lines that run something: of scripts, YAML, Dockerfiles and subprocess calls."""
+        if self.kind is Kind.PYTHON and not (self.source.compiled or self.mentions(*STARTING_WORDS)):
+            return ()
         if self.python:
             return tuple(commands_of_module(self.python))
         if self.kind is Kind.DOCKERFILE:
@@ -106,11 +113,13 @@ class ParsedSource:
     @cached_property
     def containers(self) -> tuple[Container, ...]:
         """What a compose file, a manifest or the values of a chart start."""
-        return tuple(find_containers(self.yaml)) if self.yaml else ()
+        return tuple(find_containers(self.yaml)) if self.mentions("image:", "services:") and self.yaml else ()
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
         """Environment variables that it sets."""
+        if self.kind is Kind.PYTHON and not (self.source.compiled or self.mentions("environ", "putenv")):
+            return ()
         if self.python:
             return tuple(variables_of_module(self.python))
         if self.yaml is not None:
@@ -130,16 +139,17 @@ class ParsedSource:
             yield from parse_pipfile_lock(text)
         elif self.kind is Kind.TOML:
             yield from parse_toml(name, text)
-        elif self.yaml is not None and _CONDA.fullmatch(name):
+        elif _CONDA.fullmatch(name) and self.yaml is not None:
             yield from parse_conda(self.yaml)
-        yield from chain.from_iterable(map(installed_by, self.commands))
+        if self.mentions(*_INSTALLS) and not is_documentation(self.source.path):
+            yield from chain.from_iterable(map(installed_by, self.commands))
 
     @property
     def is_application_code(self) -> bool:
         """Whether it is a module of the service: no test, example, notebook or documentation."""
         return self.kind is Kind.PYTHON and self.source.is_whole_file and not self.is_test
 
-    @property
+    @cached_property
     def is_test(self) -> bool:
         """Whether it belongs to tests or examples."""
         return is_test_path(self.source.path)
@@ -191,11 +201,38 @@ class Repository:
         """Whether any file names the package."""
         return package in self._dependencies
 
+    def settings_of(self, *names: str) -> Iterator[Variable]:
+        """Yield every setting of environment variables of these names."""
+        for source in self.sources:
+            if source.mentions(*names):
+                yield from (one for one in source.variables if one.name in names)
+
+    def mentions(self, *words: str) -> bool:
+        """Tell whether any of the words stands in any source."""
+        return any(source.mentions(*words) for source in self.sources)
+
     @cached_property
     def symlinks_are_disabled(self) -> bool:
         """Whether HF_HUB_DISABLE_SYMLINKS is set to something true anywhere."""
-        settings = chain.from_iterable(source.variables for source in self.sources)
-        return any(one.name == DISABLE_SYMLINKS and one.is_true for one in settings)
+        return any(one.is_true for one in self.settings_of(DISABLE_SYMLINKS))
+
+    @cached_property
+    def is_offline(self) -> bool:
+        """Whether a file switches the Hub off for whatever runs."""
+        return any(one.is_true for one in self.settings_of(*OFFLINE))
+
+    def pins(self, package: str) -> list[tuple[ParsedSource, Dependency]]:
+        """Return where the package is named outside tests and documentation, lock files last."""
+        return self._pins.get(package, [])
+
+    @cached_property
+    def _pins(self) -> dict[str, list[tuple[ParsedSource, Dependency]]]:
+        found: dict[str, list[tuple[ParsedSource, Dependency]]] = {}
+        for source in sorted(self.sources, key=lambda one: one.source.path.endswith(".lock")):
+            if not (source.is_test or is_documentation(source.source.path)):
+                for dependency in source.dependencies:
+                    found.setdefault(dependency.name, []).append((source, dependency))
+        return found
 
     @cached_property
     def preloads_models(self) -> bool:

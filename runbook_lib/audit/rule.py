@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from runbook_lib.audit.finding import Severity
 from runbook_lib.audit.repository import ParsedSource, Repository
+from runbook_lib.audit.sources.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Hit:
     scope: tuple[int, int] | None = None
     """First and last line of the statement; a silence anywhere in it counts. Without it: the line alone."""
     severity: Severity | None = None
-    """Set where this place is less bad than the rule says."""
+    """Set where this place is better or worse than the rule says."""
 
 
 Check = Callable[[ParsedSource, Repository], Iterable[Hit]]
@@ -40,3 +41,11 @@ class Rule:
     good: Mapping[str, str]
     """The same files put right: no rule finds anything."""
     check: Check
+    kinds: tuple[Kind, ...] = ()
+    """The languages it looks at; empty: all."""
+    words: tuple[str, ...] = ()
+    """Of which at least one stands in every text that breaks the rule; empty: any text may. Spares a syntax tree."""
+
+    def looks_at(self, source: ParsedSource) -> bool:
+        """Tell whether the rule could find anything in a source: by its language, and by the words in it."""
+        return (not self.kinds or source.kind in self.kinds) and (not self.words or source.mentions(*self.words))

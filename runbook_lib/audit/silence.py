@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.audit.finding import Severity
-from runbook_lib.audit.parsers.python_module import text_of
+from runbook_lib.audit.parsers.python_module import PythonModule, text_of
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.sources.kinds import Kind
@@ -68,9 +68,17 @@ def _find(source: ParsedSource) -> Iterator[Silence]:
 
 def _quoted_lines(source: ParsedSource) -> set[int]:
     """Return the lines of Python strings that speak of a silence; there `#` begins no comment."""
-    strings = source.python.all_of(ast.Constant) if source.python and _MARK in source.source.text else ()
-    ranges = {(one.lineno, one.end_lineno or one.lineno) for one in strings if _MARK in (text_of(one) or "")}
+    module = source.python if _MARK in source.source.text else None
+    strings = [one for one in module.all_of(ast.Constant) if _MARK in (text_of(one) or "")] if module else []
+    written = [one for one in strings if module and not _is_of_ipython(module, one)]
+    ranges = {(one.lineno, one.end_lineno or one.lineno) for one in written}
     return {line for first, last in ranges for line in range(first, last + 1)}
+
+
+def _is_of_ipython(module: PythonModule, string: ast.Constant) -> bool:
+    """Tell whether a string is the text of a `!` or `%` line, in which `#` does begin a comment."""
+    call = module.parent_of(string)
+    return isinstance(call, ast.Call) and module.name_of(call.func).startswith("().")
 
 
 def _found_by_the_audit(_: ParsedSource, __: Repository) -> Iterator[Hit]:
@@ -86,6 +94,6 @@ UNUSED_SILENCE = Rule(
     severity=Severity.NOTE,
     quirk="",
     bad={"start.sh": "# runbook: ignore[admin-launch]\nuvicorn app.main:app\n"},
-    good={"start.sh": "# runbook: ignore[world-writable]\nchmod 777 /scratch\n"},
+    good={"start.sh": "# runbook: ignore[world-writable]\nchmod 777 /models\n"},
     check=_found_by_the_audit,
 )

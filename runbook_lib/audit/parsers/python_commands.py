@@ -7,15 +7,21 @@ from runbook_lib.audit.parsers.commands import Command
 from runbook_lib.audit.parsers.python_module import PythonModule, text_of
 
 _STARTERS = ("os.system", "os.popen", "os.exec", "os.spawn", "subprocess.", "asyncio.create_subprocess")
+STARTING_WORDS = ("subprocess", "os.system", "popen", "os.exec", "os.spawn", "ShellExecute", "create_subprocess")
+"""Of which one stands in every module that starts a program."""
+_IN_IPYTHON = ("().system", "().getoutput", "().run_line_magic")
+_MAGICS = {"pip", "uv", "conda", "sx", "system", "env", "set_env"}
 _SHELL_EXECUTE = ("ShellExecuteW", "ShellExecuteA", "ShellExecute", "ShellExecuteEx")
 
 
 def commands_of_module(module: PythonModule) -> Iterator[Command]:
-    """Yield one command per call that starts a program: its literal words joined by spaces."""
+    """Yield one command per call that starts a program: its literal words; IPython's `!` and `%pip` too."""
     for call in module.calls:
         name = module.name_of(call.func)
-        if name.startswith(_STARTERS) or name.endswith(_SHELL_EXECUTE):
+        if name.startswith(_STARTERS) or name.endswith((*_SHELL_EXECUTE, *_IN_IPYTHON)):
             words = [text for argument in call.args for text in _words(argument)]
+            if name.endswith(_IN_IPYTHON[-1]) and (not words or words[0] not in _MAGICS):
+                continue
             if name.endswith(_SHELL_EXECUTE):
                 words.insert(0, "ShellExecute")
             if words:

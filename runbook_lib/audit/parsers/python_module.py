@@ -13,7 +13,7 @@ Node = TypeVar("Node", bound=ast.AST)
 
 
 class PythonSyntaxError(ValueError):
-    """The text is no Python of the version that runs the audit; the message names the line if it is known."""
+    """The text is not Python of the version that runs the audit; the message names the line if it is known."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,11 @@ class PythonModule:
         while waiting:
             node = waiting.pop()
             by_class.setdefault(type(node), []).append(node)
-            for child in ast.iter_child_nodes(node):
-                parents[child] = node
-                waiting.append(child)
+            for value in vars(node).values():  # as ast.iter_child_nodes, at half the time
+                for child in value if type(value) is list else (value,):
+                    if isinstance(child, ast.AST):
+                        parents[child] = node
+                        waiting.append(child)
         return by_class, parents
 
     def all_of(self, node_class: type[Node]) -> list[Node]:
@@ -87,6 +89,20 @@ class PythonModule:
     def last_name_of(self, call: ast.Call) -> str:
         """Return the last part of a called name: `snapshot_download` for whatever way it was imported."""
         return self.name_of(call.func).rpartition(".")[2]
+
+    @cached_property
+    def _texts(self) -> dict[str, str]:
+        """The names at module level that are given one string and no other."""
+        given: dict[str, list[str | None]] = {}
+        for node in self.all_of(ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    given.setdefault(target.id, []).append(text_of(node.value))
+        return {name: texts[0] for name, texts in given.items() if len(texts) == 1 and texts[0] is not None}
+
+    def constant_text(self, node: ast.AST | None) -> str | None:
+        """Return a string literal, or that of a name which the module assigns only once."""
+        return self._texts.get(node.id) if isinstance(node, ast.Name) else text_of(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the parents from the nearest outwards."""

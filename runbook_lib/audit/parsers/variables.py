@@ -62,11 +62,18 @@ def variables_of_module(module: PythonModule) -> Iterator[Variable]:
         yield from _variables_of_call(module, call)
 
 
+_ENV_MAGIC = re.compile(rf"\s*{_NAME}(?:=|\s+){_VALUE}")
+
+
 def _variables_of_call(module: PythonModule, call: ast.Call) -> Iterator[Variable]:
     name = module.name_of(call.func)
     two = 2
     if name in {"os.environ.setdefault", "os.putenv"} and len(call.args) == two:
         yield from _variable(module, call, call.args[0], call.args[1])
+    elif name == "().run_line_magic" and len(call.args) == two and text_of(call.args[0]) in {"env", "set_env"}:
+        stated = _ENV_MAGIC.match(text_of(call.args[1]) or "")
+        if stated:
+            yield from _variable(module, call, ast.Constant(stated["name"]), ast.Constant(literal_of(stated["value"])))
     elif name == "os.environ.update":
         for argument in call.args:
             if isinstance(argument, ast.Dict):

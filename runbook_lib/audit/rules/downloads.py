@@ -5,12 +5,20 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.audit.finding import Severity
+from runbook_lib.audit.parsers.commands import Command
 from runbook_lib.audit.parsers.python_module import PythonModule, keywords_of, text_of
-from runbook_lib.audit.repository import HUB, ParsedSource, Repository
+from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
-from runbook_lib.audit.rules.hits import at_node, in_command, in_commands
+from runbook_lib.audit.rules.hits import at_node, in_command, in_commands, in_texts
+from runbook_lib.audit.sources.kinds import is_documentation
 
-_DOWNLOADS = re.compile(r"download|prefetch|preload|ensure_model|initialize_pipeline|from_pretrained", re.IGNORECASE)
+_DOWNLOADS = re.compile(
+    r"\b(?:snapshot_download|hf_hub_download|initialize_pipeline)$"
+    r"|(?:download|prefetch|preload|ensure|fetch|pull)\w*(?:model|weight|artifact|docling)"
+    r"|(?:model|weight|artifact|docling)\w*[._]?(?:download|prefetch|preload)",
+    re.IGNORECASE,
+)
+_MAY_DOWNLOAD = re.compile(_DOWNLOADS.pattern.replace("$", r"\b"), re.IGNORECASE)
 _LOGS = re.compile(r"(?:^|[._])(?:log(?:ger|ging)?|logging|warnings)\b|^print$", re.IGNORECASE)
 _BROAD = {"Exception", "BaseException", "OSError", "IOError", "EnvironmentError", "PermissionError"}
 _COMMAND_IGNORED = re.compile(
@@ -22,7 +30,8 @@ _MESSAGE = "a failed model download goes unnoticed here"
 
 def _swallowed_error(source: ParsedSource, _: Repository) -> Iterator[Hit]:
     yield from in_commands(source, _COMMAND_IGNORED, _MESSAGE)
-    if source.python:
+    may = source.mentions("except", "suppress") and _MAY_DOWNLOAD.search(source.source.text)
+    if may and not source.is_test and source.python:
         yield from _silent_handlers(source.python)
         yield from _suppressed(source.python)
 
@@ -30,9 +39,23 @@ def _swallowed_error(source: ParsedSource, _: Repository) -> Iterator[Hit]:
 def _silent_handlers(module: PythonModule) -> Iterator[Hit]:
     for node in module.all_of(ast.Try):
         for handler in node.handlers if _downloads(module, node.body) else ():
-            if _is_broad(module, handler.type) and all(_does_nothing(module, one) for one in handler.body):
+            silent = all(_does_nothing(module, one) for one in handler.body)
+            if silent and _is_broad(module, handler.type) and not _tells_by_none(module, handler):
                 last = handler.end_lineno or handler.lineno
                 yield Hit(handler.lineno, _MESSAGE, handler.col_offset + 1, last, (handler.lineno, last))
+
+
+def _tells_by_none(module: PythonModule, handler: ast.ExceptHandler) -> bool:
+    """Tell whether the handler returns nothing from a function that otherwise returns something: callers can see it."""
+    around = module.function_around(handler)
+    if around is None or not any(isinstance(one, ast.Return) for one in handler.body):
+        return False
+    returned = (one.value for one in module.all_of(ast.Return) if module.function_around(one) is around)
+    return any(value is not None and not _is_none(value) for value in returned)
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _suppressed(module: PythonModule) -> Iterator[Hit]:
@@ -44,7 +67,7 @@ def _suppressed(module: PythonModule) -> Iterator[Hit]:
 
 def _downloads(module: PythonModule, body: list[ast.stmt]) -> bool:
     calls = (node for one in body for node in ast.walk(one) if isinstance(node, ast.Call))
-    return any(_DOWNLOADS.search(module.last_name_of(call)) for call in calls)
+    return any(_DOWNLOADS.search(module.name_of(call.func)) for call in calls)
 
 
 def _is_broad(module: PythonModule, caught: ast.expr | None) -> bool:
@@ -66,52 +89,67 @@ def _does_nothing(module: PythonModule, statement: ast.stmt) -> bool:
         case ast.Pass() | ast.Continue() | ast.Expr(ast.Constant()):
             return True
         case ast.Return(value):
-            return value is None or (isinstance(value, ast.Constant) and value.value is None)
+            return value is None or _is_none(value)
         case ast.Expr(ast.Call() as call):
             return bool(_LOGS.search(module.name_of(call.func)))
     return False
 
 
-_RESUME_OPTION = re.compile(r"\b(?:hf|huggingface-cli)\s+download\b[^\n]{0,500}?--resume-download\b")
-_RESUME_GONE = "1.0"
-
-
-def _resume_download(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
-    message = "resume_download is gone since huggingface_hub 1.0"
-    yield from in_commands(source, _RESUME_OPTION, message)
-    module = source.python
-    severity = Severity.NOTE if repository.is_before(HUB, _RESUME_GONE) else None
-    for call in module.calls if module else ():
-        if module and "resume_download" in keywords_of(call):
-            yield at_node(module, call, message, severity)
-
-
 _FETCHES = {"snapshot_download", "hf_hub_download"}
-_CLI_FETCH = re.compile(r"\b(?:hf|huggingface-cli)\s+download\s+(?!-)[\w.-]{1,96}/[\w.-]{1,96}")
-_QUOTED_FETCH = re.compile(r"\b(?:snapshot_download|hf_hub_download)\(\s*[^()]{1,500}\)")
+_CLI_FETCH = re.compile(r"\b(?:hf|huggingface-cli)\s+download\s+(?!-)(?P<repo>[\w.-]{1,96}/[\w.-]{1,96})")
+_QUOTED_FETCH = re.compile(r"\b(?:snapshot_download|hf_hub_download)\(\s*(?P<arguments>[^()]{1,500})\)")
+_QUOTED_REPO = re.compile(r"^(?:repo_id\s*=\s*)?[\"'](?P<repo>[\w.-]{1,96}/[\w.-]{1,96})[\"']")
+_REPO = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_OF_DOCLING = ("docling-project/", "ds4sd/", "docling-models")
 
 
 def _open_revision(source: ParsedSource, _: Repository) -> Iterator[Hit]:
+    if source.is_test or is_documentation(source.source.path):
+        return
     for command in source.commands:
-        for pattern in (_CLI_FETCH, _QUOTED_FETCH):
-            for match in pattern.finditer(command.text):
-                end = command.text.find("&&", match.start())
-                if "revision" not in command.text[match.start() : end if end >= 0 else None]:
-                    yield in_command(command, match.start(), "downloads whatever revision is newest")
+        yield from _open_in_command(command)
     module = source.python
     for call in module.calls if module else ():
         if module and module.last_name_of(call) in _FETCHES and not {"revision", ""} & set(keywords_of(call)):
-            yield at_node(module, call, f"{module.last_name_of(call)} without a revision")
+            repo = _repo_of(module, call)
+            message = f"{module.last_name_of(call)} without a revision"
+            if repo or source.mentions("docling", "Docling"):
+                yield at_node(module, call, message, _severity_of(repo or "docling"))
+
+
+def _open_in_command(command: Command) -> Iterator[Hit]:
+    for match in _CLI_FETCH.finditer(command.text):
+        end = command.text.find("&&", match.start())
+        if "revision" not in command.text[match.start() : end if end >= 0 else None]:
+            message = "downloads whatever revision is newest"
+            yield in_command(command, match.start(), message, _severity_of(match["repo"]))
+    for match in _QUOTED_FETCH.finditer(command.text):
+        named = _QUOTED_REPO.match(match["arguments"])
+        if named and "revision" not in match[0]:
+            message = "downloads whatever revision is newest"
+            yield in_command(command, match.start(), message, _severity_of(named["repo"]))
+
+
+def _repo_of(module: PythonModule, call: ast.Call) -> str:
+    """Return the repository a call names as a literal or as a constant of the module; empty if it is computed."""
+    argument = call.args[0] if call.args else keywords_of(call).get("repo_id")
+    text = module.constant_text(argument)
+    return text if text and _REPO.fullmatch(text) else ""
+
+
+def _severity_of(repo: str) -> Severity | None:
+    """Return what an open revision weighs: docling asks for tags of its own models, of others only a build differs."""
+    return None if repo.startswith(_OF_DOCLING) or "docling" in repo else Severity.NOTE
 
 
 _OLD_NAME = re.compile(
-    r"(?<![\w./-])ds4sd(?:/|--)[A-Za-z0-9][\w.-]*|\bhuggingface\.co/(?:api/models/)?ds4sd/|models--ds4sd--"
+    r"(?<![\w./-])ds4sd/[A-Za-z0-9][\w.-]*|(?<![\w.-])ds4sd--[A-Za-z0-9][\w.-]*|\bhuggingface\.co/(?:api/models/)?ds4sd/|models--ds4sd--"
 )
 
 
 def _old_repository(source: ParsedSource, _: Repository) -> Iterator[Hit]:
     message = "ds4sd is the old name of docling-project"
-    yield from in_commands(source, _OLD_NAME, message)
+    yield from in_texts(source, _OLD_NAME, message)
     module = source.python
     for node in module.all_of(ast.Constant) if module else ():
         if module and _names_old_repository(module, node):
@@ -138,23 +176,7 @@ RULES = (
             'except Exception as error:\n    raise SystemExit("models are missing") from error\n'
         },
         check=_swallowed_error,
-    ),
-    Rule(
-        id="resume-download",
-        title="resume_download is passed",
-        reason="huggingface_hub 1.0 removed the argument; each download resumes within one call, and none across runs.",
-        remedy="Remove the argument.",
-        severity=Severity.ERROR,
-        quirk="incomplete-no-resume",
-        bad={
-            "fetch.py": "from huggingface_hub import snapshot_download\n\n"
-            'snapshot_download("docling-project/docling-models", revision="v2.3.0", resume_download=True)\n'
-        },
-        good={
-            "fetch.py": "from huggingface_hub import snapshot_download\n\n"
-            'snapshot_download("docling-project/docling-models", revision="v2.3.0")\n'
-        },
-        check=_resume_download,
+        words=("download", "prefetch", "preload", "ensure_", "initialize_pipeline"),
     ),
     Rule(
         id="open-revision",
@@ -167,6 +189,7 @@ RULES = (
         bad={"fetch.sh": "hf download docling-project/docling-models\n"},
         good={"fetch.sh": "hf download docling-project/docling-models --revision v2.3.0\n"},
         check=_open_revision,
+        words=("download",),
     ),
     Rule(
         id="old-repository-name",
@@ -179,5 +202,6 @@ RULES = (
         bad={"models.py": 'LAYOUT = "ds4sd/docling-layout-heron"\n'},
         good={"models.py": 'LAYOUT = "docling-project/docling-layout-heron"\n'},
         check=_old_repository,
+        words=("ds4sd",),
     ),
 )

@@ -1,6 +1,7 @@
 """Variables and constants of huggingface_hub that do not do what was hoped."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from runbook_lib.audit.finding import Severity
@@ -9,6 +10,7 @@ from runbook_lib.audit.parsers.variables import Variable
 from runbook_lib.audit.repository import DISABLE_SYMLINKS, HUB, ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node
+from runbook_lib.audit.sources.kinds import Kind
 
 _RACE_FIXED = "1.33.0"
 _VARIABLE_EXISTS = "1.9.0"
@@ -52,17 +54,20 @@ def _assignments_of_constant(module: PythonModule) -> Iterator[ast.stmt | ast.ex
 
 _READS_AT_IMPORT = {"huggingface_hub", "transformers", "docling", "docling_core", "docling_ibm_models", "datasets"}
 _PREFIXES = ("HF_", "HUGGINGFACE_HUB_", "TRANSFORMERS_", "DOCLING_")
-_READ_AT_CALL = {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}
-"""huggingface_hub 1.33 looks the token up at each call (utils/_auth.py)."""
+_QUOTED_NAME = re.compile(r"[\"'](?:HF|HUGGINGFACE_HUB|TRANSFORMERS|DOCLING)_|\b(?:HF|DOCLING|TRANSFORMERS)_[A-Z_]+=")
+_READ_AT_CALL = re.compile(
+    r"HF_TOKEN|HUGGING_FACE_HUB_TOKEN|DOCLING_(?:DEVICE|NUM_THREADS|CUDA_USE_FLASH_ATTENTION2|SECURITY_\w+|SERVE_\w+)"
+)
+"""huggingface_hub 1.33 looks the token up at each call (utils/_auth.py), docling 2.143 those of AcceleratorOptions."""
 
 
 def _variable_after_import(source: ParsedSource, _: Repository) -> Iterator[Hit]:
-    module = source.python
+    module = source.python if _QUOTED_NAME.search(source.source.text) or source.source.compiled else None
     if module is None:
         return
     imports = list(_frozen_by(module))
     for variable in source.variables:
-        if not variable.name.startswith(_PREFIXES) or variable.name in _READ_AT_CALL:
+        if not variable.name.startswith(_PREFIXES) or _READ_AT_CALL.fullmatch(variable.name):
             continue
         earlier = next((one for one in imports if _precedes(module, one, variable)), None)
         if earlier is not None:
@@ -104,6 +109,7 @@ RULES = (
         bad={".env": f"{_WARNING_VARIABLE}=1\n"},
         good={".env": f"{_WARNING_VARIABLE}=1\n{DISABLE_SYMLINKS}=1\n"},
         check=_warning_variable_only,
+        words=(_WARNING_VARIABLE,),
     ),
     Rule(
         id="hub-constant-patched",
@@ -123,6 +129,8 @@ RULES = (
             "requirements.txt": "huggingface_hub==1.33.0\n",
         },
         check=_constants_patched,
+        kinds=(Kind.PYTHON,),
+        words=(DISABLE_SYMLINKS,),
     ),
     Rule(
         id="variable-after-import",
@@ -135,5 +143,7 @@ RULES = (
         bad={"app.py": 'import os\n\nimport huggingface_hub\n\nos.environ["HF_HUB_OFFLINE"] = "1"\n'},
         good={"app.py": 'import os\n\nos.environ["HF_HUB_OFFLINE"] = "1"\n\nimport huggingface_hub\n'},
         check=_variable_after_import,
+        kinds=(Kind.PYTHON,),
+        words=("environ", "putenv", "%env", "%set_env"),
     ),
 )

@@ -11,10 +11,10 @@ from runbook_lib.audit.repository import ParsedSource
 from runbook_lib.audit.rule import Hit
 
 
-def in_command(command: Command, offset: int, message: str) -> Hit:
+def in_command(command: Command, offset: int, message: str, severity: Severity | None = None) -> Hit:
     """Point at a character of a logical line."""
     line, column = command.locate(offset)
-    return Hit(line, message, column, scope=command.scope)
+    return Hit(line, message, column, scope=command.scope, severity=severity)
 
 
 def in_commands(source: ParsedSource, pattern: re.Pattern[str], message: str) -> Iterator[Hit]:
@@ -22,6 +22,13 @@ def in_commands(source: ParsedSource, pattern: re.Pattern[str], message: str) ->
     for command in source.commands:
         for match in pattern.finditer(command.text):
             yield in_command(command, match.start(), message)
+
+
+def in_texts(source: ParsedSource, pattern: re.Pattern[str], message: str) -> Iterator[Hit]:
+    """Point at each match in the commands of a source and in the values of YAML."""
+    for text in source.texts:
+        for match in pattern.finditer(text.text):
+            yield in_command(text, match.start(), message)
 
 
 def in_lines(source: ParsedSource, pattern: re.Pattern[str], message: str) -> Iterator[Hit]:

@@ -10,6 +10,7 @@ from runbook_lib.audit.parsers.variables import variables_of_command
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import in_command
+from runbook_lib.audit.sources.kinds import Kind
 
 _DOCLING = {"docling", "docling-slim", "docling-serve"}
 _INSTALLS_FROM_FILES = re.compile(
@@ -23,13 +24,22 @@ _PREFETCHES = re.compile(
 _BRINGS_MODELS = re.compile(
     r"^(?:COPY|ADD|VOLUME)\b.*(?:models?|artifacts|huggingface|hf[_-]?(?:home|cache))", re.IGNORECASE | re.DOTALL
 )
+_SHELL_ONLY = re.compile(r"^\[?\s*[\"']?(?:/usr)?(?:/bin/)?(?:ba|z|da)?sh[\"']?\s*\]?\s*$")
 _ARTIFACTS = {"DOCLING_ARTIFACTS_PATH", "DOCLING_SERVE_ARTIFACTS_PATH"}
 
 
 def _no_prefetch(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
+    if source.is_test or _is_for_people(source):
+        return
     installs = [one for one in source.instructions if _installs_docling(one, repository)]
     if installs and not any(map(_provides_models, source.instructions)):
         yield in_command(installs[0].command, 0, "installs docling, and no layer brings its models")
+
+
+def _is_for_people(source: ParsedSource) -> bool:
+    """Tell an image that starts a shell, in which somebody works, from one that starts a service."""
+    starts = [one.arguments for one in source.instructions if one.keyword in {"CMD", "ENTRYPOINT"}]
+    return bool(starts) and all(map(_SHELL_ONLY.match, starts))
 
 
 def _installs_docling(instruction: Instruction, repository: Repository) -> bool:
@@ -95,7 +105,7 @@ def _snapshots_only(source: ParsedSource, _: Repository) -> Iterator[Hit]:
 
 
 _BASE = "FROM python:3.11-slim\nRUN pip install docling==2.143.0\n"
-_MODELS = "RUN docling-tools models download -o /models\n"
+_MODELS = "RUN docling-tools models download -o /models\nENV DOCLING_ARTIFACTS_PATH=/models\n"
 
 RULES = (
     Rule(
@@ -107,8 +117,10 @@ RULES = (
         severity=Severity.WARNING,
         quirk="snapshot-no-timeout-hang",
         bad={"Dockerfile": _BASE + "CMD uvicorn app.main:app\n"},
-        good={"Dockerfile": _BASE + _MODELS + "ENV DOCLING_ARTIFACTS_PATH=/models\nCMD uvicorn app.main:app\n"},
+        good={"Dockerfile": _BASE + _MODELS + "CMD uvicorn app.main:app\n"},
         check=_no_prefetch,
+        kinds=(Kind.DOCKERFILE,),
+        words=("install", "sync", "add"),
     ),
     Rule(
         id="prefetch-after-offline",
@@ -120,6 +132,8 @@ RULES = (
         bad={"Dockerfile": _BASE + "ENV HF_HUB_OFFLINE=1\n" + _MODELS},
         good={"Dockerfile": _BASE + _MODELS + "ENV HF_HUB_OFFLINE=1\n"},
         check=_prefetch_offline,
+        kinds=(Kind.DOCKERFILE,),
+        words=("OFFLINE",),
     ),
     Rule(
         id="snapshots-without-blobs",
@@ -136,5 +150,6 @@ RULES = (
             "ship.sh": "cp -aL ~/.cache/huggingface/hub/models--docling-project--docling-models/snapshots /srv/models\n"
         },
         check=_snapshots_only,
+        words=("snapshots",),
     ),
 )

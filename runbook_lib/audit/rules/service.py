@@ -1,6 +1,7 @@
 """When the service loads its models: at start-up, or while somebody waits."""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from runbook_lib.audit.finding import Severity
@@ -8,6 +9,7 @@ from runbook_lib.audit.parsers.python_module import Function, PythonModule, keyw
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node
+from runbook_lib.audit.sources.kinds import Kind
 
 _NO_SUCH_ARGUMENT = {"model_path", "artifacts_path", "cache_dir"}
 
@@ -20,13 +22,15 @@ def _converter_argument(source: ParsedSource, _: Repository) -> Iterator[Hit]:
                 yield at_node(module, call, f"DocumentConverter has no argument {name}")
 
 
+_MADE_ONCE = {"__init__", "__new__", "__post_init__", "setup", "main"}
+_AT_START = re.compile(r"lifespan|start_?up|get_converter|create_app|(?:create|make|build)_converter", re.IGNORECASE)
 _ROUTE_METHODS = {"get", "post", "put", "delete", "patch", "head", "options", "route", "api_route", "websocket"}
 _ROUTE_ADDERS = {"Route", "WebSocketRoute", "add_route", "add_api_route", "add_url_rule", "add_websocket_route"}
 _LOADS = {"snapshot_download", "hf_hub_download", "download_models", "DocumentConverter", "initialize_pipeline"}
 
 
 def _download_in_handler(source: ParsedSource, _: Repository) -> Iterator[Hit]:
-    module = source.python
+    module = None if source.is_test else source.python
     if module is None:
         return
     handlers = _handlers(module)
@@ -56,14 +60,18 @@ def _is_route(decorator: ast.expr) -> bool:
 
 
 def _no_preload(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
-    module = source.python
-    if module is None or not source.is_application_code or not repository.serves_http or repository.preloads_models:
+    if not source.is_application_code or not repository.serves_http or repository.preloads_models:
         return
-    handlers = _handlers(module)
-    for call in module.calls:
-        created = module.last_name_of(call) == "DocumentConverter"
-        if created and handlers.isdisjoint(module.functions_around(call)):
+    module = source.python
+    for call in module.calls if module else ():
+        if module and module.last_name_of(call) == "DocumentConverter" and _lives_long(module, call):
             yield at_node(module, call, "creating a DocumentConverter loads no model; the first request will")
+
+
+def _lives_long(module: PythonModule, call: ast.Call) -> bool:
+    """Tell whether a converter is made once: as the module is imported, with an object, or at start-up."""
+    around = module.function_around(call)
+    return around is None or around.name in _MADE_ONCE or bool(_AT_START.search(around.name))
 
 
 _APP = "from docling.document_converter import DocumentConverter\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
@@ -106,6 +114,8 @@ RULES = (
             "    format_options={InputFormat.PDF: PdfFormatOption(pipeline_options=options)}\n)\n"
         },
         check=_converter_argument,
+        kinds=(Kind.PYTHON,),
+        words=("DocumentConverter",),
     ),
     Rule(
         id="download-in-handler",
@@ -124,6 +134,8 @@ RULES = (
             + '\n\n@app.post("/convert")\ndef convert(path: str):\n    return app.state.converter.convert(path)\n'
         },
         check=_download_in_handler,
+        kinds=(Kind.PYTHON,),
+        words=tuple(sorted(_LOADS)),
     ),
     Rule(
         id="no-preload",
@@ -136,5 +148,7 @@ RULES = (
         bad={"main.py": _APP + "converter = DocumentConverter()\n"},
         good={"main.py": _LIFESPAN},
         check=_no_preload,
+        kinds=(Kind.PYTHON,),
+        words=("DocumentConverter",),
     ),
 )

@@ -20,7 +20,7 @@ def to_python(lines: Sequence[str]) -> list[str]:
         return list(lines)
     from IPython.core.inputtransformer2 import TransformerManager, make_tokens_by_line
 
-    manager: Any = TransformerManager()
+    manager: Any = TransformerManager()  # type: ignore[no-untyped-call] # IPython's is not annotated
     cell = [f"{line}\n" for line in lines]
     try:
         for transform in manager.cleanup_transforms:

@@ -14,6 +14,9 @@ from runbook_lib.audit.sources.subject import imports_web_framework, is_worth_pa
 from runbook_lib.audit.sources.walk import Candidate, TooLargeError, walk
 from runbook_lib.errors import UsageError
 
+_FEW_FILES = 2000
+"""Above that many, a text that is no script and names nothing of the subject is read and not parsed."""
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -38,7 +41,9 @@ def read_sources(root: Path) -> Sources:
     read: list[str] = []
     skipped: list[SkippedFile] = []
     serves_http = False
-    for found in walk(root):
+    entries = list(walk(root))
+    is_large = len(entries) > _FEW_FILES
+    for found in entries:
         if isinstance(found, SkippedFile):
             skipped.append(found)
             continue
@@ -47,8 +52,13 @@ def read_sources(root: Path) -> Sources:
             if kind is None:
                 continue
             serves_http = serves_http or _serves_http(found.path, kind, text)
-            if is_worth_parsing(found.path, kind, text):
-                sources.extend(_split(found.path, kind, text))
+            if not is_large or is_worth_parsing(found.path, kind, text):
+                parts = _split(found.path, kind, text)
+                sources.extend(
+                    one
+                    for one in parts
+                    if one.is_whole_file or not is_large or is_worth_parsing("", one.kind, one.text)
+                )
         except (OSError, UndecodableError, NotebookError, TooLargeError) as error:
             reason = f"errno {error.errno}" if isinstance(error, OSError) else str(error)
             if found.kind is not None:

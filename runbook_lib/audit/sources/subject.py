@@ -9,6 +9,23 @@ _WORDS = (
     *("snapshot_download", "DocumentConverter", "eveloper Mode", "eveloper mode", "_CA_BUNDLE", "DevLicense"),
 )
 """Plain substrings, few and rare, for each costs a pass over every file; without a first letter that may be large."""
+_TELLING = (
+    *("snapshot_download", "hf_hub_download", "download_models", "ensure_models", "initialize_pipeline"),
+    *("hf download", "huggingface-cli", "docling-tools", "docling-serve", "huggingface_hub", "huggingface-hub"),
+    *("resume_download", "use_symlinks", "use-symlinks", "trust_remote_code", "use_auth_token", "document_converter"),
+    *("HF_HUB_", "HF_HOME", "HF_TOKEN", "HUGGING", "TRANSFORMERS_", "DOCLING_", "EASYOCR_", "_CA_BUNDLE", "hf_"),
+    *(
+        "artifacts",
+        "ds4sd",
+        "eveloper Mode",
+        "eveloper mode",
+        "DevLicense",
+        "torchvision",
+        "rapidocr",
+        "docling-project",
+    ),
+)
+"""What a text that names the subject must hold besides to break a rule."""
 _ALWAYS = frozenset({Kind.DOCKERFILE, Kind.SHELL, Kind.POWERSHELL, Kind.BATCH, Kind.DOTENV, Kind.REQUIREMENTS})
 _ALWAYS_NAMED = re.compile(
     r"(?:^|/)(?:[^/]*compose[^/]*\.ya?ml|\.github/workflows/[^/]+|environment[^/]*\.ya?ml"
@@ -28,7 +45,9 @@ def names_the_subject(text: str) -> bool:
 
 def is_worth_parsing(path: str, kind: Kind, text: str) -> bool:
     """Tell whether a rule could find anything: build and start files always, others only if they name the subject."""
-    return kind in _ALWAYS or names_the_subject(text) or bool(_ALWAYS_NAMED.search(path))
+    if kind in _ALWAYS or _ALWAYS_NAMED.search(path):
+        return True
+    return names_the_subject(text) and (kind is Kind.YAML or any(word in text for word in _TELLING))
 
 
 def imports_web_framework(text: str) -> bool:

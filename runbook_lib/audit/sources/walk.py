@@ -99,7 +99,11 @@ def _list(folder: _Folder, root: Path) -> Iterator[_Folder | Candidate | Skipped
     for entry in entries:
         path = start + _printable(entry.name)
         try:
-            is_link, is_folder, is_regular = _is_link(entry), entry.is_dir(), entry.is_file(follow_symlinks=False)
+            is_link, is_folder, is_regular = (
+                _is_link(entry),
+                entry.is_dir(follow_symlinks=False),
+                entry.is_file(follow_symlinks=False),
+            )
         except OSError as error:
             yield SkippedFile(path=path, reason=_unreadable(error))
             continue

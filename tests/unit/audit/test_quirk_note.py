@@ -56,7 +56,7 @@ EXPECTED = {
     ("warning", "warning-variable-only", "app/manager.py", 8),
     ("error", "variable-after-import", "app/manager.py", 8),
     ("error", "hub-constant-patched", "app/manager.py", 11),
-    ("error", "resume-download", "app/manager.py", 14),
+    ("warning", "resume-download", "app/manager.py", 14),
     ("warning", "open-revision", "app/manager.py", 14),
     ("warning", "open-version", "Dockerfile", 2),
     ("warning", "warning-variable-only", "Dockerfile", 3),

@@ -14,10 +14,10 @@ jsonschema: Any = pytest.importorskip("jsonschema")
 Audit = Callable[[Mapping[str, str]], AuditReport]
 TOKEN = "hf_" + "aB3dE6gH9j" * 3 + "kL5m"
 FILES = {
-    "a b/start.sh": "sudo uvicorn app\nchmod 777 /a\n",
+    "a b/start.sh": "sudo uvicorn app\nchmod 777 /models\n",
     ".env": f"HF_TOKEN={TOKEN}\n",
-    "old.py": "print 'x'\n",
-    "a&b.sh": "chmod 777 /a\n",
+    "old.py": "print snapshot_download('x')\n",
+    "a&b.sh": "chmod 777 /models\n",
 }
 SARIF_SCHEMA = Path(__file__).with_name("schemas") / "sarif-2.1.0-rtm.5.json"
 """OASIS's schema of SARIF 2.1.0, as the npm package @microsoft/jest-sarif 1.0.0-beta.0 carries it; no descriptions."""

@@ -12,8 +12,14 @@ import runbook_lib
 from runbook_lib.audit.auditor import audit
 from runbook_lib.audit.registry import RULES
 from runbook_lib.audit.report import AuditReport
+from runbook_lib.audit.repository import ParsedSource
+from runbook_lib.audit.sources.kinds import kind_of_name
+from runbook_lib.audit.sources.source import Source
 
 Audit = Callable[[Mapping[str, str]], AuditReport]
+
+
+WITHOUT_A_QUIRK = {"unused-silence", "unpinned-remote-code", "exec-then-more"}
 
 
 def rules_found(report: AuditReport) -> set[str]:
@@ -45,7 +51,7 @@ def test_a_rule_says_what_why_and_what_to_do_in_ascii(rule_id: str) -> None:
         assert words
         assert words.isascii()
         assert "!" not in words
-    assert re.fullmatch(r"[a-z0-9-]+", rule.quirk) or rule_id == "unused-silence"
+    assert re.fullmatch(r"[a-z0-9-]+", rule.quirk) or rule_id in WITHOUT_A_QUIRK
 
 
 def test_every_quirk_that_a_rule_names_is_in_the_catalogue() -> None:
@@ -61,14 +67,34 @@ def test_python_examples_are_python() -> None:
         ast.parse(text)
 
 
+@pytest.mark.parametrize("rule_id", RULES)
+def test_a_rule_looks_at_the_files_of_its_bad_example(rule_id: str) -> None:
+    rule = RULES[rule_id]
+    sources = [source for name, text in rule.bad.items() for source in sources_of(name, text)]
+    assert any(map(rule.looks_at, sources)) or rule_id == "unused-silence"
+
+
+def sources_of(name: str, text: str) -> list[ParsedSource]:
+    kind = kind_of_name(name)
+    assert kind is not None
+    return [ParsedSource(Source(name, kind, text))]
+
+
 def test_every_rule_named_in_the_issue_exists() -> None:
     assert set(RULES) == {
         *("admin-launch", "container-root", "world-writable", "developer-mode"),
         *("warning-variable-only", "hub-constant-patched", "variable-after-import"),
-        *("swallowed-download-error", "resume-download", "open-revision", "old-repository-name"),
+        *("resume-download", "ignored-argument", "removed-name", "old-command", "unread-variable"),
+        *("swallowed-download-error", "open-revision", "old-repository-name"),
+        *("locks-switched-off", "own-symlink", "unpinned-remote-code", "pinned-commit-offline"),
+        *("exec-then-more", "backup-skips-cache"),
         *("converter-argument", "download-in-handler", "no-preload"),
         *("no-prefetch-layer", "prefetch-after-offline", "snapshots-without-blobs"),
-        *("open-version", "symlink-race-version", "token-in-file", "tls-unverified", "unused-silence"),
+        *("prefetch-unused", "artifacts-path-level", "variable-of-docling-serve"),
+        *("fetched-by-root", "cache-copied-without-chown", "random-user"),
+        *("empty-volume", "artifacts-not-mounted", "read-only-root"),
+        *("open-version", "symlink-race-version", "torch-pair", "rapidocr-package", "opencv-in-slim"),
+        *("token-in-file", "tls-unverified", "unused-silence"),
     }
 
 
@@ -84,11 +110,11 @@ BAD: list[tuple[str, Mapping[str, str]]] = [
         {"run.py": 'import ctypes\n\nctypes.windll.shell32.ShellExecuteW(None, "runas", "python", "", None, 1)\n'},
     ),
     ("admin-launch", {".github/workflows/ci.yml": "jobs:\n  a:\n    steps:\n      - run: sudo docling x.pdf\n"}),
-    ("container-root", {"Dockerfile": "FROM a AS x\nUSER app\nFROM b\nUSER app\nuser 0:0\n"}),
-    ("container-root", {"compose.yaml": 'services:\n  app:\n    user: "0:0"\n'}),
-    ("world-writable", {"Dockerfile": "FROM a\nRUN mkdir /m && \\\n    chmod -R a+rwx /m\n"}),
-    ("world-writable", {"Dockerfile": "FROM a\nCOPY --chmod=777 start.sh /\n"}),
-    ("world-writable", {"x.py": 'import os\n\nos.chmod("/models", 0o777)\n'}),
+    ("container-root", {"Dockerfile": 'FROM a AS x\nUSER app\nFROM b\nUSER app\nuser 0:0\nCMD ["uvicorn", "x"]\n'}),
+    ("container-root", {"compose.yaml": 'services:\n  app:\n    image: docling-serve\n    user: "0:0"\n'}),
+    ("world-writable", {"Dockerfile": "FROM a\nRUN mkdir /models && \\\n    chmod -R a+rwx /models\n"}),
+    ("world-writable", {"Dockerfile": "FROM a\nCOPY --chmod=777 models /models\n"}),
+    ("world-writable", {"x.py": 'import os\nimport huggingface_hub\n\nos.chmod("/models", 0o777)\n'}),
     ("world-writable", {"x.bat": "icacls C:\\models /grant Everyone:(OI)(CI)F /T\n"}),
     ("developer-mode", {"README.md": "# Setup\n\nOn Windows, enable Developer Mode first.\n"}),
     (
@@ -127,14 +153,14 @@ BAD: list[tuple[str, Mapping[str, str]]] = [
     ),
     (
         "swallowed-download-error",
-        {"x.py": "try:\n    m.download()\nexcept (OSError, ValueError) as e:\n    self.logger.warning(e)\n"},
+        {"x.py": "try:\n    model.download()\nexcept (OSError, ValueError) as e:\n    self.logger.warning(e)\n"},
     ),
     (
         "swallowed-download-error",
         {"x.py": "import contextlib\n\nwith contextlib.suppress(Exception):\n    m.download_models()\n"},
     ),
     ("swallowed-download-error", {"x.sh": "docling-tools models download \\\n  -o /models || true\n"}),
-    ("resume-download", {"x.sh": "huggingface-cli download a/b --revision main --resume-download\n"}),
+    ("resume-download", {"x.sh": "hf download a/b --revision main --resume-download\n"}),
     ("open-revision", {"x.py": 'import huggingface_hub\n\nhuggingface_hub.snapshot_download("a/b")\n'}),
     ("open-revision", {"x.py": 'from huggingface_hub import snapshot_download as get\n\nget("a/b")\n'}),
     ("open-revision", {"Dockerfile": "FROM a\nRUN python -c \"snapshot_download('a/b')\"\n"}),
@@ -172,9 +198,12 @@ BAD: list[tuple[str, Mapping[str, str]]] = [
     ("open-version", {"pyproject.toml": '[project]\nname = "x"\ndependencies = ["docling"]\n'}),
     ("open-version", {"x.sh": "pip install -U 'docling[vlm]>=2' httpx\n"}),
     ("open-version", {"environment.yml": "dependencies:\n  - python=3.11\n  - pip:\n    - docling\n"}),
-    ("tls-unverified", {"x.py": "import ssl\n\nssl._create_default_https_context = ssl._create_unverified_context\n"}),
-    ("tls-unverified", {"x.py": "import httpx\n\nclient = httpx.Client(verify=False)\n"}),
-    ("tls-unverified", {"x.py": "session.verify = False\n"}),
+    (
+        "tls-unverified",
+        {"x.py": "import docling\nimport ssl\n\nssl._create_default_https_context = ssl._create_unverified_context\n"},
+    ),
+    ("tls-unverified", {"x.py": "import httpx\nimport huggingface_hub\n\nclient = httpx.Client(verify=False)\n"}),
+    ("tls-unverified", {"x.py": "import huggingface_hub\n\nsession.verify = False\n"}),
     ("tls-unverified", {"x.sh": 'export CURL_CA_BUNDLE=""\n'}),
     ("tls-unverified", {"x.sh": "curl -sSLk https://huggingface.co\n"}),
     ("token-in-file", {"Dockerfile": "FROM a\nARG X\nENV HF_TOKEN=s3cr3tvalue99\n"}),
@@ -244,7 +273,9 @@ def test_what_is_right_is_left_alone(files: Mapping[str, str], audit_tree: Audit
 
 
 def test_a_finding_in_a_continued_line_names_the_line_and_column(audit_tree: Audit) -> None:
-    report = audit_tree({"Dockerfile": "FROM a\nRUN mkdir /m && \\\n    # a comment\n    chmod -R 777 /m\nUSER app\n"})
+    report = audit_tree(
+        {"Dockerfile": "FROM a\nRUN mkdir /m && \\\n    # a comment\n    chmod -R 777 /models\nUSER app\n"}
+    )
     [finding] = report.findings
     assert (finding.path, finding.line, finding.column) == ("Dockerfile", 4, 5)
 
@@ -263,17 +294,32 @@ def test_the_constant_is_a_lesser_fault_where_huggingface_hub_reads_it(audit_tre
     }
 
 
-def test_resume_download_is_a_note_while_the_pinned_version_knows_it(audit_tree: Audit) -> None:
+def test_what_is_gone_since_1_0_is_no_finding_while_an_older_release_is_pinned(audit_tree: Audit) -> None:
+    files = {
+        "x.py": 'hf_hub_download("a/b", "c", revision="d", resume_download=True, proxies=p)\n',
+        "x.sh": "huggingface-cli download a/b --revision main\n",
+        ".env": "HF_HUB_ENABLE_HF_TRANSFER=1\nTRANSFORMERS_CACHE=/m\n",
+        "old.py": "from huggingface_hub import Repository\n",
+    }
+    pins = "huggingface_hub<1.0,>=0.26\ntransformers==4.57.0\n"
+    assert rules_found(audit_tree({**files, "requirements.txt": pins})) == set()
+    assert rules_found(audit_tree({**files, "requirements.txt": "huggingface_hub==1.33.0\n"})) == {
+        *("resume-download", "ignored-argument", "old-command", "unread-variable", "removed-name")
+    }
+
+
+def test_an_option_that_the_command_refuses_is_worse_than_an_argument_that_is_ignored(audit_tree: Audit) -> None:
     report = audit_tree(
         {
+            "ci.yml": "steps:\n  - run: hf download a/b --revision main --resume-download\n",
             "x.py": 'hf_hub_download("a/b", "c", revision="d", resume_download=True)\n',
-            "requirements.txt": "huggingface_hub<1.0\n",
         }
     )
-    assert [(one.rule_id, one.severity.value) for one in report.findings] == [("resume-download", "note")]
+    found = {one.path: (one.rule_id, one.severity.value) for one in report.findings}
+    assert found == {"ci.yml": ("resume-download", "error"), "x.py": ("resume-download", "warning")}
 
 
 def test_only_the_selected_rules_are_applied(tmp_path: Path) -> None:
-    (tmp_path / "x.sh").write_text("sudo uvicorn a\nchmod 777 b\n", encoding="utf-8")
+    (tmp_path / "x.sh").write_text("sudo uvicorn a\nchmod 777 models\n", encoding="utf-8")
     assert places(audit(tmp_path, select=["world-writable"]), "world-writable") == [("x.sh", 2)]
     assert rules_found(audit(tmp_path, select=["world-writable"])) == {"world-writable"}

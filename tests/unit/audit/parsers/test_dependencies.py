@@ -3,22 +3,10 @@
 import pytest
 
 from runbook_lib.audit.parsers.commands import split_commands
-<<<<<<< HEAD
-from runbook_lib.audit.parsers.dependencies import (
-    Dependency,
-    installed_by,
-    parse_conda,
-    parse_pipfile_lock,
-    parse_requirements,
-    parse_toml,
-)
-from runbook_lib.audit.sources.kinds import Kind
-=======
 from runbook_lib.audit.parsers.dependencies import Dependency, installed_by, parse_requirements
 from runbook_lib.audit.parsers.manifests import parse_conda, parse_pipfile_lock, parse_toml
 from runbook_lib.audit.parsers.yaml_tree import parse_yaml
-from runbook_lib.audit.sources import Kind
->>>>>>> 69db1f6 (wip: audit reads with parsers)
+from runbook_lib.audit.sources.kinds import Kind
 
 
 def stated(dependencies: list[Dependency]) -> list[tuple[str, str, int]]:
