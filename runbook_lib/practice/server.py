@@ -19,6 +19,7 @@ from runbook_lib.practice.faults import Fault, FaultScript
 from runbook_lib.practice.handlers import ROUTES
 from runbook_lib.practice.hub_handler import HubState
 from runbook_lib.practice.repository import Head, Repository
+from runbook_lib.system.loopback import reach_loopback_directly
 
 HOST = "127.0.0.1"
 _STOP_LIMIT_S = 10.0
@@ -95,7 +96,7 @@ class PracticeHub:
         return tuple(self._state.repositories.values())
 
     def start(self) -> Self:
-        """Serve until `stop`; does nothing when the hub is running.
+        """Serve until `stop`; does nothing when the hub is running. From here on no proxy stands before this machine.
 
         Raises:
             PracticeError: The port cannot be had.
@@ -107,6 +108,7 @@ class PracticeHub:
         except OSError as error:
             what = f"The practice hub cannot listen on port {self._port} of {HOST}."
             raise PracticeError(what, why=str(error), remedy="Use port 0, which takes any free one.") from error
+        reach_loopback_directly()
         listener.setblocking(False)
         port = listener.getsockname()[1]
         ready = threading.Event()

@@ -7,6 +7,7 @@ from typing import Protocol
 from runbook_lib.cache.layout import cached_repos
 from runbook_lib.run.settings import PRACTICE, Settings
 from runbook_lib.system import variables as environment
+from runbook_lib.system.loopback import is_loopback, reach_loopback_directly
 from runbook_lib.system.own_folder import own_cache_dir
 
 
@@ -43,10 +44,14 @@ class ResolvedTarget:
 def resolve_target(settings: Settings) -> ResolvedTarget:
     """Return what the settings stand for; starts the practice hub when they ask for it, makes no folder.
 
-    A drill is played from here on: its variables and denials hold for this process and all it starts.
+    A drill is played from here on: its variables and denials hold for this process and all it starts. So does a way
+    past every proxy to a hub on this machine.
     """
     cache_dir, artifacts_dir = drill_places(settings) if settings.drill else _places(settings)
-    return ResolvedTarget(settings, _endpoint(settings, cache_dir), cache_dir, artifacts_dir)
+    endpoint = _endpoint(settings, cache_dir)
+    if is_loopback(endpoint):
+        reach_loopback_directly()
+    return ResolvedTarget(settings, endpoint, cache_dir, artifacts_dir)
 
 
 def drill_places(settings: Settings) -> tuple[Path, Path]:
