@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.audit.finding import Severity
 from runbook_lib.audit.parsers.commands import Command
-from runbook_lib.audit.parsers.python_module import PythonModule, keywords_of, text_of
+from runbook_lib.audit.parsers.python_module import Function, PythonModule, keywords_of, text_of
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node, in_command, in_commands, in_texts
@@ -14,7 +14,8 @@ from runbook_lib.audit.sources.kinds import is_documentation
 
 _DOWNLOADS = re.compile(
     r"\b(?:snapshot_download|hf_hub_download|initialize_pipeline)$"
-    r"|(?:download|prefetch|preload|ensure|fetch|pull)\w*(?:model|weight|artifact|docling)"
+    r"|(?:download|prefetch|preload|fetch|pull)\w*(?:model|weight|artifact|docling)"
+    r"|ensure\w*models?(?:_?(?:are_?)?(?:downloaded|available|present|ready|cached|exist)\w*)?$"
     r"|(?:model|weight|artifact|docling)\w*[._]?(?:download|prefetch|preload)",
     re.IGNORECASE,
 )
@@ -113,7 +114,7 @@ def _open_revision(source: ParsedSource, _: Repository) -> Iterator[Hit]:
         if module and module.last_name_of(call) in _FETCHES and not {"revision", ""} & set(keywords_of(call)):
             repo = _repo_of(module, call)
             message = f"{module.last_name_of(call)} without a revision"
-            if repo or source.mentions("docling", "Docling"):
+            if repo or _is_in_code_of_docling(module, call):
                 yield at_node(module, call, message, _severity_of(repo or "docling"))
 
 
@@ -135,6 +136,12 @@ def _repo_of(module: PythonModule, call: ast.Call) -> str:
     argument = call.args[0] if call.args else keywords_of(call).get("repo_id")
     text = module.constant_text(argument)
     return text if text and _REPO.fullmatch(text) else ""
+
+
+def _is_in_code_of_docling(module: PythonModule, call: ast.Call) -> bool:
+    """Tell whether a function or class around a call says by its name that it is about docling's models."""
+    around = (up for up in module.ancestors(call) if isinstance(up, Function | ast.ClassDef))
+    return any("docling" in one.name.lower() for one in around)
 
 
 def _severity_of(repo: str) -> Severity | None:

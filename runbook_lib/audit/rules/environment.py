@@ -62,7 +62,8 @@ _READ_AT_CALL = re.compile(
 
 
 def _variable_after_import(source: ParsedSource, _: Repository) -> Iterator[Hit]:
-    module = source.python if _QUOTED_NAME.search(source.source.text) or source.source.compiled else None
+    may = not source.is_test and (_QUOTED_NAME.search(source.source.text) or source.source.compiled)
+    module = source.python if may else None
     if module is None:
         return
     imports = list(_frozen_by(module))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from runbook_lib.audit.finding import Severity
 from runbook_lib.audit.parsers.dependencies import installed_by
@@ -31,7 +32,7 @@ _ARTIFACTS = {"DOCLING_ARTIFACTS_PATH", "DOCLING_SERVE_ARTIFACTS_PATH"}
 def _no_prefetch(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
     if source.is_test or _is_for_people(source):
         return
-    installs = [one for one in source.instructions if _installs_docling(one, repository)]
+    installs = [one for one in source.instructions if _installs_docling(one, source, repository)]
     if installs and not any(map(_provides_models, source.instructions)):
         yield in_command(installs[0].command, 0, "installs docling, and no layer brings its models")
 
@@ -42,13 +43,23 @@ def _is_for_people(source: ParsedSource) -> bool:
     return bool(starts) and all(map(_SHELL_ONLY.match, starts))
 
 
-def _installs_docling(instruction: Instruction, repository: Repository) -> bool:
+def _installs_docling(instruction: Instruction, source: ParsedSource, repository: Repository) -> bool:
     if instruction.keyword != "RUN":
         return False
     if any(one.name in _DOCLING for one in installed_by(instruction.command)):
         return True
     from_files = _INSTALLS_FROM_FILES.search(instruction.command.text)
-    return bool(from_files) and any(map(repository.asks_for, _DOCLING))
+    return bool(from_files) and any(_is_above(pin.source.path, source.source.path) for pin in _pins(repository))
+
+
+def _pins(repository: Repository) -> Iterator[ParsedSource]:
+    for name in _DOCLING:
+        yield from (pin for pin, _ in repository.pins(name) if pin.kind in {Kind.REQUIREMENTS, Kind.TOML})
+
+
+def _is_above(requirements: str, dockerfile: str) -> bool:
+    """Tell whether a file of requirements lies beside a Dockerfile or in a folder above it: that is what it copies."""
+    return PurePosixPath(dockerfile).is_relative_to(PurePosixPath(requirements).parent)
 
 
 def _provides_models(instruction: Instruction) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from runbook_lib.audit.finding import Severity
-from runbook_lib.audit.parsers.python_module import PythonModule, keywords_of, text_of
+from runbook_lib.audit.parsers.python_module import PythonModule, imported_packages, keywords_of, text_of
 from runbook_lib.audit.parsers.variables import Variable
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
@@ -70,6 +70,7 @@ _INSECURE_COMMAND = re.compile(
 _FROM_A_HUB = re.compile(r"huggingface|\bhf\.co|hf-mirror|HF_ENDPOINT|modelscope|docling|models?\b", re.IGNORECASE)
 _OWN_MACHINE = re.compile(r"localhost|127\.0\.0\.1|\[::1\]|/v1/")
 _NEVER_READ = "HF_HUB_DISABLE_SSL_VERIFY"
+_CLIENTS = {"huggingface_hub", "transformers", "docling", "sentence_transformers"}
 _SWITCHES = ("verify=False", "verify = False", "unverified_context", "CERT_NONE", "check_hostname")
 _MESSAGE = "certificates are not checked"
 
@@ -94,9 +95,9 @@ def _tls_unverified(source: ParsedSource, _: Repository) -> Iterator[Hit]:
 def _unverified_in_python(module: PythonModule) -> Iterator[Hit]:
     for call in module.calls:
         off = _is_false(keywords_of(call).get("verify")) and module.last_name_of(call) in _CLIENT_CALLS
-        if (off or module.name_of(call.func) == _UNVERIFIED[0]) and not _is_of_this_machine(call):
+        if (off or module.name_of(call.func) == _UNVERIFIED[0]) and _is_of_a_hub(module, call):
             yield at_node(module, call, _MESSAGE)
-    for node in module.all_of(ast.Assign):
+    for node in module.all_of(ast.Assign) if _imports_a_client(module) else ():
         if _switches_off(module, node) and not any(isinstance(up, ast.If) for up in module.ancestors(node)):
             yield at_node(module, node, _MESSAGE)
 
@@ -111,8 +112,16 @@ def _switches_off(module: PythonModule, node: ast.Assign) -> bool:
     return replaced and module.name_of(node.value) == _UNVERIFIED[0]
 
 
-def _is_of_this_machine(call: ast.Call) -> bool:
-    return bool(call.args) and bool(_OWN_MACHINE.search(text_of(call.args[0]) or ""))
+def _is_of_a_hub(module: PythonModule, call: ast.Call) -> bool:
+    """Tell whether a call goes to a hub by its address, or may do so as the module works with one."""
+    address = text_of(call.args[0]) if call.args else None
+    if address and _OWN_MACHINE.search(address):
+        return False
+    return bool(address and _FROM_A_HUB.search(address)) or _imports_a_client(module)
+
+
+def _imports_a_client(module: PythonModule) -> bool:
+    return any(_CLIENTS & set(imported_packages(one)) for one in module.imports)
 
 
 def _is_false(node: ast.expr | None) -> bool:

@@ -14,8 +14,8 @@ from runbook_lib.audit.sources.kinds import Kind
 _NO_SUCH_ARGUMENT = {"model_path", "artifacts_path", "cache_dir"}
 
 
-def _converter_argument(source: ParsedSource, _: Repository) -> Iterator[Hit]:
-    module = source.python
+def _converter_argument(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
+    module = None if repository.is_before("docling", "2.0") else source.python
     for call in module.calls if module else ():
         if module and module.last_name_of(call) == "DocumentConverter":
             for name in sorted(_NO_SUCH_ARGUMENT & set(keywords_of(call))):
@@ -95,7 +95,7 @@ app = FastAPI(lifespan=lifespan)
 RULES = (
     Rule(
         id="converter-argument",
-        title="DocumentConverter is given an argument that it never had",
+        title="DocumentConverter is given an argument that docling 2 does not have",
         reason="It raises TypeError; the folder of models belongs to the options of the pipeline.",
         remedy="Pass PdfPipelineOptions(artifacts_path=...) in a PdfFormatOption, or set DOCLING_ARTIFACTS_PATH. "
         "The folder is the parent of the org--name folders.",

@@ -6,8 +6,8 @@ from typing import Any
 
 _MAY_BE_IPYTHON = re.compile(r"[!?]|^\s*%|=\s*%|^\s*(?:>>>|In \[)|\A\s+\S", re.MULTILINE)
 
-_MOST_TRANSFORMS = 500
-"""As IPython's TransformerManager.TRANSFORM_LOOP_LIMIT (9.18)."""
+_MOST_TOKENISED_LINES = 20_000
+"""IPython tokenises the whole cell anew for each line of its own; a cell of 200 lines may hold 200 of them."""
 
 
 def to_python(lines: Sequence[str]) -> list[str]:
@@ -26,7 +26,7 @@ def to_python(lines: Sequence[str]) -> list[str]:
         for transform in manager.cleanup_transforms:
             cleaned = transform(cell)
             cell = cleaned if len(cleaned) == len(cell) else cell
-        for _ in range(_MOST_TRANSFORMS):
+        for _ in range(_MOST_TOKENISED_LINES // max(len(cell), 1)):
             tokens = make_tokens_by_line(cell)
             found = [one for kind in manager.token_transformers if (one := kind.find(tokens))]
             if not found:

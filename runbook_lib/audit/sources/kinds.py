@@ -55,7 +55,7 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _REQUIREMENT_FOLDERS = {"requirements", "constraints"}
-_TEST_PATH = re.compile(r"(^|/)(tests?|testing|examples?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
+_TEST_PATH = re.compile(r"(^|/)(tests?|testing|fixtures?|examples?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$")
 _DOCUMENTATION = re.compile(r"(^|/)(docs?|documentation|releasenotes|changelogs?)/|(^|/)changelog[^/]*$", re.IGNORECASE)
 _SHEBANGS = (
     (re.compile(r"#!.*\b(ba|da|z|k)?sh\b"), Kind.SHELL),

@@ -247,6 +247,19 @@ RIGHT: dict[str, Mapping[str, str]] = {
         "x.py": "import os\nimport docling\n\nos.environ['DOCLING_DEVICE'] = 'cpu'\nos.environ['DOCLING_NUM_THREADS'] = '2'\n"
     },
     "an insecure call of the service itself": {"x.sh": "curl -k https://localhost:5001/v1/models\n"},
+    "docling asked for by another part of a large repository": {
+        "a/requirements.txt": "docling==2.143.0\n",
+        "b/requirements.txt": "requests==2.32.0\n",
+        "b/Dockerfile": "FROM x\nRUN pip install -r requirements.txt\nCMD python main.py\n",
+    },
+    "an image in which somebody works": {
+        "Dockerfile": 'FROM x\nRUN pip install docling==2.143.0\nENTRYPOINT ["/bin/bash"]\n'
+    },
+    "an argument of docling 1": {
+        "requirements.txt": "docling<2,>=1.20\n",
+        "x.py": "from docling.document_converter import DocumentConverter\n\nDocumentConverter(artifacts_path='/m')\n",
+    },
+    "other people's code": {"third_party/x.py": "snapshot_download('a/b')\n", "y.py": "import docling\n"},
     "a name that is asked for first": {
         "x.py": "try:\n    from huggingface_hub import cached_download\nexcept ImportError:\n    cached_download = None\n"
     },

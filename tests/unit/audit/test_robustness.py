@@ -1,5 +1,6 @@
 """Whatever stands in the files, the audit ends, and soon."""
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,20 @@ HOSTILE = {
     "Dockerfile": "RUN <<A\n" * 40_000,
     "Dockerfile.pip": "RUN pip " + "pip uv " * 43_333,
     "Dockerfile.copy": "COPY " + "model " * 50_000,
+    "deep.yml": "- " * 100_000,
+    "flow.yml": "[" * 300_000,
+    "laughs.yml": "a0: &a0 [x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{f'*a{n},' * 9}]\n" for n in range(50)),
+    "itself.yml": "&a\nservices: *a\ncontainers: &b [*a, *b]\nimage: docling\n<<: *a\n",
+    "names.yml": "HF_HOME: x\n" * 20_000,
+    "poem.md": "docling " + "*_[`" * 60_000,
+    "quotes.md": "> " * 100_000 + "docling",
+    "magics.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": ["!ls docling\n"] * 2_000}]}),
+    "percent.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": "%" * 100_000 + " docling"}]}),
+    "pylock.toml": "lock-version = '1.0'\n" + "[[packages]]\nname = 'docling'\n" * 5_000,
+    "uv.lock": "name = \"docling\"\nversion = \"1\"\n" * 10_000,
+    "Dockerfile.args": "ARG A=$B\nARG B=$A$A\nFROM $A\n" + "RUN hf download $A/$B -o $A\n" * 5_000,
+    "Dockerfile.stages": "FROM a AS b\n" * 20_000 + "USER app\nRUN docling-tools models download\n",
+    "execs.sh": "exec " * 60_000 + "&&",
     "fences.md": "```sh\n~~~\n" * 30_000,
     "silences.sh": "# runbook: ignore[a,\n" * 15_000,
     "comments.sh": "# runbook: ignore[admin-launch]\nchmod 777 a #runbook: ignore[world-writable]\n" * 5_000,
