@@ -18,7 +18,10 @@ def to_python(lines: Sequence[str]) -> list[str]:
     """
     if not _MAY_BE_IPYTHON.search("\n".join(lines)):
         return list(lines)
-    from IPython.core.inputtransformer2 import TransformerManager, make_tokens_by_line
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager, make_tokens_by_line
+    except ImportError:  # it comes with the extra `notebooks`; such a cell is then read as text
+        return list(lines)
 
     manager: Any = TransformerManager()  # type: ignore[no-untyped-call] # IPython's is not annotated
     cell = [f"{line}\n" for line in lines]

@@ -89,7 +89,7 @@ HOSTILE = {
     "magics.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": ["!ls docling\n"] * 2_000}]}),
     "percent.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": "%" * 100_000 + " docling"}]}),
     "pylock.toml": "lock-version = '1.0'\n" + "[[packages]]\nname = 'docling'\n" * 5_000,
-    "uv.lock": "name = \"docling\"\nversion = \"1\"\n" * 10_000,
+    "uv.lock": 'name = "docling"\nversion = "1"\n' * 10_000,
     "Dockerfile.args": "ARG A=$B\nARG B=$A$A\nFROM $A\n" + "RUN hf download $A/$B -o $A\n" * 5_000,
     "Dockerfile.stages": "FROM a AS b\n" * 20_000 + "USER app\nRUN docling-tools models download\n",
     "execs.sh": "exec " * 60_000 + "&&",

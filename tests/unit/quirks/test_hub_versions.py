@@ -26,7 +26,5 @@ def test_what_a_version_does(version: str | None, race: bool, obeys: bool, remed
 
 
 @pytest.mark.parametrize(("version", "resumes"), [("0.36.2", True), ("1.17.0", True), ("1.18.0", False), (None, False)])
-def test_only_versions_before_1_18_go_on_with_an_incomplete_file(
-    version: str | None, resumes: bool
-) -> None:
+def test_only_versions_before_1_18_go_on_with_an_incomplete_file(version: str | None, resumes: bool) -> None:
     assert resumes_downloads(Version(version) if version else None) is resumes
