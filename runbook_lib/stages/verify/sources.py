@@ -8,13 +8,14 @@ from runbook_lib.cache.artifacts import Stamp, read_stamp
 from runbook_lib.cache.etags import is_commit, is_etag
 from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import CachedRepo, Listing
+from runbook_lib.cache.local_notes import HUGGINGFACE
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RecordError
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.download.facts import DownloadFacts
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.links import link_chain
-from runbook_lib.stages.verify.local_folder import HUGGINGFACE, local_metadata
+from runbook_lib.stages.verify.local_folder import local_metadata
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 
 IN_CACHE = "the listing in the cache"

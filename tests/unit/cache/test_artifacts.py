@@ -9,6 +9,7 @@ import pytest
 
 from runbook_lib.cache.artifacts import STAMP_NAME, Placement, is_placed, place_artifacts, read_stamp
 from runbook_lib.cache.layout import ListedFile, Listing
+from runbook_lib.cache.local_notes import HUGGINGFACE
 from runbook_lib.core.model_ref import ModelRef
 from tests.unit.cache_layouts import state_on_disk
 
@@ -65,7 +66,8 @@ def place(source: tuple[Listing, Path], folder: Path, *, link: bool = True, docl
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != STAMP_NAME)
+    ours = {folder / STAMP_NAME, folder / HUGGINGFACE}
+    files = (path for path in folder.rglob("*") if path.is_file() and path not in ours)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
