@@ -16,6 +16,7 @@ from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.cache.layout import ListedFile, Listing
 from runbook_lib.cache.paths import is_safe_path
 from runbook_lib.cache.sharing import Sharing, share
+from runbook_lib.cache.tree_listing import digest_of, tree_path
 from runbook_lib.core import atomic
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
@@ -50,6 +51,8 @@ class Stamp(Value):
     commit: str
     docling: str
     files: dict[str, StampedFile]
+    listing_sha256: str = ""
+    """Of the listing in the cache (`tree_listing.digest_of`); empty when there was none."""
 
 
 class Placement(Value):
@@ -111,7 +114,12 @@ def _was_written(path: Path, file: StampedFile) -> bool:
 
 def placing_leftovers(folder: Path) -> tuple[Path, ...]:
     """Return the temporary names that a placing left when it was killed."""
-    return tuple(sorted(path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name) and path.is_file()))
+    return tuple(sorted(path for path in folder.rglob(".*") if is_temporary(path.name) and path.is_file()))
+
+
+def is_temporary(name: str) -> bool:
+    """Whether placing gives such names to files that are on their way."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def place_artifacts(listing: Listing, snapshot: Path, folder: Path, *, docling: str, link: bool) -> Placement:
@@ -141,6 +149,7 @@ def place_artifacts(listing: Listing, snapshot: Path, folder: Path, *, docling: 
         commit=listing.commit,
         docling=docling,
         files=dict(_stamped(listing, folder)),
+        listing_sha256=digest_of(tree_path(snapshot.parent.parent, listing.commit)),
     )
     if written != stamp:
         atomic.write_text(folder / STAMP_NAME, written.model_dump_json(indent=2) + "\n")

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from runbook_lib.cache.incomplete_files import IncompleteFile
 from runbook_lib.cache.layout import repo_of
+from runbook_lib.cache.tree_listing import tree_path
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
-from runbook_lib.stages.verify.sources import Locked, tree_path
+from runbook_lib.stages.verify.sources import Locked
 from runbook_lib.upkeep.repair.facts import Move, PinnedModel, RepairPlan
 from runbook_lib.upkeep.repair.names import Territory, blames_the_listing, names_behind, other_names
 
