@@ -1,8 +1,8 @@
 """docling's artifacts folder: one `org--name` folder a model, made from a snapshot that its stamp names."""
 
+import hashlib
 import os
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from runbook_lib.cache import local_notes
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.cache.layout import ListedFile, Listing
 from runbook_lib.cache.paths import is_safe_path
-from runbook_lib.cache.sharing import Sharing, share
+from runbook_lib.cache.sharing import Sharing, exchange
 from runbook_lib.cache.tree_listing import digest_of, tree_path
 from runbook_lib.core import atomic
 from runbook_lib.core.model_ref import ModelRef
@@ -24,7 +24,6 @@ from runbook_lib.errors import DiskError, HubError
 
 STAMP_NAME = ".runbook-artifacts.json"
 
-TEMPORARY_SUFFIX: Final = ".rbcopy"
 _TEMPORARY = re.compile(r"\.[0-9a-f]{6}\.rbcopy|\.(?:\.runbook-artifacts\.json\.)?[0-9a-f]{8}\.tmp")
 """Names under which a file or stamp is on its way; those in `.tmp` were also given by versions before 1.8."""
 _SHA256_DIGITS: Final = 64
@@ -53,6 +52,19 @@ class Stamp(Value):
     files: dict[str, StampedFile]
     listing_sha256: str = ""
     """Of the listing in the cache (`tree_listing.digest_of`); empty when there was none."""
+    checksum: str = ""
+    """SHA-256 of all the rest, so that damage shows wherever it strikes; empty in stamps of older versions."""
+
+    def sealed(self) -> "Stamp":
+        """Return the stamp with its checksum."""
+        return self.model_copy(update={"checksum": self._content_sha256()})
+
+    def is_whole(self) -> bool:
+        """Whether the stamp is as it was written, as far as it can tell."""
+        return self.checksum in ("", self._content_sha256())
+
+    def _content_sha256(self) -> str:
+        return hashlib.sha256(self.model_dump_json(exclude={"checksum"}).encode()).hexdigest()
 
 
 class Placement(Value):
@@ -71,12 +83,12 @@ class Placement(Value):
 
 
 def read_stamp(folder: Path) -> Stamp | None:
-    """Return the stamp of a model folder; None when there is none, or it cannot be read or names foreign places."""
+    """Return the stamp of a model folder; None when there is none, or it is damaged or names foreign places."""
     try:
         stamp = Stamp.model_validate_json((folder / STAMP_NAME).read_bytes())
     except (OSError, ValidationError):
         return None
-    return stamp if all(map(is_safe_path, stamp.files)) else None
+    return stamp if stamp.is_whole() and all(map(is_safe_path, stamp.files)) else None
 
 
 def is_placed(folder: Path, model: ModelRef) -> bool:
@@ -150,7 +162,7 @@ def place_artifacts(listing: Listing, snapshot: Path, folder: Path, *, docling: 
         docling=docling,
         files=dict(_stamped(listing, folder)),
         listing_sha256=digest_of(tree_path(snapshot.parent.parent, listing.commit)),
-    )
+    ).sealed()
     if written != stamp:
         atomic.write_text(folder / STAMP_NAME, written.model_dump_json(indent=2) + "\n")
     return Placement(removed=removed, **counts)
@@ -198,7 +210,7 @@ class _Placing:
             return "kept"
         if links:
             local_notes.close(self.folder)
-        sharing = _exchanged(source, target, clones=shares, hard_links=links)
+        sharing = exchange(source, target, clones=shares, hard_links=links)
         return "kept" if linked and sharing is Sharing.LINKED else _COUNTED_AS[sharing]
 
     def _stands(self, file: ListedFile, target: Path) -> bool:
@@ -224,18 +236,6 @@ class _Placing:
     def holds_links(self, listing: Listing) -> bool:
         """Whether a file of the folder is one with the cache's."""
         return any(_is_same(self.folder / file.path, (self.snapshot / file.path).stat()) for file in listing.files)
-
-
-def _exchanged(source: Path, target: Path, *, clones: bool, hard_links: bool) -> Sharing:
-    """Let `target` hold what `source` holds; a reader sees the old file or the new one, never a part."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex[:6]}{TEMPORARY_SUFFIX}")
-    try:
-        sharing = share(source, temporary, clones=clones, hard_links=hard_links)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)  # rename(2) leaves both names when they are one file already
-    return sharing
 
 
 def _is_same(target: Path, source: os.stat_result) -> bool:

@@ -7,12 +7,16 @@ import os
 import shutil
 import stat
 import tempfile
+import uuid
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from runbook_lib.cache.reflinks import clone
 
+COPY_SUFFIX: Final = ".rbcopy"
+"""Ends the name of a file that is on its way; a process that is killed leaves one."""
 _WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -42,6 +46,18 @@ def share(source: Path, target: Path, *, clones: bool = True, hard_links: bool =
             return Sharing.LINKED
     shutil.copyfile(source, target)
     return Sharing.COPIED
+
+
+def exchange(source: Path, target: Path, *, clones: bool = True, hard_links: bool = True) -> Sharing:
+    """Let `target` hold what `source` holds, whatever stands there; a reader sees the old file or the new one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{uuid.uuid4().hex[:6]}{COPY_SUFFIX}")
+    try:
+        sharing = share(source, temporary, clones=clones, hard_links=hard_links)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)  # rename(2) leaves both names when they are one file already
+    return sharing
 
 
 def refuse_writing(path: Path) -> None:

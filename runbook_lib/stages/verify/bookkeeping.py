@@ -105,7 +105,7 @@ def stamp_problems(folder: Path, model: ModelRef, snapshot: Expectation | None) 
     if not (folder / STAMP_NAME).is_file():
         return
     stamp = read_stamp(folder)
-    seen = "it cannot be read" if stamp is None else _stamp_oddity(stamp, model, snapshot)
+    seen = "it is not as it was written" if stamp is None else _stamp_oddity(stamp, model, snapshot)
     if seen:
         yield FileProblem(path=STAMP_NAME, kind=ProblemKind.BAD_STAMP, evidence=seen)
 

@@ -28,6 +28,7 @@ _OTHER_CONTENT: Final = frozenset(
     }
 )
 _SHA256_DIGITS: Final = 64
+_NAMES_SHOWN: Final = 3
 
 
 def named_event(folder: VerifiedFolder, places: Sequence[Path]) -> VerifiedFolder:
@@ -46,11 +47,19 @@ def _named(folder: VerifiedFolder, problem: FileProblem, places: Sequence[Path])
     with suppress(OSError):
         path = Path(os.path.realpath(Path(folder.folder, problem.path)))
         facts = path.stat()
-        if facts.st_nlink > 1 and (seen := _seen(path, facts, problem, places)):
-            evidence = f"{seen}; {problem.evidence}"
-            update = {"kind": ProblemKind.WRITTEN_THROUGH, "evidence": evidence, "quirk": ""}
+        if facts.st_nlink > 1 and (event := _event(path, facts, problem, places)):
+            evidence = f"{event.seen}; {problem.evidence}"
+            update = {"kind": ProblemKind.WRITTEN_THROUGH, "evidence": evidence, "quirk": event.quirk}
             return problem.model_copy(update=update)
     return problem
+
+
+@dataclass(frozen=True)
+class _Event:
+    """What is seen of a write, and the quirk that explains it, if it is another one than that of the kind."""
+
+    seen: str
+    quirk: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,7 @@ class _Placed:
         return self.folder / self.name
 
 
-def _seen(path: Path, facts: os.stat_result, problem: FileProblem, places: Sequence[Path]) -> str:
+def _event(path: Path, facts: os.stat_result, problem: FileProblem, places: Sequence[Path]) -> _Event | None:
     cache_dir, artifacts_dir = places
     names = tuple(_names(facts, places))
     placed = [place for name in names if (place := _placed(name, artifacts_dir))]
@@ -74,16 +83,16 @@ def _seen(path: Path, facts: os.stat_result, problem: FileProblem, places: Seque
     for place in placed:
         note = note_of(place.folder, place.name)
         if note and note.etag == content:
-            return f"written through from {place.path}: huggingface_hub noted commit {note.commit[:8]} there"
+            return _Event(f"written through from {place.path}: huggingface_hub noted commit {note.commit[:8]} there")
     revision = _revision_of(content, names, cache_dir)
-    for place in placed:
-        if revision:
-            return f"written through from {place.path}, most likely: it holds what {revision} lists"
-        if place.stamped and not place.stamped.is_untouched(facts):
-            return f"written through from {place.path}, most likely: it was written to {_when(facts)}, after placing"
+    if revision and placed:
+        return _Event(f"written through from {placed[0].path}, most likely: it holds what {revision} lists")
+    all_names = f"under one of its {len(names)} names ({', '.join(map(str, names[:_NAMES_SHOWN]))})"
     if revision:
-        return f"written through one of its {len(names)} names ({names[0]}): it holds what {revision} lists"
-    return ""
+        return _Event(f"written {all_names}: it holds what {revision} lists")
+    if any(place.stamped and not place.stamped.is_untouched(facts) for place in placed):
+        return _Event(f"written {all_names} at {_when(facts)}, after it was placed", "consistency-check")
+    return None
 
 
 def _when(facts: os.stat_result) -> str:

@@ -34,7 +34,8 @@ class Installed:
 
     @property
     def listing(self) -> Listing:
-        listing = self.repo.listing("main")
+        (tree,) = (self.repo.folder / "trees").glob("*.json")
+        listing = self.repo.listing(tree.stem)
         assert listing is not None
         return listing
 
