@@ -19,9 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runbook_lib.practice import denied_calls  # noqa: E402 - the script also runs from a clone that is not installed
-from tools.integrity.acts import HUB_ACTS, TOOLS  # noqa: E402
-from tools.integrity.clients import VERSIONS, client_python  # noqa: E402
+from integrity.acts import HUB_ACTS, TOOLS  # noqa: E402 - the script also runs from a clone that is not installed
+from integrity.clients import VERSIONS, client_python  # noqa: E402
+
+from runbook_lib.practice import denied_calls  # noqa: E402
 
 PAGE = ROOT / "docs" / "integrity.md"
 RECORD = ROOT / "docs" / "integrity.json"
@@ -44,7 +45,7 @@ class Mode:
 
     def command(self, home: Path, clients: str) -> list[str]:
         """Return the command line that runs the column's cells."""
-        command = [sys.executable, "-m", "tools.integrity.cell", str(home), self.links, clients]
+        command = [sys.executable, "-m", "integrity.cell", str(home), self.links, clients]
         if not self.symlinks:
             command = [sys.executable, str(denied_calls.__file__), "--errno", "1", "--calls", "symlink", "--", *command]
         if self.ordinary_user:
@@ -94,10 +95,14 @@ def run_column(mode: Mode) -> list[list[str]]:
     """Run every cell of a column; returns client, act and outcome of each."""
     clients = json.dumps({version: str(client_python(version)) for version in VERSIONS})
     with mounted(mode.filesystem) as home:
-        done = subprocess.run(
-            mode.command(home, clients), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=os.environ
-        )
+        command, here = mode.command(home, clients), ROOT / "tools"
+        done = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, text=True, check=True, env=_environment())
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _environment() -> dict[str, str]:
+    """Let the cells import this clone, installed or not."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def tables(columns: dict[str, list[list[str]]]) -> str:
@@ -106,7 +111,7 @@ def tables(columns: dict[str, list[list[str]]]) -> str:
     outcomes = {(mode.id, client, act): outcome for mode in modes for client, act, outcome in columns[mode.id]}
     head = [f"| | {' | '.join(mode.title for mode in modes)} |", "|---" * (len(modes) + 1) + "|"]
     hub = [
-        f"| {act.title} | {' | '.join(_joined([outcomes[mode.id, version, act.id] for version in VERSIONS]) for mode in modes)} |"
+        _row(act.title, [_joined([outcomes[mode.id, version, act.id] for version in VERSIONS]) for mode in modes])
         for act in HUB_ACTS
     ]
     tools = [f"| {title} | {' | '.join(outcomes[mode.id, title, 'overwrite'] for mode in modes)} |" for title in TOOLS]
@@ -126,6 +131,10 @@ def tables(columns: dict[str, list[list[str]]]) -> str:
             *tools,
         ]
     )
+
+
+def _row(title: str, cells: Sequence[str]) -> str:
+    return f"| {title} | {' | '.join(cells)} |"
 
 
 def _joined(outcomes: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """One cell of the table: a cache and an artifacts folder as the runbook made them, one act of a client, a judgement.
 
-python -m tools.integrity.cell FOLDER LINKS CLIENTS: runs all acts in one way of sharing, in FOLDER, and writes one JSON
-line a cell. CLIENTS is a JSON object: version -> interpreter.
+python -m integrity.cell FOLDER LINKS CLIENTS, from tools/: runs all acts in one way of sharing and writes one
+JSON line a cell. CLIENTS is a JSON object: version -> interpreter.
 """
 
 import json
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from integrity.acts import HUB_ACTS, SCRIPT, TOOLS, Command, HubAct
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.faults import Fault
@@ -26,7 +27,6 @@ from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.problems import Weight
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
-from tools.integrity.acts import HUB_ACTS, SCRIPT, TOOLS, Command, HubAct
 
 REPO_ID = "acme/model"
 CHANGED = "w1.bin"

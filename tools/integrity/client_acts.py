@@ -11,6 +11,7 @@ REPO = "acme/model"
 
 
 def main(act: str, cache: str, folder: str, commit: str) -> None:
+    """Carry out one act."""
     if act == "update-cache":
         snapshot_download(REPO, cache_dir=cache)
     elif act == "force-cache":

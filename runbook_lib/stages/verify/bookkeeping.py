@@ -11,7 +11,7 @@ from typing import Final
 from runbook_lib.cache.artifacts import STAMP_NAME, Stamp, read_stamp
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.cache.local_notes import HUGGINGFACE, notes_in
-from runbook_lib.cache.refs import ref_text
+from runbook_lib.cache.refs import nearest, ref_text
 from runbook_lib.cache.tree_listing import digest_of, oddity, refusal, tree_path
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.stages.verify.expected import Expectation
@@ -19,8 +19,6 @@ from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.system.filesystem import describe_os_error
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_DAMAGED_CHARACTERS: Final = 2
-"""Two commits differ in this few of their 40 digits only where bits have flipped."""
 _CLOCK_SLACK_S: Final = 1.0
 """What huggingface_hub grants a note (`read_download_metadata`)."""
 
@@ -45,23 +43,18 @@ def named_commit(repo: CachedRepo, revision: str, artifacts: Path) -> NamedCommi
         return NamedCommit()
     standing = [snapshot.name for snapshot in repo.snapshots()]
     if _COMMIT.fullmatch(text):
-        near = [name for name in standing if 0 < _distance(name, text) <= _DAMAGED_CHARACTERS]
-        if text in standing or len(near) != 1:
-            return NamedCommit(text)
-        return NamedCommit(near[0], (_bad_ref(revision, f"it names {text}, which is not here; {near[0]} is"),))
+        near = "" if text in standing else nearest(text, standing)
+        problems = (_bad_ref(revision, f"it names {text}, which is not here; {near} is"),) if near else ()
+        return NamedCommit(near or text, problems)
     return NamedCommit(_meant(text, standing, artifacts), (_bad_ref(revision, f"it holds {text[:80]!r}, no commit"),))
-
-
-def _distance(one: str, other: str) -> int:
-    return sum(a != b for a, b in zip(one, other, strict=False)) + abs(len(one) - len(other))
 
 
 def _meant(text: str, standing: list[str], artifacts: Path) -> str:
     """Return the commit a damaged ref most likely stood for; empty when several are as likely."""
-    near = [name for name in standing if name == text.strip() or _distance(name, text) <= _DAMAGED_CHARACTERS]
     stamp = read_stamp(artifacts)
-    stamped = [name for name in standing if stamp and name == stamp.commit]
-    return next((names[0] for names in (near, stamped, standing) if len(names) == 1), "")
+    stamped = stamp.commit if stamp and stamp.commit in standing else ""
+    only = standing[0] if len(standing) == 1 else ""
+    return nearest(text.strip(), standing) or stamped or only
 
 
 def _bad_ref(revision: str, seen: str) -> FileProblem:
@@ -122,8 +115,8 @@ def _stamp_oddity(stamp: Stamp, model: ModelRef, snapshot: Expectation | None) -
     if stamp.commit == snapshot.commit:
         wrong = sorted(path for path in listed.keys() | stamped.keys() if listed.get(path) != stamped.get(path))
         return f"of {wrong[0]} it says something else than the listing" if wrong else ""
-    near = _distance(stamp.commit, snapshot.commit) <= _DAMAGED_CHARACTERS
-    return f"it names {stamp.commit}, a damaged {snapshot.commit}" if near and listed == stamped else ""
+    near = nearest(stamp.commit, (snapshot.commit,))
+    return f"it names {stamp.commit}, a damaged {near}" if near and listed == stamped else ""
 
 
 def note_problems(folder: Path, expectation: Expectation | None) -> Iterator[FileProblem]:
