@@ -12,11 +12,13 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from runbook_lib.cache import local_notes
+from runbook_lib.cache.etags import is_sha256
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.cache.layout import ListedFile, Listing
 from runbook_lib.cache.paths import is_safe_path
 from runbook_lib.cache.sharing import Sharing, exchange
 from runbook_lib.cache.tree_listing import digest_of, tree_path
+from runbook_lib.cache.walk import walk
 from runbook_lib.core import atomic
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
@@ -26,7 +28,6 @@ STAMP_NAME = ".runbook-artifacts.json"
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{6}\.rbcopy|\.(?:\.runbook-artifacts\.json\.)?[0-9a-f]{8}\.tmp")
 """Names under which a file or stamp is on its way; those in `.tmp` were also given by versions before 1.8."""
-_SHA256_DIGITS: Final = 64
 
 
 class StampedFile(Value):
@@ -126,7 +127,7 @@ def _was_written(path: Path, file: StampedFile) -> bool:
 
 def placing_leftovers(folder: Path) -> tuple[Path, ...]:
     """Return the temporary names that a placing left when it was killed."""
-    return tuple(sorted(path for path in folder.rglob(".*") if is_temporary(path.name) and path.is_file()))
+    return tuple(folder / name for name, _ in walk(folder) if is_temporary(name.rpartition("/")[2]))
 
 
 def is_temporary(name: str) -> bool:
@@ -245,7 +246,7 @@ def _is_same(target: Path, source: os.stat_result) -> bool:
 
 
 def _etag_of(path: Path, file: ListedFile | StampedFile) -> str:
-    return sha256_of(path) if len(file.etag) == _SHA256_DIGITS else git_sha1_of(path)
+    return sha256_of(path) if is_sha256(file.etag) else git_sha1_of(path)
 
 
 def _stamped(listing: Listing, folder: Path) -> Iterator[tuple[str, StampedFile]]:

@@ -6,17 +6,17 @@ listing.
 The next download believes a note whose time is not before the file's, and looks at neither length nor content.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.etags import is_commit, is_etag
+from runbook_lib.cache.walk import walk
+
 HUGGINGFACE = Path(".cache", "huggingface")
 _METADATA_SUFFIX = ".metadata"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_ETAG = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _METADATA_MAX_BYTES = 4096
 
 _CLOSED: Final = """\
@@ -44,9 +44,8 @@ class Note:
 def notes_in(folder: Path) -> Iterator[Note]:
     """Yield the notes of a folder; lines that are not what huggingface_hub writes are passed over."""
     home = _downloads(folder)
-    for path in home.rglob(f"*{_METADATA_SUFFIX}"):
-        name = path.relative_to(home).as_posix().removesuffix(_METADATA_SUFFIX)
-        if note := _read(path, name):
+    for name, _ in walk(home):
+        if name.endswith(_METADATA_SUFFIX) and (note := note_of(folder, name.removesuffix(_METADATA_SUFFIX))):
             yield note
 
 
@@ -60,7 +59,7 @@ def _read(path: Path, name: str) -> Note | None:
         if not path.is_file() or path.stat().st_size > _METADATA_MAX_BYTES:
             return None
         commit, etag, time_s, *_ = path.read_text(encoding="utf-8").split()
-        return Note(name, commit, etag, float(time_s)) if _COMMIT.fullmatch(commit) and _ETAG.fullmatch(etag) else None
+        return Note(name, commit, etag, float(time_s)) if is_commit(commit) and is_etag(etag) else None
     except (OSError, ValueError):
         return None
 

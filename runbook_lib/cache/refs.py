@@ -1,15 +1,15 @@
 """The files that say which commit a branch or tag stood for: `refs/<revision>`, one commit and nothing else."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.etags import is_commit
 from runbook_lib.cache.layout import CachedRepo
+from runbook_lib.cache.walk import walk
 from runbook_lib.core import atomic
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _DAMAGED_DIGITS: Final = 2
 """Two commits differ in this few of their 40 digits only where bits have flipped."""
 
@@ -38,10 +38,10 @@ def damaged_refs(repo: CachedRepo) -> Iterator[tuple[Path, str]]:
     """Yield the branches and tags that hold no commit, or one that differs from a snapshot's in a digit or two."""
     home = repo.folder / "refs"
     standing = [snapshot.name for snapshot in repo.snapshots()]
-    for path in sorted(home.rglob("*")) if home.is_dir() else ():
-        text = ref_text(repo, path.relative_to(home).as_posix()) if path.is_file() else None
-        if text is not None and (not _COMMIT.fullmatch(text) or (text not in standing and nearest(text, standing))):
-            yield path, text
+    for name, _ in walk(home):
+        text = ref_text(repo, name)
+        if text is not None and (not is_commit(text) or (text not in standing and nearest(text, standing))):
+            yield home / name, text
 
 
 def nearest(text: str, commits: Sequence[str]) -> str:

@@ -7,14 +7,13 @@ to 2.4): in a cache that several users share, the others cannot read them.
 import hashlib
 import json
 import os
-import re
 import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-_SHA1 = re.compile(r"[0-9a-f]{40}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+from runbook_lib.cache.etags import is_commit, is_sha256
+
 _POINTER: Final = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
 """What git holds in place of an LFS file (git-lfs, docs/spec.md)."""
 _ALL_READ: Final = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
@@ -61,20 +60,16 @@ def _odd(entry: Any) -> str:  # noqa: ANN401 - whatever JSON may hold
     if not isinstance(entry, dict):
         return "no entry"
     lfs_sha256, xet_hash = entry.get("lfs_sha256"), entry.get("xet_hash")
-    if not _fits(_SHA1, entry.get("blob_id")):
+    if not is_commit(str(entry.get("blob_id"))):
         return f"blob_id {entry.get('blob_id')!r} is not a git hash"
-    if lfs_sha256 is not None and not _fits(_SHA256, lfs_sha256):
+    if lfs_sha256 is not None and not is_sha256(str(lfs_sha256)):
         return f"lfs_sha256 {lfs_sha256!r} is not a SHA-256"
-    if xet_hash is not None and not _fits(_SHA256, xet_hash):
+    if xet_hash is not None and not is_sha256(str(xet_hash)):
         return f"xet_hash {xet_hash!r} is not a Xet hash"
     size, lfs_size = entry.get("size"), entry.get("lfs_size")
     if lfs_sha256 is not None and size not in (lfs_size, len(_POINTER.format(lfs_sha256, lfs_size))):
         return f"size {size} is neither that of the file, {lfs_size}, nor that of its pointer"
     return ""
-
-
-def _fits(form: re.Pattern[str], value: object) -> bool:
-    return isinstance(value, str) and form.fullmatch(value) is not None
 
 
 def is_private(path: Path) -> bool:

@@ -16,6 +16,7 @@ from runbook_lib.cache.layout import CachedRepo, cached_repos
 from runbook_lib.cache.local_notes import HUGGINGFACE, notes_in
 from runbook_lib.cache.refs import damaged_refs
 from runbook_lib.cache.tree_listing import files_of, is_private, refusal
+from runbook_lib.cache.walk import folders_in, names_in
 from runbook_lib.checks.probe import CONFIGURE, NotReached, Probe, ProbeContext, Verdict, fail, ok, skip, warn
 from runbook_lib.render.values import format_bytes
 from runbook_lib.system.filesystem import describe_os_error
@@ -30,7 +31,7 @@ _SAMPLE: Final = "docling-project/docling-layout-heron"
 
 
 def _model_folders(artifacts_dir: Path) -> tuple[Path, ...]:
-    return tuple(sorted(path for path in artifacts_dir.glob("*--*") if path.is_dir()))
+    return tuple(folder for folder in folders_in(artifacts_dir) if "--" in folder.name)
 
 
 def _unchanged(context: ProbeContext) -> Verdict:
@@ -155,7 +156,8 @@ def _listings(context: ProbeContext) -> Verdict:
 
 
 def _trees(repo: CachedRepo) -> tuple[Path, ...]:
-    return tuple(sorted((repo.folder / "trees").glob("*.json")))
+    home = repo.folder / "trees"
+    return tuple(home / name for name in names_in(home) if name.endswith(".json"))
 
 
 def _private(tree: Path) -> PrivateListing | None:

@@ -1,6 +1,5 @@
 """What cache and folders say about themselves, verified too: refs, listings, our stamp, huggingface_hub's notes."""
 
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from runbook_lib.cache.artifacts import STAMP_NAME, Stamp, read_stamp
+from runbook_lib.cache.etags import is_commit
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.cache.local_notes import HUGGINGFACE, notes_in
 from runbook_lib.cache.refs import nearest, ref_text
@@ -18,7 +18,6 @@ from runbook_lib.stages.verify.expected import Expectation
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.system.filesystem import describe_os_error
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _CLOCK_SLACK_S: Final = 1.0
 """What huggingface_hub grants a note (`read_download_metadata`)."""
 
@@ -36,13 +35,13 @@ def named_commit(repo: CachedRepo, revision: str, artifacts: Path) -> NamedCommi
 
     A well-formed commit that is not here is no damage: huggingface_hub notes a newer one before it fetches it.
     """
-    if _COMMIT.fullmatch(revision):
+    if is_commit(revision):
         return NamedCommit(revision)
     text = ref_text(repo, revision)
     if text is None:
         return NamedCommit()
     standing = [snapshot.name for snapshot in repo.snapshots()]
-    if _COMMIT.fullmatch(text):
+    if is_commit(text):
         near = "" if text in standing else nearest(text, standing)
         problems = (_bad_ref(revision, f"it names {text}, which is not here; {near} is"),) if near else ()
         return NamedCommit(near or text, problems)
@@ -106,7 +105,7 @@ def stamp_problems(folder: Path, model: ModelRef, snapshot: Expectation | None) 
 def _stamp_oddity(stamp: Stamp, model: ModelRef, snapshot: Expectation | None) -> str:
     if (stamp.repo_id, stamp.revision) != (model.repo_id, model.revision):
         return f"it names {stamp.repo_id}@{stamp.revision}, {model} is wanted"
-    if not _COMMIT.fullmatch(stamp.commit):
+    if not is_commit(stamp.commit):
         return f"it names {stamp.commit!r}, no commit"
     if snapshot is None or any(file.size_bytes is None for file in snapshot.files):
         return ""

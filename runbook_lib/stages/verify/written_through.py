@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from runbook_lib.cache.artifacts import StampedFile, read_stamp
+from runbook_lib.cache.etags import is_sha256
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
+from runbook_lib.cache.inventory import inventory
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.cache.local_notes import note_of
 from runbook_lib.stages.verify.facts import VerifiedFolder
@@ -27,7 +29,6 @@ _OTHER_CONTENT: Final = frozenset(
         ProblemKind.BAD_JSON,
     }
 )
-_SHA256_DIGITS: Final = 64
 _NAMES_SHOWN: Final = 3
 
 
@@ -79,7 +80,7 @@ def _event(path: Path, facts: os.stat_result, problem: FileProblem, places: Sequ
     cache_dir, artifacts_dir = places
     names = tuple(_names(facts, places))
     placed = [place for name in names if (place := _placed(name, artifacts_dir))]
-    content = sha256_of(path) if len(problem.etag) == _SHA256_DIGITS else git_sha1_of(path)
+    content = sha256_of(path) if is_sha256(problem.etag) else git_sha1_of(path)
     for place in placed:
         note = note_of(place.folder, place.name)
         if note and note.etag == content:
@@ -101,12 +102,8 @@ def _when(facts: os.stat_result) -> str:
 
 def _names(facts: os.stat_result, places: Sequence[Path]) -> Iterator[Path]:
     """Yield the names of a file in cache and artifacts folder."""
-    for place in dict.fromkeys(places):
-        for parent, _, names in os.walk(place):
-            for path in (Path(parent, name) for name in sorted(names)):
-                with suppress(OSError):
-                    if os.path.samestat(path.lstat(), facts):
-                        yield path
+    cache_dir, artifacts_dir = places
+    return (entry.path for entry in inventory(cache_dir, artifacts_dir) if os.path.samestat(entry.st, facts))
 
 
 def _placed(name: Path, artifacts_dir: Path) -> _Placed | None:

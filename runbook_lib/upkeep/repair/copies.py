@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.etags import is_sha256
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.cache.inventory import Role
 from runbook_lib.cache.layout import ListedFile, Listing, repo_of
@@ -22,7 +23,6 @@ from runbook_lib.upkeep.repair.facts import Copy
 from runbook_lib.upkeep.repair.names import Territory
 
 _LOCK_LIMIT_S: Final = 60.0
-_SHA256_DIGITS: Final = 64
 _HOLDING_CONTENT: Final = frozenset({Role.BLOB, Role.SNAPSHOT, Role.SHARED_STORE, Role.ARTIFACT})
 
 
@@ -56,7 +56,7 @@ class IntactCopies:
         if key not in self._hashes:
             self._hashes[key] = ""
             with suppress(OSError):
-                self._hashes[key] = sha256_of(path) if len(like) == _SHA256_DIGITS else git_sha1_of(path)
+                self._hashes[key] = sha256_of(path) if is_sha256(like) else git_sha1_of(path)
         return self._hashes[key]
 
 
@@ -88,7 +88,7 @@ def listing_for(model: ModelRef, expectation: Expectation) -> Listing | None:
     for file in expectation.files:
         if file.size_bytes is None:
             return None
-        sha256 = file.etag if len(file.etag) == _SHA256_DIGITS else None
+        sha256 = file.etag if is_sha256(file.etag) else None
         listed = ListedFile(path=file.path, size_bytes=file.size_bytes, git_sha1=file.etag, sha256=sha256)
         files.append(listed.model_copy(update={"git_sha1": ""}) if sha256 else listed)
     return Listing(repo_id=model.repo_id, revision=model.revision, commit=expectation.commit, files=tuple(files))
