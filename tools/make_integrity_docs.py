@@ -2,7 +2,8 @@
 """Writes the tables of docs/integrity.md from real runs: real clients, real file systems; takes root, and half an hour.
 
 `--modes ID ...` runs only these columns and keeps the others as they are recorded; `--page` writes the page from
-docs/integrity.json alone. The cells are those of tools/integrity.
+docs/integrity.json alone, and `--check` says whether it is current. `--try ACT ...` prints the cells of these acts and
+writes nothing. The cells are those of tools/integrity.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from integrity.acts import HUB_ACTS, TOOLS  # noqa: E402 - the script also runs from a clone that is not installed
+from integrity.acts import HUB_ACTS, OVERWRITE, TOOLS  # noqa: E402 - the script also runs from a clone that is not installed
 from integrity.clients import VERSIONS, client_python  # noqa: E402
 
 from runbook_lib.practice import denied_calls  # noqa: E402
@@ -43,9 +44,9 @@ class Mode:
     """Without root's right to pass over file modes."""
     symlinks: bool = True
 
-    def command(self, home: Path, clients: str) -> list[str]:
+    def command(self, home: Path, clients: str, acts: Sequence[str]) -> list[str]:
         """Return the command line that runs the column's cells."""
-        command = [sys.executable, "-m", "integrity.cell", str(home), self.links, clients]
+        command = [sys.executable, "-m", "integrity.cell", str(home), self.links, clients, *acts]
         if not self.symlinks:
             command = [sys.executable, str(denied_calls.__file__), "--errno", "1", "--calls", "symlink", "--", *command]
         if self.ordinary_user:
@@ -91,11 +92,11 @@ def mounted(filesystem: str) -> Iterator[Path]:
             subprocess.run(["umount", "--lazy", str(point)], check=True)
 
 
-def run_column(mode: Mode) -> list[list[str]]:
-    """Run every cell of a column; returns client, act and outcome of each."""
+def run_column(mode: Mode, acts: Sequence[str] = ()) -> list[list[str]]:
+    """Run every cell of a column, or those of some acts; returns client, act and outcome of each."""
     clients = json.dumps({version: str(client_python(version)) for version in VERSIONS})
     with mounted(mode.filesystem) as home:
-        command, here = mode.command(home, clients), ROOT / "tools"
+        command, here = mode.command(home, clients, acts), ROOT / "tools"
         done = subprocess.run(command, cwd=here, stdout=subprocess.PIPE, text=True, check=True, env=_environment())
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -114,7 +115,7 @@ def tables(columns: dict[str, list[list[str]]]) -> str:
         _row(act.title, [_joined([outcomes[mode.id, version, act.id] for version in VERSIONS]) for mode in modes])
         for act in HUB_ACTS
     ]
-    tools = [f"| {title} | {' | '.join(outcomes[mode.id, title, 'overwrite'] for mode in modes)} |" for title in TOOLS]
+    tools = [f"| {title} | {' | '.join(outcomes[mode.id, title, OVERWRITE] for mode in modes)} |" for title in TOOLS]
     versions = ", ".join(VERSIONS)
     return "\n".join(
         [
@@ -155,14 +156,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--modes", nargs="*", default=[mode.id for mode in MODES])
     parser.add_argument("--page", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--try", nargs="+", default=[], dest="acts")
     given = parser.parse_args()
+    if given.acts:
+        for mode in MODES:
+            for cell in run_column(mode, given.acts) if mode.id in given.modes else ():
+                sys.stdout.write(json.dumps([mode.id, *cell]) + "\n")
+        return 0
     columns = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     for mode in MODES:
-        if mode.id in given.modes and not given.page:
+        if mode.id in given.modes and not (given.page or given.check):
             sys.stderr.write(f"{mode.title} ...\n")
             columns[mode.id] = run_column(mode)
             RECORD.write_text(json.dumps(columns, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), columns), encoding="utf-8")
+    before = PAGE.read_text(encoding="utf-8")
+    now = page(before, columns)
+    if given.check:
+        return int(now != before)
+    PAGE.write_text(now, encoding="utf-8")
     return 1 if any(outcome == "LOST" for cells in columns.values() for _, _, outcome in cells) else 0
 
 

@@ -169,6 +169,26 @@ def place_artifacts(listing: Listing, snapshot: Path, folder: Path, *, docling: 
     return Placement(removed=removed, **counts)
 
 
+def share_placed(folder: Path, name: str, source: Path) -> None:
+    """Let a placed file share the content of `source`, which is known to be the same, as placing would have done.
+
+    Raises `OSError` when only a copy could be made of it.
+    """
+    links = not local_notes.is_written_by_hub(folder)
+    was_closed = local_notes.is_closed(folder)
+    if links:
+        local_notes.close(folder)
+    sharing = exchange(source, folder / name, hard_links=links, copies=False)
+    if sharing is Sharing.CLONED and not was_closed:
+        local_notes.reopen(folder)
+    stamp = read_stamp(folder)
+    if stamp and name in stamp.files:
+        st = (folder / name).stat()
+        file = StampedFile(etag=stamp.files[name].etag, size_bytes=st.st_size, mtime_ns=st.st_mtime_ns)
+        anew = stamp.model_copy(update={"files": {**stamp.files, name: file}}).sealed()
+        atomic.write_text(folder / STAMP_NAME, anew.model_dump_json(indent=2) + "\n")
+
+
 def _require_safe(listing: Listing) -> None:
     for file in listing.files:
         if not is_safe_path(file.path):

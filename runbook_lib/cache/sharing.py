@@ -3,6 +3,7 @@
 The choice and its measurements: docs/decisions/shared-weights.md, docs/integrity.md.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -30,8 +31,8 @@ class Sharing(StrEnum):
     COPIED = "copy"
 
 
-def share(source: Path, target: Path, *, clones: bool = True, hard_links: bool = True) -> Sharing:
-    """Make `target`, which must not exist, hold what the regular file `source` holds, in the best way there is.
+def share(source: Path, target: Path, *, clones: bool = True, hard_links: bool = True, copies: bool = True) -> Sharing:
+    """Make `target`, which must not exist, hold what the regular file `source` holds, in the best way that is open.
 
     Leaves an incomplete `target` when it fails half-way, so give it a temporary name.
     """
@@ -44,16 +45,20 @@ def share(source: Path, target: Path, *, clones: bool = True, hard_links: bool =
             os.link(source, target)
             refuse_writing(target)
             return Sharing.LINKED
+    if not copies:
+        raise OSError(errno.EOPNOTSUPP, "neither reflinks nor hard links are to be had", str(target))
     shutil.copyfile(source, target)
     return Sharing.COPIED
 
 
-def exchange(source: Path, target: Path, *, clones: bool = True, hard_links: bool = True) -> Sharing:
+def exchange(
+    source: Path, target: Path, *, clones: bool = True, hard_links: bool = True, copies: bool = True
+) -> Sharing:
     """Let `target` hold what `source` holds, whatever stands there; a reader sees the old file or the new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{uuid.uuid4().hex[:6]}{COPY_SUFFIX}")
     try:
-        sharing = share(source, temporary, clones=clones, hard_links=hard_links)
+        sharing = share(source, temporary, clones=clones, hard_links=hard_links, copies=copies)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)  # rename(2) leaves both names when they are one file already

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+OVERWRITE = "overwrite"
+"""The act of every program that is not a client of the Hub."""
 SCRIPT = Path(__file__).with_name("client_acts.py")
 
 

@@ -1,7 +1,7 @@
 """One cell of the table: a cache and an artifacts folder as the runbook made them, one act of a client, a judgement.
 
-python -m integrity.cell FOLDER LINKS CLIENTS, from tools/: runs all acts in one way of sharing and writes one
-JSON line a cell. CLIENTS is a JSON object: version -> interpreter.
+python -m integrity.cell FOLDER LINKS CLIENTS [ACT ...], from tools/: runs all acts, or those named, in one way of sharing
+and writes one JSON line a cell. CLIENTS is a JSON object: version -> interpreter; other programs act as `overwrite`.
 """
 
 import json
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from integrity.acts import HUB_ACTS, SCRIPT, TOOLS, Command, HubAct
+from integrity.acts import HUB_ACTS, OVERWRITE, SCRIPT, TOOLS, Command, HubAct
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.faults import Fault
@@ -187,20 +187,21 @@ def _require(done: subprocess.CompletedProcess[str]) -> None:
         raise RuntimeError(done.stderr)
 
 
-def cells(bench: Bench, clients: dict[str, Path]) -> Iterator[tuple[str, str, str]]:
-    """Yield client, act and outcome of every cell."""
+def cells(bench: Bench, clients: dict[str, Path], acts: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield client, act and outcome of every cell, or of those whose act is named."""
     for version, python in clients.items():
         for act in HUB_ACTS:
-            yield version, act.id, bench.by_hub(python, act)
-    for title, command in TOOLS.items():
-        yield title, "overwrite", bench.by_tool(command)
+            if not acts or act.id in acts:
+                yield version, act.id, bench.by_hub(python, act)
+    for title, command in TOOLS.items() if not acts or OVERWRITE in acts else ():
+        yield title, OVERWRITE, bench.by_tool(command)
 
 
-def main(home: str, links: str, clients: str) -> None:
-    """Run every cell below `home`, one JSON line each."""
+def main(home: str, links: str, clients: str, *acts: str) -> None:
+    """Run the cells below `home`, one JSON line each."""
     pythons = {version: Path(python) for version, python in json.loads(clients).items()}
     with PracticeHub(repositories=[repository()]) as hub:
-        for cell in cells(Bench(hub, links, Path(home)), pythons):
+        for cell in cells(Bench(hub, links, Path(home)), pythons, acts):
             sys.stdout.write(json.dumps(cell) + "\n")
             sys.stdout.flush()
 

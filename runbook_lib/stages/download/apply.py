@@ -13,6 +13,7 @@ from runbook_lib.cache.layout import CachedRepo, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.cache.locks import Say, download_lock, hold
 from runbook_lib.cache.snapshot_links import link_unchanged_files
+from runbook_lib.cache.tree_listing import make_public, tree_path
 from runbook_lib.errors import DeadlineExceeded, DiskError
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Change
@@ -102,6 +103,7 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     except Cancelled:
         problem = {"problem": "stopped on request", "remedy": "Run the stage again to go on."}
     else:
+        make_public(tree_path(repo.folder, listing.commit))
         sizes = {"fetched_bytes": missing_bytes, "linked_bytes": before - missing_bytes}
         return outcome.model_copy(update={"snapshot": str(snapshot), **sizes})
     return outcome.model_copy(update=problem)
