@@ -27,7 +27,7 @@ def test_the_table_is_whole_and_no_cell_of_it_is_lost() -> None:
 
 
 def test_the_page_is_made_from_the_record() -> None:
-    done = subprocess.run([sys.executable, TOOL, "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, str(TOOL), "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, "run: python tools/make_integrity_docs.py --page"
 
 
@@ -43,7 +43,7 @@ def test_the_page_is_made_from_the_record() -> None:
 )
 def test_an_update_of_the_folder_from_the_cache_leaves_the_pinned_revision_as_it_is(mode: str, updated: str) -> None:
     """With hard links alone huggingface_hub wrote the newer revision into the blob of the older one."""
-    command = [sys.executable, TOOL, "--modes", mode, "--try", "folder-cached", "folder-back"]
+    command = [sys.executable, str(TOOL), "--modes", mode, "--try", "folder-cached", "folder-back"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode and "mount" in done.stderr:
         pytest.skip(f"a volume cannot be mounted here: {done.stderr.strip().splitlines()[-1]}")

@@ -1,7 +1,7 @@
 """One cell of the table: a cache and an artifacts folder as the runbook made them, one act of a client, a judgement.
 
-python -m integrity.cell FOLDER LINKS CLIENTS [ACT ...], from tools/: runs all acts, or those named, in one way of sharing
-and writes one JSON line a cell. CLIENTS is a JSON object: version -> interpreter; other programs act as `overwrite`.
+python -m integrity.cell FOLDER LINKS CLIENTS [ACT ...], from tools/: runs all acts, or those named, in one way of
+sharing and writes one JSON line a cell. CLIENTS is a JSON object: version -> interpreter; other programs `overwrite`.
 """
 
 import json
