@@ -224,7 +224,7 @@ def test_artifacts_made_for_another_docling_warn(install: Install) -> None:
     installed = install()
     stamp = installed.artifacts / ".runbook-artifacts.json"
     content = json.loads(stamp.read_text(encoding="utf-8"))
-    stamp.write_text(json.dumps({**content, "docling": "2.9.0"}), encoding="utf-8")
+    stamp.write_text(json.dumps({**content, "docling": "2.9.0", "checksum": ""}), encoding="utf-8")
     (problem,) = problems_of(installed, "artifacts")
     assert (problem.kind, problem.quirk_id) == (ProblemKind.OTHER_DOCLING, "docling-artifacts-renamed")
 
