@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.cache.layout import CachedRepo
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.integrity import PROBES
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status

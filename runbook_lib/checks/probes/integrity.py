@@ -17,12 +17,14 @@ from runbook_lib.cache.local_notes import HUGGINGFACE, notes_in
 from runbook_lib.cache.refs import damaged_refs
 from runbook_lib.cache.tree_listing import files_of, is_private, refusal
 from runbook_lib.cache.walk import folders_in, names_in
-from runbook_lib.checks.probe import CONFIGURE, NotReached, Probe, ProbeContext, Verdict, fail, ok, skip, warn
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import NotReached, Probe
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.render.values import format_bytes
+from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
 from runbook_lib.system.variables import is_true
 
-_REPAIR: Final = "runbook repair"
 _HUB_HOSTS = ("huggingface.co", "hf.co")
 _TREE_SINCE: Final = Version("1.22.0")
 """From here on huggingface_hub takes Xet hashes from the listing (`_snapshot_download.py`)."""
@@ -49,7 +51,7 @@ def judge_unchanged(written: Sequence[Path]) -> Verdict:
     return judged(
         f"{len(written)} placed files were written to since, the first is {written[0]}{through}",
         "Run runbook repair: it compares contents, and mends what is not what the Hub lists.",
-        mended_by=_REPAIR,
+        fixed_by=FixedBy.REPAIR,
     )
 
 
@@ -98,13 +100,13 @@ def judge_notes(folders: Sequence[FolderNotes]) -> Verdict:
         return fail(
             f"{len(other)} files have another length than was downloaded, and count as current: {other[0]}",
             "Run runbook repair; a download to this folder changes nothing, as it believes its note.",
-            mended_by=_REPAIR,
+            fixed_by=FixedBy.REPAIR,
         )
     if gone:
         return fail(
             f"{len(gone)} files that were downloaded to their folder are gone: {gone[0]}",
             "An update broke off, or somebody removed them: run stage download.",
-            mended_by="notebooks/03_download.ipynb",
+            fixed_by=FixedBy.DOWNLOAD,
             quirk="local-dir-loses-files",
         )
     return ok("no note of huggingface_hub in the artifacts folder speaks of another file")
@@ -137,7 +139,7 @@ def judge_copies(paths: Sequence[Path]) -> Verdict:
         f"{len(paths)} files of {format_bytes(total)} stand in blobs/ and as a file of their own in a snapshot, "
         f"the first is {paths[0]}",
         "If force_download=True was to mend a file, it did not: run runbook repair; then runbook dedupe.",
-        mended_by="runbook dedupe",
+        fixed_by=FixedBy.DEDUPE,
     )
 
 
@@ -195,7 +197,7 @@ def judge_refs(damaged: Sequence[tuple[Path, str]]) -> Verdict:
     return fail(
         f"{len(damaged)} branches or tags hold no commit that is here, the first is {path}: {text[:60]!r}",
         "Run runbook repair; offline huggingface_hub finds nothing by this name.",
-        mended_by=_REPAIR,
+        fixed_by=FixedBy.REPAIR,
     )
 
 
@@ -241,7 +243,7 @@ def judge_mirror(host: str, name: str, headers: Mapping[str, str]) -> Verdict:
     return warn(
         f"{host} lists a Xet hash for {name} and sends the file without: huggingface_hub goes past it, to Xet",
         "Set HF_HUB_DISABLE_XET=1 for every program that uses this mirror; the environment of stage configure does.",
-        mended_by=CONFIGURE,
+        fixed_by=FixedBy.CONFIGURE_ENV,
     )
 
 

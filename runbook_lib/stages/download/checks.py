@@ -49,5 +49,5 @@ def _model(model: FetchedModel) -> Iterator[Check]:
         remedy=model.placing_remedy
         or "Free space, or choose a folder that this user may write: -p artifacts_dir PATH.",
         quirk="local-dir-writes-through" if model.placing_remedy else "cache-not-writable",
-        mended_by="runbook repair" if model.placing_remedy else "",
+        fixed_by=FixedBy.REPAIR if model.placing_remedy else FixedBy.NOTHING,
     )

@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.cache.artifacts import place_artifacts
 from runbook_lib.cache.local_notes import HUGGINGFACE
-from runbook_lib.checks.probe import ProbeContext
+from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probes.integrity import PROBES, PrivateListing, judge_listings
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.check import Check, Status
