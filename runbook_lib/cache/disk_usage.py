@@ -1,4 +1,4 @@
-"""What folders take on disk, counted by inode: a hard link costs nothing, a symlink next to nothing."""
+"""What folders take on disk, counted by inode and reflink: neither costs anything, a symlink next to nothing."""
 
 import os
 import stat
@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook_lib.cache.reflinks import shared_blocks
 from runbook_lib.cache.walk import walk
 
 FileId = tuple[int, int]
 """Device and inode: what all names of one file have in common."""
 
+_WORTH_ASKING_BYTES = 1_000_000
+"""Smaller files are never shared by reflink: only weights are."""
 _BLOCK_BYTES = 512
 """Unit of `st_blocks`, whatever the file system's own block size (POSIX stat)."""
 
@@ -39,13 +42,20 @@ class DiskUsage:
     def add_tree(self, folder: Path) -> "DiskUsage":
         """Add every file below the folder, symlinks as links; a folder that does not exist adds nothing."""
         by_inode, count, size_bytes = self.allocated_by_inode, 0, 0
-        for _name, st in walk(folder):
+        for name, st in walk(folder):
             count += 1
             size_bytes += st.st_size
-            by_inode[st.st_dev, st.st_ino] = allocated(st)
+            by_inode[_id_on_disk(folder, name, st)] = allocated(st)
         self.file_count += count
         self.logical_bytes += size_bytes
         return self
+
+
+def _id_on_disk(folder: Path, name: str, st: os.stat_result) -> FileId:
+    """Return what a file has in common with all names of it and, where all its blocks are shared, with its reflinks."""
+    if st.st_size >= _WORTH_ASKING_BYTES and stat.S_ISREG(st.st_mode) and (blocks := shared_blocks(folder / name)):
+        return st.st_dev, -1 - abs(hash(blocks))
+    return st.st_dev, st.st_ino
 
 
 def allocated(st: os.stat_result) -> int:

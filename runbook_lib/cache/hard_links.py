@@ -5,6 +5,8 @@ import stat
 import uuid
 from pathlib import Path
 
+from runbook_lib.cache.sharing import refuse_writing
+
 TEMPORARY_SUFFIX = ".rblink"
 """Ends the name of a link that is on its way; a process killed in that moment leaves one, which takes no space.
 
@@ -28,6 +30,8 @@ def regular_file_inside(path: Path, root: Path) -> Path | None:
 def put_link(source: Path, facts: os.stat_result, target: Path) -> None:
     """Give the file `source`, which was looked at as `facts`, the name `target` as well; an older target goes.
 
+    The file can be read only from then on, where the system has such a mode and it hinders nobody (`refuse_writing`).
+
     The link is made under a temporary name and looked at before it takes the place, so that `target` is either what it
     was or the very file that was looked at. Raises `OSError` when that is not to be had: another volume, no hard links,
     too many of them (NTFS: 1,023 a file), a target that is open (Windows), or a source that was exchanged meanwhile.
@@ -41,6 +45,7 @@ def put_link(source: Path, facts: os.stat_result, target: Path) -> None:
             facts.st_mtime_ns,
         ):
             raise FileNotFoundError(f"{source} was exchanged while it was looked at")
+        refuse_writing(temporary)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)  # rename(2) leaves both names when they are one file already

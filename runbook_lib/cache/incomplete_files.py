@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.artifacts import placing_leftovers
 from runbook_lib.cache.inventory import Entry, Role, blob_entries, model_folder_entries
 from runbook_lib.cache.layout import INCOMPLETE_SUFFIX, CachedRepo, cached_repos
 from runbook_lib.cache.locks import blob_lock, download_lock, hold
@@ -65,6 +66,13 @@ def _incomplete(entries: Iterator[Entry], repo_folder: str) -> tuple[IncompleteF
         for entry in entries
         if entry.role is Role.INCOMPLETE and entry.is_file
     )
+
+
+def killed_placings(folder: Path) -> tuple[IncompleteFile, ...]:
+    """Return the files that a placing of artifacts left when it was killed, once they are an hour old."""
+    found = ((path, path.lstat()) for path in placing_leftovers(folder))
+    files = (IncompleteFile(path, st.st_size, st.st_mtime, "") for path, st in found)
+    return tuple(file for file in files if file.is_old(time.time()))
 
 
 def abandoned(cache_dir: Path, artifacts_dir: Path | None = None) -> tuple[IncompleteFile, ...]:

@@ -18,6 +18,7 @@ from runbook_lib.cache.artifacts import STAMP_NAME, read_stamp
 from runbook_lib.cache.etags import is_etag, is_sha256
 from runbook_lib.cache.hard_links import TEMPORARY_SUFFIX
 from runbook_lib.cache.layout import INCOMPLETE_SUFFIX, CachedRepo, cached_repos
+from runbook_lib.cache.sharing import COPY_SUFFIX
 from runbook_lib.cache.walk import folders_in, walk, walk_top
 
 QUARANTINE: Final = ".runbook-quarantine"
@@ -48,7 +49,7 @@ class Role(StrEnum):
     INCOMPLETE = "incomplete"
     """What a download has written so far."""
     TEMPORARY = "temporary"
-    """A link of ours on its way."""
+    """A link or a copy of ours on its way."""
     LOCK = "lock"
     QUARANTINE = "quarantine"
     OTHER = "other"
@@ -204,7 +205,7 @@ def _entry(
 
 def _role_of(name: str, role: Role) -> Role:
     """Tell apart what passes through a folder from what stands in it."""
-    if role in (Role.BLOB, Role.SNAPSHOT, Role.ARTIFACT) and name.endswith(TEMPORARY_SUFFIX):
+    if role in (Role.BLOB, Role.SNAPSHOT, Role.ARTIFACT) and name.endswith((TEMPORARY_SUFFIX, COPY_SUFFIX)):
         return Role.TEMPORARY
     if role is Role.BLOB and name.endswith(INCOMPLETE_SUFFIX):
         return Role.INCOMPLETE

@@ -13,7 +13,8 @@ from runbook_lib.cache.layout import CachedRepo, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.cache.locks import Say, download_lock, hold
 from runbook_lib.cache.snapshot_links import link_unchanged_files
-from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.cache.tree_listing import make_public, tree_path
+from runbook_lib.errors import DeadlineExceeded, DiskError
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Change
 from runbook_lib.run.interpreter import packages_of
@@ -102,6 +103,7 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     except Cancelled:
         problem = {"problem": "stopped on request", "remedy": "Run the stage again to go on."}
     else:
+        make_public(tree_path(repo.folder, listing.commit))
         sizes = {"fetched_bytes": missing_bytes, "linked_bytes": before - missing_bytes}
         return outcome.model_copy(update={"snapshot": str(snapshot), **sizes})
     return outcome.model_copy(update=problem)
@@ -126,6 +128,9 @@ def _place(fetch: _Fetch, planned: PlannedModel, outcome: FetchedModel) -> Fetch
         )
     except OSError as error:
         return outcome.model_copy(update={"placing_problem": f"{folder}: {describe_os_error(error)}"})
+    except DiskError as damaged:
+        problem = {"placing_problem": f"{damaged.what} {damaged.why}", "placing_remedy": damaged.remedy}
+        return outcome.model_copy(update=problem)
     return outcome.model_copy(update={"placement": placement})
 
 
@@ -137,6 +142,6 @@ def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Chang
         if model.linked_bytes:
             yield Change(what=model.snapshot, before="", after=f"{format_bytes(model.linked_bytes)} linked")
         placed = model.placement
-        if placed and (placed.linked or placed.copied or placed.removed):
+        if placed and (placed.linked or placed.cloned or placed.copied or placed.removed):
             folder = target.artifacts_dir / model.model.folder_name
             yield Change(what=str(folder), before="", after=str(placed))

@@ -7,6 +7,8 @@ from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Check
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel
 
+_OTHER_FOLDER = "Free space, or choose a folder that this user may write: -p artifacts_dir PATH."
+
 
 def judge_download(facts: DownloadFacts) -> tuple[Check, ...]:
     """Return one check for the room and two for each model: fetched, and placed for docling."""
@@ -44,6 +46,8 @@ def _model(model: FetchedModel) -> Iterator[Check]:
         f"{model.model} stands where docling looks",
         model.placement is not None,
         str(model.placement) if model.placement else model.placing_problem,
-        remedy="Free space, or choose a folder that this user may write: -p artifacts_dir PATH.",
-        quirk="cache-not-writable",
+        remedy=model.placing_remedy
+        or "Free space, or choose a folder that this user may write: -p artifacts_dir PATH.",
+        quirk="local-dir-writes-through" if model.placing_remedy else "cache-not-writable",
+        fixed_by=FixedBy.REPAIR if model.placing_remedy else FixedBy.NOTHING,
     )

@@ -101,6 +101,8 @@ class FetchedModel(Value):
     placement: Placement | None = None
     """None when the artifacts folder was not made."""
     placing_problem: str = ""
+    placing_remedy: str = ""
+    """Empty when the artifacts folder is at fault, and not the snapshot."""
 
 
 class DownloadFacts(Facts):
@@ -130,6 +132,7 @@ class DownloadFacts(Facts):
             (
                 model.model.folder_name,
                 str(model.placement.linked),
+                str(model.placement.cloned),
                 str(model.placement.copied),
                 str(model.placement.kept),
                 str(model.placement.removed),
@@ -142,5 +145,5 @@ class DownloadFacts(Facts):
         return (
             Note("Fetched", (f"{total} came over the network; {linked} were linked from older revisions.",)),
             Table("Models", ("status", "model", "fetched", "linked", "took", "snapshot"), fetched),
-            Table("Artifacts folder", ("folder", "hard links", "copies", "kept", "removed"), placed),
+            Table("Artifacts folder", ("folder", "hard links", "reflinks", "copies", "kept", "removed"), placed),
         )

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode
+from runbook_lib.cache.local_notes import is_written_by_hub
+from runbook_lib.cache.sharing import shares_without_links
 from runbook_lib.cache.snapshot_links import linkable_files
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import HubError
@@ -39,15 +41,20 @@ def plan_fetching(hub: HubAccess, wanted: tuple[ModelRef, ...]) -> DownloadPlan:
         cache_needs_bytes=sum(planned.fetch_bytes for planned in models),
         cache_free_bytes=free_bytes(target.cache_dir),
         artifacts_need_bytes=sum(
-            file.size_bytes
+            _copied_bytes(planned, artifacts, shares=same_volume and hub.links is not LinkMode.COPY)
             for planned in models
-            for file in planned.listing.files
-            if not (artifacts / planned.model.folder_name / file.path).exists()
-            and not (same_volume and hub.links is not LinkMode.COPY and file.sha256)
         ),
         artifacts_free_bytes=free_bytes(artifacts),
         same_volume=same_volume,
     )
+
+
+def _copied_bytes(planned: PlannedModel, artifacts: Path, *, shares: bool) -> int:
+    """Return what placing a model takes on disk: weights are shared but where huggingface_hub itself downloads to."""
+    folder = artifacts / planned.model.folder_name
+    shares = shares and (not is_written_by_hub(folder) or shares_without_links(folder))
+    absent = (file for file in planned.listing.files if not (folder / file.path).exists())
+    return sum(file.size_bytes for file in absent if not (shares and file.sha256))
 
 
 def wanted_models(run: OpenRun) -> tuple[ModelRef, ...]:

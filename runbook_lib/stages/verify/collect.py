@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-from runbook_lib.cache.artifacts import read_stamp
+from runbook_lib.cache.artifacts import placing_leftovers, read_stamp
 from runbook_lib.cache.incomplete_files import IncompleteFile, in_model_folder, in_repository
 from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import repo_of
@@ -18,12 +18,14 @@ from runbook_lib.quirks.docling_versions import FOLDER_PREFIX, FOLDERS_RENAMED_I
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.plan import wanted_models
+from runbook_lib.stages.verify.bookkeeping import named_commit, note_problems, stamp_problems
 from runbook_lib.stages.verify.compare import Comparison, inspect_folder
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.stages.verify.links import Bounds
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
-from runbook_lib.stages.verify.sources import Known, Locked, commit_of, known_of_artifacts, known_of_snapshot
+from runbook_lib.stages.verify.sources import Known, Locked, known_of_artifacts, known_of_snapshot
+from runbook_lib.stages.verify.written_through import named_event
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def collect_verification(run: OpenRun, locked: Locked | None = None) -> VerifyFa
     docling = docling_of(run)
     opened = [folder for model in wanted_models(run) for folder in _open_folders(run, model, hasher, locked, docling)]
     hasher.run()
-    folders = tuple(folder.close(hasher) for folder in opened)
+    places = (run.cache_dir, run.artifacts_dir)
+    folders = tuple(named_event(folder.close(hasher), places) for folder in opened)
     return VerifyFacts(
         folders=folders,
         others=tuple(_old_folders(run.artifacts_dir, docling)),
@@ -85,7 +88,7 @@ def _open_folders(
     repo, artifacts = repo_of(run.cache_dir, model), run.artifacts_dir / model.folder_name
     known = known_of_snapshot(run, repo, model, locked)
     placed = known_of_artifacts(artifacts, repo, known, locked=model in (locked or ()))
-    commit = known.commit or commit_of(repo, model.revision)
+    commit = known.commit or named_commit(repo, model.revision, artifacts).commit
     snapshot = repo.snapshot(commit) if commit else repo.folder / "snapshots"
     if known.expectation is None and placed.expectation is not None and not repo.snapshots():
         evidence = "never fetched to the cache; docling reads the artifacts folder"
@@ -94,7 +97,13 @@ def _open_folders(
     extra = tuple(_incomplete(in_repository(repo), repo.blobs))
     yield _OpenFolder(model, "snapshot", snapshot, known, _started(snapshot, known, bounds, hasher), extra)
     bounds = Bounds.of(artifacts, store=run.cache_dir, outer=run.artifacts_dir)
-    extra = (*_incomplete(in_model_folder(artifacts), artifacts), *_other_docling(artifacts, docling))
+    extra = (
+        *_incomplete(in_model_folder(artifacts), artifacts),
+        *_left_by_placing(artifacts),
+        *_other_docling(artifacts, docling),
+        *stamp_problems(artifacts, model, known.expectation),
+        *note_problems(artifacts, placed.expectation),
+    )
     yield _OpenFolder(model, "artifacts", artifacts, placed, _started(artifacts, placed, bounds, hasher), extra)
 
 
@@ -116,6 +125,12 @@ def _incomplete(files: Iterable[IncompleteFile], home: Path) -> Iterator[FilePro
         after = "huggingface_hub before 1.18 goes on with it" if file.is_resumable else "no download goes on with it"
         name = file.path.relative_to(home).as_posix()
         yield FileProblem(path=name, kind=ProblemKind.LEFTOVER, evidence=f"{file.size_bytes} bytes; {after}")
+
+
+def _left_by_placing(folder: Path) -> Iterator[FileProblem]:
+    for path in placing_leftovers(folder):
+        evidence = "a placing that was killed left it; the next one removes it"
+        yield FileProblem(path=path.relative_to(folder).as_posix(), kind=ProblemKind.LEFTOVER, evidence=evidence)
 
 
 def docling_of(run: OpenRun) -> str:

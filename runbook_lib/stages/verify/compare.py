@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.artifacts import is_temporary
 from runbook_lib.cache.content_signs import PICKLE_SUFFIXES, Finding, Sign, is_pickle, look_at
 from runbook_lib.cache.hashing import NotARegularFile, kind_of
 from runbook_lib.cache.inventory import files_below
@@ -170,5 +171,5 @@ def unexpected(folder: Path, expectation: Expectation) -> Iterator[FileProblem]:
     listed = set(expectation.names())
     for path in files_below(folder):
         name = path.relative_to(folder).as_posix()
-        if name not in listed:
+        if name not in listed and not is_temporary(path.name):
             yield FileProblem(path=name, kind=ProblemKind.UNEXPECTED, evidence="the listing does not name it")

@@ -21,6 +21,7 @@ class ProblemKind(StrEnum):
     NOT_A_FILE = "not a file"
     WRONG_SIZE = "wrong size"
     WRONG_HASH = "wrong hash"
+    WRITTEN_THROUGH = "written through a hard link"
     UNREADABLE = "unreadable"
     UNSAFE_NAME = "unsafe name in the listing"
     EMPTY = Sign.EMPTY.value
@@ -34,6 +35,10 @@ class ProblemKind(StrEnum):
     UNVERIFIED = "no hash known"
     NOT_LOCKED = "not in the lock file"
     BAD_LISTING = "damaged listing"
+    PRIVATE_LISTING = "listing that this user may not read"
+    BAD_REF = "damaged ref"
+    BAD_STAMP = "damaged stamp"
+    FALSE_NOTE = "note of huggingface_hub that is not true"
     OTHER_COMMIT = "made from another commit"
     OTHER_DOCLING = "made for another docling"
     OLD_FOLDER = "folder of an older docling"
@@ -69,14 +74,20 @@ class Meaning:
 
 _DOWNLOAD: Final = FixedBy.DOWNLOAD
 _REPAIR: Final = FixedBy.REPAIR
-_FETCH_ANEW = "Run runbook repair: it moves the file aside and fetches it again."
+_MEND_FILE = (
+    "Run runbook repair: it moves the file aside and takes an intact copy from this machine, or fetches it again."
+)
+_MEND_COPY = (
+    "Run runbook repair: it takes an intact copy where this machine has one, and fetches the file otherwise. Let only "
+    "runbook run update this folder."
+)
 _ANSWERED = (
     "A proxy or portal answered in place of the Hub. Use a mirror with -p hub URL or have the Hub allowed; then run "
     "runbook repair."
 )
 
 
-def _damaged(quirk: str, remedy: str = _FETCH_ANEW) -> Meaning:
+def _damaged(quirk: str, remedy: str = _MEND_FILE) -> Meaning:
     return Meaning(Weight.SERIOUS, remedy, quirk, _REPAIR)
 
 
@@ -92,6 +103,7 @@ MEANINGS: Final = {
     ProblemKind.NOT_A_FILE: _damaged("cache-copied-dangling"),
     ProblemKind.WRONG_SIZE: _damaged("consistency-check"),
     ProblemKind.WRONG_HASH: _damaged("consistency-check"),
+    ProblemKind.WRITTEN_THROUGH: _damaged("local-dir-writes-through", _MEND_COPY),
     ProblemKind.UNREADABLE: Meaning(
         Weight.SERIOUS, "Let this user read the file, or choose another cache: -p cache_dir PATH.", "cache-not-writable"
     ),
@@ -114,6 +126,25 @@ MEANINGS: Final = {
     ProblemKind.NOT_LOCKED: Meaning(Weight.DOUBTFUL, "Make the lock file anew with runbook lock.", "", FixedBy.LOCK),
     ProblemKind.BAD_LISTING: Meaning(
         Weight.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list anew.", "", _REPAIR
+    ),
+    ProblemKind.PRIVATE_LISTING: Meaning(
+        Weight.DOUBTFUL,
+        "Nothing is damaged: let its owner, or root, give it the mode of the files beside it (chmod g+r, or a+r). "
+        "Until then huggingface_hub takes an incomplete snapshot for a complete one here.",
+        "tree-listing-private",
+    ),
+    ProblemKind.BAD_REF: Meaning(
+        Weight.SERIOUS,
+        "Run runbook repair: it lets the name point to the commit that stands here again.",
+        "ref-damaged",
+        _REPAIR,
+    ),
+    ProblemKind.BAD_STAMP: Meaning(Weight.DOUBTFUL, "Run runbook repair: it writes the stamp anew.", "", _REPAIR),
+    ProblemKind.FALSE_NOTE: Meaning(
+        Weight.DOUBTFUL,
+        "Run runbook repair: it removes the note, so that the next download to this folder looks at the file.",
+        "local-dir-trusts-times",
+        _REPAIR,
     ),
     ProblemKind.OTHER_COMMIT: Meaning(
         Weight.DOUBTFUL,

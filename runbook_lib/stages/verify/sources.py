@@ -8,13 +8,15 @@ from runbook_lib.cache.artifacts import Stamp, read_stamp
 from runbook_lib.cache.etags import is_commit, is_etag
 from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import CachedRepo, Listing
+from runbook_lib.cache.local_notes import HUGGINGFACE
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RecordError
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.download.facts import DownloadFacts
+from runbook_lib.stages.verify.bookkeeping import named_commit, odd_listing, unread_listing
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.links import link_chain
-from runbook_lib.stages.verify.local_folder import HUGGINGFACE, local_metadata
+from runbook_lib.stages.verify.local_folder import local_metadata
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 
 IN_CACHE = "the listing in the cache"
@@ -37,19 +39,18 @@ class Known:
 
 def known_of_snapshot(run: OpenRun, repo: CachedRepo, model: ModelRef, locked: Locked | None) -> Known:
     """Return what a snapshot should hold: by the lock file, the cache's own listing, or the record of the download."""
-    commit = commit_of(repo, model.revision)
-    doubts: tuple[FileProblem, ...] = ()
+    named = named_commit(repo, model.revision, run.artifacts_dir / model.folder_name)
+    commit, doubts = named.commit, named.problems
     if locked is not None and (expectation := locked.get(model)):
-        return Known(expectation, _moved_on(expectation.commit, commit))
+        return Known(expectation, (*doubts, *_moved_on(expectation.commit, commit)))
     if locked is not None:
-        doubts = (
-            FileProblem(path=str(model), kind=ProblemKind.NOT_LOCKED, evidence="another docling, or a new model"),
-        )
-    if listing := listing_of(repo, model.revision):
-        return Known(Expectation.of(listing, IN_CACHE), doubts)
-    if commit and (tree := tree_path(repo.folder, commit)).exists():
-        evidence = "huggingface_hub cannot read it and asks the Hub again"
-        doubts = (*doubts, FileProblem(path=f"trees/{tree.name}", kind=ProblemKind.BAD_LISTING, evidence=evidence))
+        evidence = "another docling, or a new model"
+        doubts = (*doubts, FileProblem(path=str(model), kind=ProblemKind.NOT_LOCKED, evidence=evidence))
+    if commit and (listing := listing_of(repo, commit)):
+        listing = listing.model_copy(update={"revision": model.revision})
+        return Known(Expectation.of(listing, IN_CACHE), (*doubts, *odd_listing(repo, commit, stamp_of(run, model))))
+    if commit:
+        doubts = (*doubts, *unread_listing(repo, commit))
     if recorded := recorded_listing(run, model):
         return Known(Expectation.of(recorded, "the record of stage download"), doubts)
     return _by_blob_names(repo.snapshot(commit), commit, doubts) if commit else Known(None, doubts)
@@ -96,9 +97,9 @@ def listing_of(repo: CachedRepo, revision: str) -> Listing | None:
         return None
 
 
-def tree_path(folder: Path, commit: str) -> Path:
-    """Return where huggingface_hub keeps the listing of a commit, below a repository's folder or a folder's notes."""
-    return folder / "trees" / f"{commit}.json"
+def stamp_of(run: OpenRun, model: ModelRef) -> Stamp | None:
+    """Return the stamp of a model's folder in the artifacts folder."""
+    return read_stamp(run.artifacts_dir / model.folder_name)
 
 
 def _moved_on(locked: str, cached: str) -> tuple[FileProblem, ...]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook_lib.cache.artifacts import share_placed
 from runbook_lib.cache.disk_usage import freed_bytes
 from runbook_lib.cache.hard_links import put_link
 from runbook_lib.cache.layout import cached_repos
@@ -70,9 +71,18 @@ class _Work:
                 self._skip(path, _CHANGED)
                 return
             freed = freed_bytes((path.lstat(),))
-            put_link(entry.keeper.path, entry.keeper.path.lstat(), path)
+            self._share(entry)
             self.linked_count += 1
             self.freed_bytes += freed
+
+    def _share(self, entry: Replacement) -> None:
+        """Link within the cache; in the artifacts folder, share as placing does: others may write there."""
+        path, keeper = entry.name.path, entry.keeper.path
+        if entry.repo_folder or self.plan.artifacts_dir is None:
+            put_link(keeper, keeper.lstat(), path)
+            return
+        model, *rest = path.relative_to(self.plan.artifacts_dir).parts
+        share_placed(self.plan.artifacts_dir / model, "/".join(rest), keeper)
 
     def drop(self, blob: UnusedBlob) -> None:
         """Remove a blob's name, unless something refers to it by now."""

@@ -12,6 +12,9 @@ from runbook_lib.cache.hashing import git_sha1_of
 from runbook_lib.cache.incomplete_files import in_repository
 from runbook_lib.cache.inventory import Entry, Role, inventory
 from runbook_lib.cache.layout import CachedRepo, cached_repos
+from runbook_lib.cache.local_notes import is_written_by_hub
+from runbook_lib.cache.reflinks import shared_blocks
+from runbook_lib.cache.sharing import shares_without_links
 from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.upkeep.dedupe.facts import DedupePlan, Replacement, Seen, Skipped, UnusedBlob
 from runbook_lib.upkeep.dedupe.names import listed_etags, shareable, targets_of
@@ -31,7 +34,7 @@ def plan_dedupe(cache_dir: Path, artifacts_dir: Path | None = None) -> DedupePla
     unused, kept_back = _unused_blobs(cache_dir, entries, names, hashes)
     going = {blob.name.path for blob in unused}
     staying = tuple(name for name in names if name.path not in going)
-    replacements = tuple(_replacements(staying, hashes))
+    replacements = tuple(_replacements(_sharing(staying, artifacts_dir), hashes))
     going |= {entry.name.path for entry in replacements}
     return DedupePlan(
         cache_dir=cache_dir,
@@ -62,6 +65,23 @@ def _hash_all(names: Iterable[Entry]) -> tuple[dict[FileId, str], int]:
     return found, hasher.ordered_bytes
 
 
+def _sharing(names: tuple[Entry, ...], artifacts_dir: Path | None) -> Iterator[Entry]:
+    """Yield the names that may share: no hard link goes to a folder that huggingface_hub writes to itself."""
+    open_to_links: dict[str, bool] = {}
+    for name in names:
+        if name.role is Role.ARTIFACT and artifacts_dir and name.folder not in open_to_links:
+            folder = artifacts_dir / name.folder
+            open_to_links[name.folder] = not is_written_by_hub(folder) or shares_without_links(folder)
+        if name.role is not Role.ARTIFACT or open_to_links.get(name.folder, True):
+            yield name
+
+
+def _is_one_on_disk(one: Entry, other: Entry) -> bool:
+    """Whether two files share all their blocks."""
+    blocks = shared_blocks(one.path)
+    return bool(blocks) and blocks == shared_blocks(other.path)
+
+
 def _replacements(names: Iterable[Entry], hashes: dict[FileId, str]) -> Iterator[Replacement]:
     by_content: dict[tuple[int, str], list[Entry]] = defaultdict(list)
     for name in names:
@@ -71,7 +91,7 @@ def _replacements(names: Iterable[Entry], hashes: dict[FileId, str]) -> Iterator
         for group in _shareable(same):
             keeper = min(group, key=lambda name: (name.role is Role.ARTIFACT, name.st.st_mtime_ns, name.path))
             for name in group:
-                if name.file_id != keeper.file_id:
+                if name.file_id != keeper.file_id and not _is_one_on_disk(name, keeper):
                     yield _replacement(name, keeper, sha256)
 
 

@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.artifacts import place_artifacts
 from runbook_lib.cache.hard_links import put_link
 from runbook_lib.cache.incomplete_files import IncompleteFile, remove
 from runbook_lib.cache.inventory import QUARANTINE, SNAPSHOTS
 from runbook_lib.cache.layout import CachedRepo, repo_of
+from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.cache.locks import download_lock, hold
-from runbook_lib.errors import HubError
+from runbook_lib.cache.refs import write_ref
+from runbook_lib.errors import DiskError, HubError
+from runbook_lib.run.interpreter import packages_of
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.configure_env import plan_environment
@@ -23,7 +27,16 @@ from runbook_lib.stages.verify.facts import VerifyFacts
 from runbook_lib.stages.verify.sources import Locked, listing_of
 from runbook_lib.stages.verify.stage import verify
 from runbook_lib.system.filesystem import describe_os_error
-from runbook_lib.upkeep.repair.facts import Move, Moved, RepairPlan, RepairResult, Skipped
+from runbook_lib.upkeep.repair.copies import put_copy
+from runbook_lib.upkeep.repair.facts import (
+    Copy,
+    Move,
+    Moved,
+    PinnedModel,
+    RepairPlan,
+    RepairResult,
+    Skipped,
+)
 
 _LOCK_LIMIT_S: Final = 60.0
 _WINDOWS_PATH_LIMIT: Final = 250
@@ -43,30 +56,72 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
             why=f"{len(plan.moves)} names are bad or missing in the cache.",
             remedy="Run runbook repair without offline, or copy the models from a machine where they verify.",
         )
+    to_fetch = tuple(model for model in plan.models if model.listing is None)
     with hub_access(run, plan_environment(run)) as hub:
-        _download_plan(hub, plan)  # asks the Hub while there is still something to lose
+        if to_fetch:
+            _download_plan(hub, to_fetch)  # asks the Hub while there is still something to lose
         moved, skipped = _move_aside(run, plan.moves)
         removed, kept = _remove_incomplete(run, plan.incomplete)
-        missing = _download_plan(hub, plan)
-    fetched = download(run, missing) if plan.models else None
+        copied, refused = _mend_here(run, plan, hub.links)
+        missing = _download_plan(hub, to_fetch) if to_fetch else None
+    fetched = download(run, missing) if missing else None
     verified = verify(run, locked)
     relinked = tuple(_relinked(run, moved, verified))
     return RepairResult(
         moved=moved,
-        skipped=(*skipped, *kept),
+        skipped=(*skipped, *kept, *refused),
         removed=removed,
+        copied=copied,
+        refs=plan.refs,
         relinked=relinked,
         download=fetched,
         verification=verified,
     )
 
 
-def _download_plan(hub: HubAccess, plan: RepairPlan) -> DownloadPlan:
+def _mend_here(run: OpenRun, plan: RepairPlan, links: LinkMode) -> tuple[tuple[Copy, ...], tuple[Skipped, ...]]:
+    """Copy what is intact elsewhere, write the refs, and place what needs no Hub for docling; one after the other."""
+    local = tuple(model for model in plan.models if model.listing)
+    if not (plan.copies or plan.refs or local):
+        return (), ()
+    docling = packages_of(run.settings).version_text("docling") or ""
+    copied, refused = [], []
+    with hold(download_lock(run.cache_dir), "a download into this cache", limit_s=_LOCK_LIMIT_S):
+        for copy in plan.copies:
+            try:
+                put_copy(run.cache_dir, copy, links)
+                copied.append(copy)
+            except (OSError, DiskError) as error:
+                refused.append(Skipped(path=copy.source, reason=_why(error)))
+        for ref in plan.refs:
+            write_ref(repo_of(run.cache_dir, ref.model), ref.model.revision, ref.commit)
+        share = links is not LinkMode.COPY
+        placed = [_placing_problem(run, model, docling, share=share) for model in local]
+    return tuple(copied), (*refused, *filter(None, placed))
+
+
+def _placing_problem(run: OpenRun, model: PinnedModel, docling: str, *, share: bool) -> Skipped | None:
+    """Place a model from its snapshot; returns what was in the way."""
+    folder = run.artifacts_dir / model.model.folder_name
+    snapshot = repo_of(run.cache_dir, model.model).snapshot(model.commit)
+    try:
+        if model.listing:
+            place_artifacts(model.listing, snapshot, folder, docling=docling, link=share)
+    except (OSError, DiskError) as error:
+        return Skipped(path=folder, reason=_why(error))
+    return None
+
+
+def _why(error: OSError | DiskError) -> str:
+    return describe_os_error(error) if isinstance(error, OSError) else f"{error.what} {error.why}"
+
+
+def _download_plan(hub: HubAccess, models: tuple[PinnedModel, ...]) -> DownloadPlan:
     """Plan to fetch each model at the commit it is mended at, and to record it under its own revision."""
-    fetching = plan_fetching(hub, tuple(model.pinned for model in plan.models))
+    fetching = plan_fetching(hub, tuple(model.pinned for model in models))
     planned = tuple(
         entry.model_copy(update={"listing": entry.listing.model_copy(update={"revision": model.model.revision})})
-        for entry, model in zip(fetching.models, plan.models, strict=True)
+        for entry, model in zip(fetching.models, models, strict=True)
     )
     return fetching.model_copy(update={"models": planned})
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runbook_lib.cache.incomplete_files import IncompleteFile
+from runbook_lib.cache.layout import Listing
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
 from runbook_lib.errors import ExitCode, StageFailed
@@ -27,11 +28,31 @@ class Move(Value):
     reason: str
 
 
+class Copy(Value):
+    """A file of a snapshot, and an intact copy of it elsewhere on this machine."""
+
+    model: ModelRef
+    commit: str
+    path: str
+    """Relative to the snapshot."""
+    etag: str
+    source: Path
+
+
+class MendedRef(Value):
+    """A branch or tag whose file is damaged, and the commit it stands for."""
+
+    model: ModelRef
+    commit: str
+
+
 class PinnedModel(Value):
     """A model and the commit it is mended at, whatever its revision stands for on the Hub by now."""
 
     model: ModelRef
     commit: str
+    listing: Listing | None = None
+    """What the snapshot holds, when the Hub is not needed; None when the model has to be fetched."""
 
     @property
     def pinned(self) -> ModelRef:
@@ -49,7 +70,9 @@ class RepairPlan(Rendered, Value):
     models: tuple[PinnedModel, ...]
     """The models that have to be fetched or placed again."""
     fetches: bool
-    """Whether the Hub is needed; without it only docling's artifacts are placed again."""
+    """Whether the Hub is needed; without it files are copied and docling's artifacts placed again."""
+    copies: tuple[Copy, ...] = ()
+    refs: tuple[MendedRef, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -60,12 +83,15 @@ class RepairPlan(Rendered, Value):
         """Return the sum, what would move and what would go."""
         if self.is_empty:
             return (Note("Repair", ("Nothing has to be repaired.",)),)
-        source = "from the Hub" if self.fetches else "from the cache, without network"
-        mended = ", ".join(f"{model.model}" for model in self.models)
         lines = [f"{len(self.moves)} names go to quarantine, {len(self.incomplete)} incomplete files are removed."]
-        lines += [f"Mended {source}: {mended}."] if mended else []
+        for source, local in (("from what this machine has, without network", True), ("from the Hub", False)):
+            mended = ", ".join(str(model.model) for model in self.models if (model.listing is not None) is local)
+            lines += [f"Mended {source}: {mended}."] if mended else []
         moves = tuple((move.reason, str(move.source)) for move in self.moves)
         shown: list[Section] = [Note("Repair", tuple(lines)), Table("Moved aside", ("because", "name"), moves)]
+        if self.copies:
+            rows = tuple((f"{copy.model}: {copy.path}", str(copy.source)) for copy in self.copies)
+            shown.append(Table("Mended from a copy", ("file", "intact copy"), rows))
         if self.incomplete:
             shown.append(Table("Removed", ("incomplete file",), tuple((str(file.path),) for file in self.incomplete)))
         return tuple(shown)
@@ -91,10 +117,13 @@ class RepairResult(Rendered, Value):
     moved: tuple[Moved, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     removed: tuple[Path, ...] = ()
+    copied: tuple[Copy, ...] = ()
+    """Files that were mended from an intact copy on this machine."""
+    refs: tuple[MendedRef, ...] = ()
     relinked: tuple[Path, ...] = ()
     """Names in other snapshots that share the mended content again."""
     download: StageRecord[DownloadFacts] | None = None
-    """None when nothing had to be fetched or placed."""
+    """None when nothing had to be fetched."""
     verification: StageRecord[VerifyFacts]
 
     @property
@@ -131,7 +160,9 @@ class RepairResult(Rendered, Value):
     def sections(self) -> Sequence[Section]:
         """Return the sum, what was moved and left, and the checks of the verification that followed."""
         counts = f"{len(self.moved)} names moved aside, {len(self.removed)} incomplete files removed"
-        line = f"{counts}, {format_bytes(self.fetched_bytes)} fetched, {len(self.relinked)} names linked again."
+        copied = f"{len(self.copied)} files copied on this machine, " if self.copied else ""
+        fetched = f"{format_bytes(self.fetched_bytes)} fetched"
+        line = f"{counts}, {copied}{fetched}, {len(self.relinked)} names linked again."
         shown: list[Section] = [Note(f"Repair: {self.status}", (line,))]
         if self.moved:
             shown.append(Table("Moved aside, to", ("name",), tuple((str(move.target),) for move in self.moved)))

@@ -1,19 +1,26 @@
 """Planning a repair: verify, then decide which names go and what has to be fetched. Changes nothing."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from runbook_lib.cache.incomplete_files import IncompleteFile
-from runbook_lib.cache.layout import repo_of
+from runbook_lib.cache.incomplete_files import IncompleteFile, killed_placings
+from runbook_lib.cache.layout import Listing, repo_of
+from runbook_lib.cache.tree_listing import tree_path
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
-from runbook_lib.stages.verify.sources import Locked, tree_path
-from runbook_lib.upkeep.repair.facts import Move, PinnedModel, RepairPlan
+from runbook_lib.stages.verify.sources import Locked, known_of_snapshot
+from runbook_lib.upkeep.repair.copies import IntactCopies, copies_for, listing_for
+from runbook_lib.upkeep.repair.facts import Copy, MendedRef, Move, PinnedModel, RepairPlan
 from runbook_lib.upkeep.repair.names import Territory, blames_the_listing, names_behind, other_names
+
+_BESIDE_THE_SNAPSHOT: Final = frozenset({ProblemKind.BAD_LISTING, ProblemKind.BAD_REF})
+"""What stands in the repository's folder, and not in the one that was verified."""
 
 
 def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
@@ -29,13 +36,54 @@ def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
         repo = repo_of(run.cache_dir, bad[0].model)
         if move := territory.move(path, repo, "another name of a bad file"):
             moves[path] = move
+    intact = IntactCopies(territory, frozenset(moves))
+    snapshots = {folder.model: folder for folder in found.folders if folder.role == "snapshot"}
+    here = {folder.model: _mended_here(run, snapshots[folder.model], locked, intact) for folder in bad}
     return RepairPlan(
         found=found,
         moves=tuple(moves.values()),
         incomplete=tuple(_abandoned(run, found)),
-        models=tuple(_pinned(found, bad)),
-        fetches=any(_needs_the_hub(found, folder) for folder in bad),
+        models=tuple(
+            PinnedModel(model=model, commit=snapshots[model].commit, listing=mending.listing)
+            for model, mending in here.items()
+        ),
+        fetches=any(mending.listing is None for mending in here.values()),
+        copies=tuple(copy for mending in here.values() for copy in mending.copies),
+        refs=tuple(_refs(bad)),
     )
+
+
+@dataclass(frozen=True)
+class _MendedHere:
+    """What of a snapshot can be mended without the Hub; the listing only when that is all of it."""
+
+    copies: tuple[Copy, ...] = ()
+    listing: Listing | None = None
+
+
+def _mended_here(run: OpenRun, folder: VerifiedFolder, locked: Locked | None, intact: IntactCopies) -> _MendedHere:
+    repo = repo_of(run.cache_dir, folder.model)
+    expectation = known_of_snapshot(run, repo, folder.model, locked).expectation
+    problems = _to_mend(folder)
+    if expectation is None or any(_is_about_the_listing(folder, problem) for problem in problems):
+        return _MendedHere()
+    names = [problem.path for problem in problems if problem.kind is not ProblemKind.BAD_REF]
+    if not Path(folder.folder).is_dir():
+        names = list(expectation.names())
+    copies = [copy for copy in copies_for(folder.model, expectation, names, intact) if copy]
+    whole = len(copies) == len(names) and not set(folder.serious) - set(problems)
+    return _MendedHere(tuple(copies), listing_for(folder.model, expectation) if whole else None)
+
+
+def _is_about_the_listing(folder: VerifiedFolder, problem: FileProblem) -> bool:
+    return problem.kind is ProblemKind.BAD_LISTING or blames_the_listing(Path(folder.folder), problem)
+
+
+def _refs(bad: list[VerifiedFolder]) -> Iterator[MendedRef]:
+    """Yield the damaged refs whose commit is known; the Hub tells the others."""
+    for folder in bad:
+        if folder.commit and any(problem.kind is ProblemKind.BAD_REF for problem in folder.problems):
+            yield MendedRef(model=folder.model, commit=folder.commit)
 
 
 def _to_mend(folder: VerifiedFolder) -> tuple[FileProblem, ...]:
@@ -51,27 +99,11 @@ def _moves(run: OpenRun, folder: VerifiedFolder, territory: Territory) -> Iterat
     repo = repo_of(run.cache_dir, folder.model)
     for problem in _to_mend(folder):
         names = names_behind(Path(folder.folder), problem)
-        if problem.kind is ProblemKind.BAD_LISTING:
+        if problem.kind in _BESIDE_THE_SNAPSHOT:
             names = (Path(repo.folder / problem.path).resolve(),)
         elif folder.role == "snapshot" and blames_the_listing(Path(folder.folder), problem):
             names = (*names, tree_path(repo.folder, folder.commit).resolve())
         yield from (move for name in names if (move := territory.move(name, repo, problem.kind.value)))
-
-
-def _pinned(found: VerifyFacts, bad: list[VerifiedFolder]) -> Iterator[PinnedModel]:
-    """Yield the models to fetch or place again, at the commit of their snapshot."""
-    models = {folder.model for folder in bad}
-    for folder in found.folders:
-        if folder.role == "snapshot" and folder.model in models:
-            yield PinnedModel(model=folder.model, commit=folder.commit)
-
-
-def _needs_the_hub(found: VerifyFacts, folder: VerifiedFolder) -> bool:
-    """Whether mending needs the Hub: not for artifacts whose snapshot is whole, for they are placed from it."""
-    if folder.role == "snapshot":
-        return True
-    snapshot = next(other for other in found.folders if other.role == "snapshot" and other.model == folder.model)
-    return bool(snapshot.serious) or not snapshot.source
 
 
 def _abandoned(run: OpenRun, found: VerifyFacts) -> Iterator[IncompleteFile]:
@@ -79,4 +111,6 @@ def _abandoned(run: OpenRun, found: VerifyFacts) -> Iterator[IncompleteFile]:
     models = {folder.model for folder in found.folders}
     homes = {repo_of(run.cache_dir, model).folder for model in models}
     homes |= {run.artifacts_dir / model.folder_name for model in models}
-    return (file for file in abandoned_files(run) if not homes.isdisjoint(file.path.parents))
+    yield from (file for file in abandoned_files(run) if not homes.isdisjoint(file.path.parents))
+    for model in models:
+        yield from killed_placings(run.artifacts_dir / model.folder_name)

@@ -2,14 +2,25 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from runbook_lib.cache.artifacts import STAMP_NAME, Placement, is_placed, place_artifacts, read_stamp
+from runbook_lib.cache.artifacts import (
+    STAMP_NAME,
+    Placement,
+    is_placed,
+    place_artifacts,
+    placing_leftovers,
+    read_stamp,
+    written_since,
+)
 from runbook_lib.cache.layout import ListedFile, Listing
+from runbook_lib.cache.local_notes import HUGGINGFACE, is_closed, notes_in
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.errors import DiskError
 from tests.unit.cache_layouts import state_on_disk
 
 WEIGHTS = "model.safetensors"
@@ -65,7 +76,8 @@ def place(source: tuple[Listing, Path], folder: Path, *, link: bool = True, docl
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != STAMP_NAME)
+    ours = {folder / STAMP_NAME, folder / HUGGINGFACE}
+    files = (path for path in folder.rglob("*") if path.is_file() and path not in ours)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -208,3 +220,80 @@ def test_a_folder_without_stamp_has_none(tmp_path: Path) -> None:
 
 def test_a_placement_reads_as_words() -> None:
     assert str(Placement(linked=1, copied=2, kept=3, removed=4)) == "1 hard links, 2 copies, 3 kept, 4 removed"
+
+
+# ------------------------------------------------------------------------------------------- other programs beside us
+
+
+def fill_as_hub(folder: Path, files: Mapping[str, bytes], commit: str) -> None:
+    """Fill the folder as `hf download --local-dir` does, notes included."""
+    for name, content in files.items():
+        note = folder / HUGGINGFACE / "download" / f"{name}.metadata"
+        for path in (folder / name, note):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        etag = hashlib.sha256(content).hexdigest() if name.endswith(".safetensors") else sha1(content)
+        note.write_text(f"{commit}\n{etag}\n{time.time() + 60}\n", encoding="utf-8")
+
+
+def test_a_folder_of_links_is_closed_and_one_of_copies_opened_again(cache: Cache, folder: Path) -> None:
+    source = cache.publish("1" * 40, FIRST)
+    place(source, folder)
+    assert is_closed(folder)
+    assert "runbook run -p links copy" in (folder / HUGGINGFACE).read_text(encoding="utf-8")
+    assert place(source, folder, link=False) == Placement(copied=1, kept=2)
+    assert not (folder / HUGGINGFACE).parent.exists()
+    assert not (folder / WEIGHTS).samefile(source[1] / WEIGHTS)
+
+
+def test_no_hard_link_goes_to_a_folder_that_hub_downloads_to(cache: Cache, folder: Path) -> None:
+    fill_as_hub(folder, FIRST, "1" * 40)
+    listing, snapshot = cache.publish("1" * 40, FIRST)
+    place((listing, snapshot), folder)
+    assert not (folder / WEIGHTS).samefile(snapshot / WEIGHTS)
+    assert {note.commit for note in notes_in(folder)} == {listing.commit}, "what is true stays"
+
+
+def test_a_note_that_is_not_true_of_the_placed_file_goes_before_the_file(cache: Cache, folder: Path) -> None:
+    newer = FIRST | {WEIGHTS: b"newer weights"}
+    fill_as_hub(folder, newer, "2" * 40)
+    place(cache.publish("1" * 40, FIRST), folder)
+    assert list(notes_in(folder)) == []
+    assert content_of(folder).items() >= FIRST.items()
+
+
+def test_weights_written_through_are_not_placed_and_the_event_is_said(cache: Cache, folder: Path) -> None:
+    source = cache.publish("1" * 40, FIRST)
+    place(source, folder)
+    (folder / WEIGHTS).chmod(0o644)
+    (folder / WEIGHTS).write_bytes(FIRST[WEIGHTS][::-1])
+    assert written_since(folder) == (WEIGHTS,)
+    assert not is_placed(folder, ModelRef("org/name"))
+    with pytest.raises(DiskError, match="a program has written to it since it was placed"):
+        place(source, folder)
+
+
+def test_a_folder_copied_without_its_times_is_as_good(cache: Cache, folder: Path) -> None:
+    place(cache.publish("1" * 40, FIRST), folder)
+    os.utime(folder / WEIGHTS, (0, 0))
+    assert is_placed(folder, ModelRef("org/name"))
+
+
+@pytest.mark.parametrize("name", [".abcdef.rbcopy", ".0123abcd.tmp", "deep/er/.fedcba.rbcopy"])
+def test_what_a_killed_placing_left_is_removed_by_the_next(cache: Cache, folder: Path, name: str) -> None:
+    source = cache.publish("1" * 40, FIRST)
+    place(source, folder)
+    (folder / name).write_bytes(b"half")
+    assert placing_leftovers(folder) == (folder / name,)
+    place(source, folder)
+    assert placing_leftovers(folder) == ()
+
+
+@pytest.mark.parametrize("field", ["mtime_ns", "docling", "listing_sha256", "revision"])
+def test_a_stamp_that_was_changed_anywhere_counts_as_none(cache: Cache, folder: Path, field: str) -> None:
+    place(cache.publish("1" * 40, FIRST), folder)
+    text = (folder / STAMP_NAME).read_text(encoding="utf-8")
+    place_of_field = text.index(f'"{field}": ') + len(f'"{field}": ') + 1
+    damaged = text[:place_of_field] + chr(ord(text[place_of_field]) ^ 1) + text[place_of_field + 1 :]
+    (folder / STAMP_NAME).write_text(damaged, encoding="utf-8")
+    assert read_stamp(folder) is None

@@ -15,6 +15,8 @@ UNRELATED = sorted((FIXTURES / "none").glob("*.log"))
 ALSO = {
     # The Xet client could not reach its storage because the certificate was refused: both are true, in that order.
     "tls-interception-xet": ("xet-blocked-or-stalled",),
+    # The download broke off, which in a local folder also took the older file away: what it left is not resumed.
+    "local-dir-loses-files": ("incomplete-no-resume",),
 }
 
 

@@ -1,6 +1,7 @@
 """Repair of real caches in every link mode, with the unmodified client and the practice hub."""
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from runbook_lib.cache.artifacts import STAMP_NAME
 from runbook_lib.errors import HubError, StageFailed
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
@@ -37,6 +39,13 @@ __all__ = ["install", "practice_hub", "pristine"]
 HOUR_S = 3600.0
 BLOCK_PAGE = b"<!DOCTYPE html><html><body>blocked by policy</body></html>"
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file kinds")
+
+
+def damage_artifacts(installed: Installed) -> None:
+    """Damage the weights in the artifacts folder, too, where they are a file of their own."""
+    weights = installed.artifacts / WEIGHTS
+    if not weights.samefile(installed.snapshot / WEIGHTS):
+        flip_bit(weights, 8 * 600_000)
 
 
 def repair(installed: Installed) -> RepairResult:
@@ -75,7 +84,9 @@ def test_a_flipped_bit_and_a_block_page_are_fixed_and_only_those_files_are_fetch
     installed = install(mode)
     flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
     page = Path(os.path.realpath(installed.snapshot / "config.json"))
-    page.write_bytes(BLOCK_PAGE)
+    for path in (page, installed.artifacts / "config.json"):
+        path.write_bytes(BLOCK_PAGE)
+    damage_artifacts(installed)
     config_bytes = next(file.size_bytes for file in installed.listing.files if file.path == "config.json")
     plan = plan_repair(installed.run)
     assert plan.fetches
@@ -98,7 +109,7 @@ def test_a_dry_run_changes_nothing(install: Install, mode: str) -> None:
     before = tree(installed.run.cache_dir.parent)
     plan = plan_repair(installed.run)
     assert plan.moves
-    assert "wrong hash" in str(plan)
+    assert ("wrong hash" if mode == "copy" else "written through a hard link") in str(plan)
     assert tree(installed.run.cache_dir.parent) == before
 
 
@@ -246,9 +257,66 @@ def test_bad_artifacts_are_placed_from_a_whole_snapshot_without_the_hub(install:
     assert installed.hub.counters.body_bytes == 0
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_what_stands_intact_elsewhere_is_copied_from_there_and_no_network_is_asked(install: Install, mode: str) -> None:
+    installed = install(mode, offline=True)
+    if mode != "copy":  # there the artifacts folder has its own
+        spare = installed.run.artifacts_dir / "org--other" / "spare.safetensors"
+        spare.parent.mkdir()
+        shutil.copyfile(installed.snapshot / WEIGHTS, spare)
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    flip_bit(Path(os.path.realpath(installed.snapshot / "config.json")), 3)
+    plan = plan_repair(installed.run)
+    assert not plan.fetches
+    assert {copy.path for copy in plan.copies} == {WEIGHTS, "config.json"}
+    installed.hub.reset_counters()
+    result = apply_repair(installed.run, plan)
+    assert result.status is Status.OK, str(result)
+    assert installed.hub.counters.requests == 0
+    assert plan_repair(installed.run).is_empty
+    assert (installed.snapshot / WEIGHTS).is_symlink() is (mode == "symlink")
+
+
+def test_a_snapshot_that_is_gone_is_made_again_from_the_artifacts(install: Install) -> None:
+    installed = install("symlink", offline=True)
+    shutil.rmtree(installed.repo.folder / "snapshots")
+    shutil.rmtree(installed.repo.blobs)
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+
+
+@pytest.mark.parametrize("text", ["", "{}\n", "\0" * 40])
+def test_a_damaged_reference_is_written_again_without_the_hub(install: Install, text: str) -> None:
+    installed = install("symlink", offline=True)
+    reference, commit = installed.repo.folder / "refs" / "main", installed.listing.commit
+    reference.write_text(text.format(commit), encoding="utf-8")
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert reference.read_text(encoding="utf-8") == commit
+
+
+def test_a_flipped_digit_in_reference_listing_or_stamp_is_verified_and_repaired(install: Install) -> None:
+    """Fields that no download reads are among them: the stamp vouches for the listing, and a checksum for the stamp."""
+    installed = install("hardlink")
+    named = installed.repo.listing("main")
+    tree_name = f"{installed.listing.commit}.json"
+    files = [installed.repo.folder / "refs" / "main", installed.repo.folder / "trees" / tree_name]
+    for path in (*files, installed.artifacts / STAMP_NAME):
+        before = path.read_bytes()
+        digits = [place for found in re.finditer(rb"[0-9a-f]{15,}", before) for place in range(*found.span())]
+        for place in digits[:: len(digits) // 3]:
+            other = b"1" if before[place : place + 1] == b"0" else b"0"
+            path.write_bytes(before[:place] + other + before[place + 1 :])
+            assert verify(installed.run).status is not Status.OK, (path.name, before[place - 30 : place + 30])
+            result = repair(installed)
+            assert result.status is Status.OK, str(result)
+            assert installed.repo.listing("main") == named
+
+
 def test_offline_with_a_damaged_snapshot_is_one_clear_error_and_nothing_moves(install: Install) -> None:
     installed = install(offline=True)
     flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    damage_artifacts(installed)
     before = tree(installed.run.cache_dir)
     plan = plan_repair(installed.run)
     with pytest.raises(HubError, match="this run is offline; nothing was moved"):
@@ -259,6 +327,7 @@ def test_offline_with_a_damaged_snapshot_is_one_clear_error_and_nothing_moves(in
 def test_a_hub_that_does_not_answer_leaves_everything_where_it_is(install: Install, tmp_path: Path) -> None:
     installed = install()
     flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    damage_artifacts(installed)
     run = open_run(
         run_dir=str(tmp_path / "other-run"),
         hub="http://127.0.0.1:9",
@@ -280,6 +349,7 @@ def test_repair_keeps_the_commit_when_the_hub_has_moved_on(tmp_path: Path) -> No
         installed = Installed(run, hub)
         commit = installed.listing.commit
         flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+        damage_artifacts(installed)
         hub.move_head("second")
         result = repair(installed)
         assert result.status is Status.OK, str(result)

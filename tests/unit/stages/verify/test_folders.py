@@ -58,7 +58,9 @@ def test_one_flipped_bit_in_the_weights_fails_the_check_and_names_the_file(insta
     record = verify(installed.run)
     (check, *_) = record.checks
     assert (check.status, check.quirk, check.fixed_by) == (Status.FAIL, "consistency-check", FixedBy.REPAIR)
-    assert f"{WEIGHTS}: wrong hash (sha256 " in check.evidence
+    what = "wrong hash (" if mode == "copy" else "written through a hard link (written under one of its "
+    assert f"{WEIGHTS}: {what}" in check.evidence
+    assert "sha256 " in check.evidence
     artifacts = next(check for check in record.checks if check.id.startswith("artifacts-"))
     assert artifacts.status is (Status.OK if mode == "copy" else Status.FAIL)
 
@@ -222,7 +224,7 @@ def test_artifacts_made_for_another_docling_warn(install: Install) -> None:
     installed = install()
     stamp = installed.artifacts / ".runbook-artifacts.json"
     content = json.loads(stamp.read_text(encoding="utf-8"))
-    stamp.write_text(json.dumps({**content, "docling": "2.9.0"}), encoding="utf-8")
+    stamp.write_text(json.dumps({**content, "docling": "2.9.0", "checksum": ""}), encoding="utf-8")
     (problem,) = problems_of(installed, "artifacts")
     assert (problem.kind, problem.quirk_id) == (ProblemKind.OTHER_DOCLING, "docling-artifacts-renamed")
 
@@ -258,7 +260,7 @@ def test_without_any_listing_the_names_of_the_blobs_are_the_hashes(install: Inst
     assert facts.folders[0].source == "the names of the blobs"
     assert [problem.kind for problem in facts.folders[0].problems] == [ProblemKind.UNVERIFIED]
     flip_bit(snapshot / WEIGHTS, 8 * 500_000)
-    assert kinds_of(installed)[WEIGHTS] is ProblemKind.WRONG_HASH
+    assert kinds_of(installed)[WEIGHTS] is ProblemKind.WRITTEN_THROUGH
 
 
 def test_without_any_hash_the_contents_speak_and_the_check_warns(install: Install) -> None:
@@ -296,12 +298,29 @@ def test_a_damaged_listing_is_named_and_nothing_raises(install: Install, damage:
 
 
 @pytest.mark.parametrize("damage", [b"", b"../../..", b"\xff\xfe", b"nul\0", b"z" * 40])
-def test_a_damaged_reference_is_as_none(install: Install, damage: bytes) -> None:
+def test_a_damaged_reference_is_named_and_the_snapshot_verified_all_the_same(install: Install, damage: bytes) -> None:
     installed = install()
     (installed.repo.folder / "refs" / "main").write_bytes(damage)
     record = verify(installed.run)
-    assert record.facts.folders[0].commit == ""
-    assert record.facts.folders[1].problems == (), "the stamp in the folder knows its hashes"
+    assert record.facts.folders[0].commit == installed.listing.commit
+    assert kinds_of(installed) == {"refs/main": ProblemKind.BAD_REF}
+    assert (record.checks[0].status, record.checks[0].quirk) == (Status.FAIL, "ref-damaged")
+    assert record.facts.folders[1].problems == ()
+
+
+def test_one_flipped_bit_or_a_line_feed_in_a_reference_is_found(install: Install) -> None:
+    installed = install()
+    reference, commit = installed.repo.folder / "refs" / "main", installed.listing.commit
+    for text in (f"{commit}\n", ("1" if commit[0] == "0" else "0") + commit[1:]):
+        reference.write_bytes(text.encode())
+        assert kinds_of(installed) == {"refs/main": ProblemKind.BAD_REF}
+        assert problems_of(installed, "artifacts") == ()
+
+
+def test_a_newer_commit_that_is_not_fetched_yet_is_no_damage(install: Install) -> None:
+    installed = install()
+    (installed.repo.folder / "refs" / "main").write_text("f" * 40, encoding="utf-8")
+    assert ProblemKind.BAD_REF not in kinds_of(installed).values()
 
 
 def test_the_download_record_stands_in_for_a_listing(install: Install) -> None:
