@@ -20,10 +20,15 @@ from runbook_lib.run.interpreter import packages_of
 from runbook_lib.run.target import Target
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess
+from runbook_lib.stages.download.patience import Patience
 from runbook_lib.stages.download.plan import missing_files
 from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.system.layers import CopyUps, Layers
 from runbook_lib.system.progress import print_to_stderr, show_progress
 from runbook_lib.workers.failure import Cancelled, WorkerFailed
+
+_FRUITLESS_S = 60.0
+"""How long a bad line may bring no file; never more than a quarter of the stage's limit."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +93,12 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     repo, listing = repo_of(fetch.hub.target.cache_dir, planned.model), planned.listing
     outcome = FetchedModel(model=planned.model, listing=listing, snapshot="", fetched_bytes=0, elapsed_s=0.0)
     before = _missing_bytes(repo, listing)
+    copy_ups = CopyUps(Layers(repo.cache_dir))
     if fetch.hub.links is LinkMode.HARDLINK:
-        link_unchanged_files(repo, listing)
+        link_unchanged_files(repo, listing, copy_ups)
     missing_bytes = _missing_bytes(repo, listing)
     try:
-        with new_ones_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
-            snapshot = fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
+        snapshot, tries = _fetch(fetch, planned, repo)
     except (WorkerFailed, DeadlineExceeded) as error:
         from runbook_lib.checks.explain import explain_deadline, explain_failure  # brings the whole catalogue
 
@@ -103,8 +108,22 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
         problem = {"problem": "stopped on request", "remedy": "Run the stage again to go on."}
     else:
         sizes = {"fetched_bytes": missing_bytes, "linked_bytes": before - missing_bytes}
-        return outcome.model_copy(update={"snapshot": str(snapshot), **sizes})
+        sizes["copied_up_bytes"] = copy_ups.size_bytes
+        return outcome.model_copy(update={"snapshot": str(snapshot), "tries": tries, **sizes})
     return outcome.model_copy(update=problem)
+
+
+def _fetch(fetch: _Fetch, planned: PlannedModel, repo: CachedRepo) -> tuple[Path, int]:
+    """Fetch, again when a connection breaks; returns the snapshot and the number of tries."""
+    fruitless_s = min(_FRUITLESS_S, fetch.hub.target.settings.download_limit_s / 4)
+    with show_progress(str(planned.model), planned.listing.size_bytes) as progress:
+
+        def attempt() -> Path:
+            with new_ones_removed(repo):
+                return fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
+
+        patience = Patience(fruitless_s, fetch.deadline, progress.say, fetch.cancel)
+        return patience.attempts(attempt, lambda: len(missing_files(repo, planned.listing)))
 
 
 def _missing_bytes(repo: CachedRepo, listing: Listing) -> int:
@@ -135,7 +154,8 @@ def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Chang
             where = repo_of(target.cache_dir, model.model).folder
             yield Change(what=str(where), before="", after=f"{format_bytes(model.fetched_bytes)} fetched")
         if model.linked_bytes:
-            yield Change(what=model.snapshot, before="", after=f"{format_bytes(model.linked_bytes)} linked")
+            grew = f", {format_bytes(model.copied_up_bytes)} of that copied up" if model.copied_up_bytes else ""
+            yield Change(what=model.snapshot, before="", after=f"{format_bytes(model.linked_bytes)} linked{grew}")
         placed = model.placement
         if placed and (placed.linked or placed.copied or placed.removed):
             folder = target.artifacts_dir / model.model.folder_name

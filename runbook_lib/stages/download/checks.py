@@ -27,7 +27,10 @@ def _room(plan: DownloadPlan) -> Check:
 
 def _model(model: FetchedModel) -> Iterator[Check]:
     linked = f", {format_bytes(model.linked_bytes)} linked" if model.linked_bytes else ""
-    fetched = f"{format_bytes(model.fetched_bytes)} fetched{linked} in {format_seconds(model.elapsed_s)}"
+    if model.copied_up_bytes:
+        linked += f" ({format_bytes(model.copied_up_bytes)} copied into the container's upper layer)"
+    tries = f", {model.tries} tries" if model.tries > 1 else ""
+    fetched = f"{format_bytes(model.fetched_bytes)} fetched{linked} in {format_seconds(model.elapsed_s)}{tries}"
     yield Check.judged(
         f"fetched-{model.model.folder_name}",
         f"{model.model} is in the cache",

@@ -20,6 +20,8 @@ class PlannedModel(Value):
     missing_bytes: int
     linkable_bytes: int = 0
     """Missing from this revision, but in the cache for another one; becomes hard links."""
+    copied_up_bytes: int = 0
+    """What linking them copies, at the most, from lower layers of a container into its upper one."""
 
     @property
     def is_cached(self) -> bool:
@@ -95,6 +97,10 @@ class FetchedModel(Value):
     elapsed_s: float
     linked_bytes: int = 0
     """Not fetched, because hard-linked from what the cache held already."""
+    copied_up_bytes: int = 0
+    """What of that a container copied from a lower layer into its upper one, which grew by it."""
+    tries: int = 1
+    """More than one on a line whose connections break."""
     problem: str = ""
     remedy: str = ""
     quirk: str = ""

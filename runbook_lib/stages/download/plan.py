@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode
-from runbook_lib.cache.snapshot_links import linkable_files
+from runbook_lib.cache.snapshot_links import copied_up_bytes, linkable_files
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import HubError
 from runbook_lib.run.interpreter import collect_models
@@ -36,7 +36,7 @@ def plan_fetching(hub: HubAccess, wanted: tuple[ModelRef, ...]) -> DownloadPlan:
         cache_dir=str(target.cache_dir),
         artifacts_dir=str(artifacts),
         links=hub.links,
-        cache_needs_bytes=sum(planned.fetch_bytes for planned in models),
+        cache_needs_bytes=sum(planned.fetch_bytes + planned.copied_up_bytes for planned in models),
         cache_free_bytes=free_bytes(target.cache_dir),
         artifacts_need_bytes=sum(
             file.size_bytes
@@ -68,6 +68,7 @@ def _planned(hub: HubAccess, model: ModelRef) -> PlannedModel:
         missing=tuple(file.path for file in missing),
         missing_bytes=sum(file.size_bytes for file in missing),
         linkable_bytes=sum(file.size_bytes for file in linkable if file in missing),
+        copied_up_bytes=copied_up_bytes(repo, listing) if linkable else 0,
     )
 
 
