@@ -40,6 +40,7 @@ def apply_dedupe(plan: DedupePlan, *, lock_limit_s: float = _LOCK_LIMIT_S, say: 
         removed_count=work.removed_count,
         freed_bytes=work.freed_bytes,
         skipped=tuple(work.skipped),
+        kept_back=plan.kept_back,
         elapsed_s=round(time.perf_counter() - started, 3),
     )
 
@@ -70,7 +71,7 @@ class _Work:
                 self._skip(path, _CHANGED)
                 return
             freed = freed_bytes((path.lstat(),))
-            put_link(entry.keeper.path, entry.keeper.path.lstat(), path)
+            put_link(entry.keeper.path, entry.keeper.path.lstat(), path, entry.etag)
             self.linked_count += 1
             self.freed_bytes += freed
 
