@@ -10,6 +10,7 @@ _FICLONE = 0x40049409
 """ioctl_ficlone(2)."""
 _PROBE_BYTES = 4 * 1024**2
 _LOOKS, _LOOK_EVERY_S = 12, 0.25
+NAMES_TRIED = 70_000
 IMAGE_FOLDER = "probe"
 """Holds, in the image: `single`, and `twin-a`, `twin-b`, which are one file."""
 
@@ -36,7 +37,7 @@ def link_facts(root: Path) -> dict[str, Any]:
     }
 
 
-def link_limit(root: Path, most: int = 70_000) -> int | None:
+def link_limit(root: Path, most: int = NAMES_TRIED) -> int | None:
     """Return how many names a file may have; None when `most` is not enough to find out, 0 without hard links."""
     folder = root / "limit"
     folder.mkdir()

@@ -85,6 +85,10 @@ class WholeRun:
         self.seen["repair"] = {mode: self._repair(mode) for mode in self.modes}
         self.seen["kill and rerun"] = self._kill_and_rerun(self.modes[-1])
 
+    def find_limits(self) -> None:
+        """Look for the number of names that a file may have."""
+        self.seen |= {"names a file may have": links.link_limit(self._place.root), "names tried": links.NAMES_TRIED}
+
     def _run(self, home: Path, mode: str, name: str) -> OpenRun:
         return open_run(**self._settings(home, mode, name))
 
@@ -215,6 +219,8 @@ def main() -> None:
                 sys.stdout.write(str(reason))
                 sys.exit(NOT_MOUNTABLE)
             run.go()
+            if "--limits" in sys.argv:
+                run.find_limits()
     finally:
         place.unmount()
     json.dump(run.seen, sys.stdout)
