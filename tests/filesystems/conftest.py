@@ -27,11 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(LIMIT_S + 60))
             callspec = getattr(item, "callspec", None)
-            name = callspec.params.get("filesystem", "all") if callspec else "all"
-            item.add_marker(pytest.mark.xdist_group(f"filesystem {name}"))  # one run for all that look at it
+            name = callspec.params.get("filesystem") if callspec else None
+            if name:  # one run for all that look at it
+                item.add_marker(pytest.mark.xdist_group(f"filesystem {name}"))
 
 
-@pytest.fixture(scope="session", params=list(FILE_SYSTEMS))
+@pytest.fixture(scope="session", params=[name for name, one in FILE_SYSTEMS.items() if one.in_lane])
 def filesystem(request: pytest.FixtureRequest) -> FileSystem:
     """Each file system in turn."""
     return FILE_SYSTEMS[request.param]

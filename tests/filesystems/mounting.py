@@ -56,6 +56,8 @@ class FileSystem:
     mount: Mount
     programs: tuple[str, ...] = ()
     layered: bool = False
+    in_lane: bool = True
+    """False: only docs/filesystems.md is made from it, for the tests of every day stand on it or on its like."""
 
     def missing(self) -> tuple[str, ...]:
         """Return the programs that are not installed."""
@@ -134,47 +136,50 @@ def _bindfs(folder: Path) -> Place:
     return Place(root, root, mounted=[*behind.mounted, root])
 
 
-def _layers(backing: Mount, lay: Callable[[Path, Path], None], *, lower: Mount | None = None) -> Mount:
-    """Return layers over an image in the backing file system, or over one of another kind."""
+Lay = Callable[[Path, Path, Path], None]
+"""Mounts layers: takes the folder with `upper` and `work`, the lower folder, and where to mount."""
+
+
+def _layers(backing: Mount, lay: Lay, *, image: Mount | None = None) -> Mount:
+    """Return layers over an image that stands on the same file system as the upper layer, or on one of its own."""
 
     def mount(folder: Path) -> Place:
         below = backing(folder / "backing")
         for name in ("lower", "upper", "work"):
             (below.root / name).mkdir()
-        root = folder / "root"
+        other = image(folder / "image") if image else None
+        lower, root = other.root if other else below.root / "lower", folder / "root"
         root.mkdir()
-        image = below.root / "lower"
-        mounted = [*below.mounted]
-        if lower is not None:
-            other = lower(folder / "other")
-            image, mounted = other.root, [*mounted, *other.mounted]
+        mounted = [*below.mounted, *(other.mounted if other else ())]
 
         def lay_once() -> None:
-            lay(below.root, root) if lower is None else _overlay()(below.root, root, image)
+            lay(below.root, lower, root)
             mounted.append(root)
 
-        return Place(root, image, lay_once, mounted)
+        return Place(root, lower, lay_once, mounted)
 
     return mount
 
 
-def _overlay(*options: str) -> Callable[..., None]:
-    def lay(base: Path, root: Path, lower: Path | None = None) -> None:
-        folders = (f"lowerdir={lower or base / 'lower'}", f"upperdir={base / 'upper'}", f"workdir={base / 'work'}")
-        _run("mount", "-t", "overlay", "overlay", "-o", ",".join((*folders, *options)), root)
+def _options(base: Path, lower: Path, *more: str) -> str:
+    return ",".join((f"lowerdir={lower}", f"upperdir={base / 'upper'}", f"workdir={base / 'work'}", *more))
+
+
+def _overlay(*options: str) -> Lay:
+    def lay(base: Path, lower: Path, root: Path) -> None:
+        _run("mount", "-t", "overlay", "overlay", "-o", _options(base, lower, *options), root)
 
     return lay
 
 
-def _fuse_overlay(base: Path, root: Path) -> None:
-    folders = (f"lowerdir={base / 'lower'}", f"upperdir={base / 'upper'}", f"workdir={base / 'work'}")
-    _run("fuse-overlayfs", "-o", ",".join(folders), root)
+def _fuse_overlay(base: Path, lower: Path, root: Path) -> None:
+    _run("fuse-overlayfs", "-o", _options(base, lower), root)
 
 
 _EXT4, _XFS, _BTRFS = (_loop(f"mkfs.{name}", "-q") for name in ("ext4", "xfs", "btrfs"))
 
 _ALL = (
-    FileSystem("ext4", _EXT4, ("mkfs.ext4",)),
+    FileSystem("ext4", _EXT4, ("mkfs.ext4",), in_lane=False),
     FileSystem("xfs", _XFS, ("mkfs.xfs",)),
     FileSystem("btrfs", _BTRFS, ("mkfs.btrfs",)),
     FileSystem("tmpfs", _tmpfs),
@@ -190,7 +195,13 @@ _ALL = (
         layered=True,
     ),
     FileSystem("overlay on xfs", _layers(_XFS, _overlay("index=off")), ("mkfs.xfs",), layered=True),
-    FileSystem("overlay, image on tmpfs", _layers(_EXT4, _overlay(), lower=_tmpfs), ("mkfs.ext4",), layered=True),
+    FileSystem(
+        "overlay, image on tmpfs",
+        _layers(_EXT4, _overlay(), image=_tmpfs),
+        ("mkfs.ext4",),
+        layered=True,
+        in_lane=False,
+    ),
     FileSystem("fuse-overlayfs", _layers(_EXT4, _fuse_overlay), ("mkfs.ext4", "fuse-overlayfs"), layered=True),
 )
 FILE_SYSTEMS: Mapping[str, FileSystem] = {one.name: one for one in _ALL}
