@@ -50,6 +50,14 @@ def test_what_linking_copies_up_in_a_container_is_said(seen: Seen, filesystem: F
         assert filesystem.layered or did["copied up"] == 0
 
 
+def test_what_placing_weights_of_an_image_takes_is_planned_and_said(seen: Seen) -> None:
+    did = seen["placing"]
+    assert (did["fetched"], did["verify"]) == (0, [])
+    assert did["grew_bytes"] < did["planned"] + OVERHEAD_BYTES
+    copies = 4 * FILE_BYTES if "copy" in seen["second revision"] else 0
+    assert abs(did["grew_bytes"] - did["copied up"] - copies) < OVERHEAD_BYTES
+
+
 def test_dedupe_frees_what_it_promised_and_finds_nothing_afterwards(seen: Seen) -> None:
     did = seen["dedupe"]
     assert did["planned"] == did["linked"]

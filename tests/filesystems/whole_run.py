@@ -76,6 +76,7 @@ class WholeRun:
     def go(self) -> None:
         """Take every step."""
         self.seen["links"] = links.link_facts(self._place.root)
+        self.seen["placing"] = self._place_from_the_image(self.modes[0])
         self._hub.move_head("second")
         self.seen["second revision"] = {mode: self._second_revision(mode) for mode in self.modes}
         self.seen["dedupe of the image"] = self._dedupe(self._place.root / "copies")
@@ -111,6 +112,21 @@ class WholeRun:
         self._hub.reset_counters()
         yield
         into |= {"grew_bytes": links.used_bytes(self._place.root) - before, "fetched": self._hub.counters.weight_bytes}
+
+    def _place_from_the_image(self, mode: str) -> Seen:
+        """Make an artifacts folder from the cache of the image, as a container does that comes with a cache only."""
+        settings = self._settings(self._place.root / mode, mode, "placing")
+        run = open_run(**settings | {"artifacts_dir": str(self._place.root / "placed")})
+        seen: Seen = {}
+        with self._measured(seen):
+            record = download(run)
+        (model,) = record.facts.models
+        planned_bytes = record.facts.plan.artifacts_need_bytes
+        return seen | {
+            "copied up": model.placing_copied_up_bytes,
+            "planned": planned_bytes,
+            "verify": _failed(verify(run)),
+        }
 
     def _second_revision(self, mode: str) -> Seen:
         run = self._run(self._place.root / mode, mode, f"second-{mode}")

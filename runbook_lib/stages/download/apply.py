@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from runbook_lib.cache.artifacts import place_artifacts
@@ -20,6 +21,7 @@ from runbook_lib.run.interpreter import packages_of
 from runbook_lib.run.target import Target
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess
+from runbook_lib.stages.download.image_weights import copied_up_by_placing, growth_of
 from runbook_lib.stages.download.patience import Patience
 from runbook_lib.stages.download.plan import missing_files
 from runbook_lib.system.filesystem import describe_os_error
@@ -135,17 +137,15 @@ def _place(fetch: _Fetch, planned: PlannedModel, outcome: FetchedModel) -> Fetch
     if outcome.problem:
         return outcome
     folder = fetch.hub.target.artifacts_dir / planned.model.folder_name
+    links = fetch.hub.links is not LinkMode.COPY
+    place = partial(place_artifacts, planned.listing, Path(outcome.snapshot), folder, docling=fetch.docling, link=links)
+    repo = repo_of(fetch.hub.target.cache_dir, planned.model)
+    expected_bytes = copied_up_by_placing(repo, planned.listing, folder) if links else 0
     try:
-        placement = place_artifacts(
-            planned.listing,
-            Path(outcome.snapshot),
-            folder,
-            docling=fetch.docling,
-            link=fetch.hub.links is not LinkMode.COPY,
-        )
+        placement, grew_bytes = growth_of(place, folder, expected_bytes)
     except OSError as error:
         return outcome.model_copy(update={"placing_problem": f"{folder}: {describe_os_error(error)}"})
-    return outcome.model_copy(update={"placement": placement})
+    return outcome.model_copy(update={"placement": placement, "placing_copied_up_bytes": grew_bytes})
 
 
 def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Change]:
@@ -159,4 +159,4 @@ def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Chang
         placed = model.placement
         if placed and (placed.linked or placed.copied or placed.removed):
             folder = target.artifacts_dir / model.model.folder_name
-            yield Change(what=str(folder), before="", after=str(placed))
+            yield Change(what=str(folder), before="", after=f"{placed}{model.placing_growth}")

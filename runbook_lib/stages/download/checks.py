@@ -46,7 +46,7 @@ def _model(model: FetchedModel) -> Iterator[Check]:
         f"placed-{model.model.folder_name}",
         f"{model.model} stands where docling looks",
         model.placement is not None,
-        str(model.placement) if model.placement else model.placing_problem,
+        f"{model.placement}{model.placing_growth}" if model.placement else model.placing_problem,
         remedy="Free space, or choose a folder that this user may write: -p artifacts_dir PATH.",
         quirk="cache-not-writable",
     )

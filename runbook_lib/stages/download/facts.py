@@ -106,7 +106,15 @@ class FetchedModel(Value):
     quirk: str = ""
     placement: Placement | None = None
     """None when the artifacts folder was not made."""
+    placing_copied_up_bytes: int = 0
+    """What a container copied into its upper layer so that its image's weights stand in the artifacts folder, too."""
     placing_problem: str = ""
+
+    @property
+    def placing_growth(self) -> str:
+        """What placing took of a container's upper layer, to end a sentence with; empty when nothing."""
+        size_bytes = self.placing_copied_up_bytes
+        return f"; {format_bytes(size_bytes)} copied into the container's upper layer" if size_bytes else ""
 
 
 class DownloadFacts(Facts):

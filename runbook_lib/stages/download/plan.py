@@ -14,6 +14,7 @@ from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess, hub_access
+from runbook_lib.stages.download.image_weights import copied_up_by_placing
 from runbook_lib.system.filesystem import free_bytes, nearest_existing
 
 
@@ -44,10 +45,19 @@ def plan_fetching(hub: HubAccess, wanted: tuple[ModelRef, ...]) -> DownloadPlan:
             for file in planned.listing.files
             if not (artifacts / planned.model.folder_name / file.path).exists()
             and not (same_volume and hub.links is not LinkMode.COPY and file.sha256)
-        ),
+        )
+        + sum(_copied_up(hub, planned, artifacts) for planned in models),
         artifacts_free_bytes=free_bytes(artifacts),
         same_volume=same_volume,
     )
+
+
+def _copied_up(hub: HubAccess, planned: PlannedModel, artifacts: Path) -> int:
+    """Return what sharing the weights of a container's image takes; where they are copied, that is counted already."""
+    if hub.links is LinkMode.COPY:
+        return 0
+    repo = repo_of(hub.target.cache_dir, planned.model)
+    return copied_up_by_placing(repo, planned.listing, artifacts / planned.model.folder_name)
 
 
 def wanted_models(run: OpenRun) -> tuple[ModelRef, ...]:
