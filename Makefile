@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-windows test-browser lab notebooks lint bench clean constraints
+.PHONY: help run test test-windows test-filesystems test-browser lab notebooks lint bench clean constraints
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,12 +27,15 @@ $(STAMP): pyproject.toml constraints.txt
 run: $(STAMP) ## The six stages headless on the built-in practice hub, with a report
 	$(BIN)/runbook run --practice
 
-test: $(STAMP) lint ## All tests; the Windows and browser lanes where their Debian packages are installed
+test: $(STAMP) lint ## All tests; the Windows, browser and file system lanes where their Debian packages are installed
 	$(BIN)/python tools/lanes.py
 	$(BIN)/python -m pytest tests -n 4 --dist loadgroup
 
 test-windows: $(STAMP) ## The Windows lane alone: real Windows Python under Wine
 	$(BIN)/python -m pytest tests/windows
+
+test-filesystems: $(STAMP) ## The file system lane alone: whole runs on what this machine can mount; takes root
+	$(BIN)/python -m pytest tests/filesystems -n 2 --dist loadgroup
 
 test-browser: $(STAMP) ## The browser lane alone
 	$(BIN)/python -m pytest tests/browser

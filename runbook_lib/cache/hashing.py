@@ -7,6 +7,8 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook_lib.cache.etags import is_sha256
+
 if TYPE_CHECKING:
     from hashlib import _Hash
 
@@ -45,6 +47,11 @@ def git_sha1_of(path: Path) -> str:
     with open_regular(path) as file:
         size_bytes = os.fstat(file.fileno()).st_size
         return _streamed(file, hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False))
+
+
+def etag_of(path: Path, like: str) -> str:
+    """Return the Hub's name for the content: a SHA-256 where `like` is one, else git's blob id."""
+    return sha256_of(path) if is_sha256(like) else git_sha1_of(path)
 
 
 def open_regular(path: Path) -> FileIO:

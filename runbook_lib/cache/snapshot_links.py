@@ -17,6 +17,7 @@ from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.cache.inventory import snapshot_entries
 from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, cached_repos
 from runbook_lib.cache.paths import is_safe_path
+from runbook_lib.system.layers import CopyUps, Layers
 
 
 def linkable_files(repo: CachedRepo, listing: Listing) -> tuple[ListedFile, ...]:
@@ -24,18 +25,33 @@ def linkable_files(repo: CachedRepo, listing: Listing) -> tuple[ListedFile, ...]
 
     Seem: an older listing or the name of a blob says so, or, where no listing was kept, the length alone.
     """
+    return tuple(file for file, _source in _linkable(repo, listing))
+
+
+def copied_up_bytes(repo: CachedRepo, listing: Listing) -> int:
+    """Return what the upper layer of a container would take, at the most, if all `linkable_files` were linked."""
+    layers = Layers(repo.cache_dir)
+    if not layers.exist:
+        return 0
+    return sum(file.size_bytes for file, source in _linkable(repo, listing) if not layers.is_own(source))
+
+
+def _linkable(repo: CachedRepo, listing: Listing) -> Iterator[tuple[ListedFile, Path]]:
     sources = _Sources(repo)
-    return tuple(file for file, _target in _absent(repo, listing) if next(sources.same_length(file), None) is not None)
+    for file, _target in _absent(repo, listing):
+        if (source := next(sources.same_length(file), None)) is not None:
+            yield file, source
 
 
-def link_unchanged_files(repo: CachedRepo, listing: Listing) -> tuple[ListedFile, ...]:
+def link_unchanged_files(repo: CachedRepo, listing: Listing, copy_ups: CopyUps | None = None) -> tuple[ListedFile, ...]:
     """Hard-link every file of the listing whose content stands in the cache into the new snapshot; returns them.
 
     The hash decides: a source is read whole before it is linked, so that no damaged file spreads. A file that cannot be
     linked, for whatever reason, is left to be fetched. LFS files are also looked for in the cache's other repositories.
+    `copy_ups` counts what that took of a container's upper layer.
     """
-    sources = _Sources(repo)
-    return tuple(file for file, target in _absent(repo, listing) if _link(sources, file, target))
+    sources, copy_ups = _Sources(repo), copy_ups or CopyUps(Layers(repo.cache_dir))
+    return tuple(file for file, target in _absent(repo, listing) if _link(sources, file, target, copy_ups))
 
 
 def _absent(repo: CachedRepo, listing: Listing) -> Iterator[tuple[ListedFile, Path]]:
@@ -52,13 +68,14 @@ def _absent(repo: CachedRepo, listing: Listing) -> Iterator[tuple[ListedFile, Pa
             yield file, target
 
 
-def _link(sources: "_Sources", file: ListedFile, target: Path) -> bool:
+def _link(sources: "_Sources", file: ListedFile, target: Path, copy_ups: CopyUps) -> bool:
     for source in sources.same_length(file):
         with suppress(OSError):  # damaged, gone, on another volume: another source may do
             facts = source.stat()
             if sources.hash_of(source, facts, lfs=file.sha256 is not None) == file.etag:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                put_link(source, facts, target)
+                with copy_ups.counted(source):
+                    put_link(source, facts, target, file.etag)
                 return True
     return False
 
@@ -80,10 +97,12 @@ class _Sources:
 
     def same_length(self, file: ListedFile) -> Iterator[Path]:
         """Yield the regular files inside the cache that may hold the content and have its length."""
-        for path in self._named(file):
-            source = regular_file_inside(path, self.repo.cache_dir)
-            if source is not None and _size_of(source) == file.size_bytes:
-                yield source
+        found = (regular_file_inside(path, self.repo.cache_dir) for path in self._named(file))
+        fitting = (source for source in found if source is not None and _size_of(source) == file.size_bytes)
+        if self._layers.exist:  # what the upper layer holds already need not be copied up
+            yield from sorted(fitting, key=lambda source: not self._layers.is_own(source))
+        else:
+            yield from fitting
 
     def hash_of(self, path: Path, facts: os.stat_result, *, lfs: bool) -> str:
         """Return the hash that names the content: SHA-256 for LFS files, git's blob id otherwise."""
@@ -95,6 +114,10 @@ class _Sources:
     def _named(self, file: ListedFile) -> Iterator[Path]:
         for shelf in self._shelves if file.sha256 else self._shelves[:1]:
             yield from shelf.named(file)
+
+    @cached_property
+    def _layers(self) -> Layers:
+        return Layers(self.repo.cache_dir)
 
     @cached_property
     def _shelves(self) -> tuple["_Shelf", ...]:

@@ -20,6 +20,7 @@ __all__ = ["main", "runbook"]
     homes={
         "audit": ("runbook_lib.cli.audit:audit", "Read a repository and report what breaks model downloads."),
         "dedupe": ("runbook_lib.cli.dedupe:dedupe", "Store every content once, by hard links."),
+        "delete": ("runbook_lib.cli.delete:delete", "Delete revisions from the cache, by repository."),
         "diagnose": ("runbook_lib.cli.diagnose:diagnose", "Name the failures in a log or traceback."),
         "doctor": ("runbook_lib.cli.doctor:doctor", "Look for what will go wrong before it does."),
         "drills": ("runbook_lib.cli.drills:drills", "List the breakage drills, or show one."),

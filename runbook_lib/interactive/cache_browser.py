@@ -54,7 +54,7 @@ class CacheBrowser(View):
         found = collect_revisions(self._run.cache_dir, self._run.artifacts_dir)
         wide = Layout(width="auto")
         self._ticks = {
-            revision.commit: Checkbox(False, description=_words(revision), indent=False, layout=wide)
+            revision.model: Checkbox(False, description=_words(revision), indent=False, layout=wide)
             for revision in found
         }
         self._revisions.children = tuple(self._ticks.values())
@@ -67,7 +67,7 @@ class CacheBrowser(View):
         in_background(self._look, self._area.say)
 
     def _delete(self) -> None:
-        chosen = tuple(commit for commit, tick in self._ticks.items() if tick.value)
+        chosen = tuple(model for model, tick in self._ticks.items() if tick.value)
         if not chosen:
             self._area.say(Note("Delete", ("Tick a revision first.",)))
             return

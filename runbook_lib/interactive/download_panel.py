@@ -34,6 +34,7 @@ class DownloadPanel(View):
         self._run = run
         self._plan = plan
         self._cancel = Event()
+        self._said = ""
         self.record: StageRecord[DownloadFacts] | None = None
 
     def sections(self) -> Sequence[Section]:
@@ -54,6 +55,7 @@ class DownloadPanel(View):
         """Begin to fetch in the background."""
         enable((self._start,), enabled=False)
         self._cancel.clear()
+        self._said = ""
         fill(self._outcome)
         enable((self._stop,), enabled=True)
         in_background(self._fetch, self._failed)
@@ -75,8 +77,11 @@ class DownloadPanel(View):
         self._ended(record)
 
     def _download(self) -> StageRecord[DownloadFacts]:
-        with progress_shown_elsewhere():
+        with progress_shown_elsewhere(self._hear):
             return download(self._run, self._plan, cancel=self._cancel)
+
+    def _hear(self, line: str) -> None:
+        self._said = line
 
     def _ended(self, record: StageRecord[DownloadFacts]) -> None:
         self.record = record
@@ -103,7 +108,8 @@ class DownloadPanel(View):
         pace.note(done)
         lines = [_line_html("Total", done, total, pace.words(total)), *_file_lines(seen)]
         head = "<thead><tr><th>file</th><th>progress</th><th>arrived</th><th>rate and time left</th></tr></thead>"
-        self._progress.value = markup(f"<table>{head}<tbody>{''.join(lines)}</tbody></table>")
+        said = f"<p>{escape(self._said)}</p>" if self._said else ""
+        self._progress.value = markup(f"<table>{head}<tbody>{''.join(lines)}</tbody></table>{said}")
 
 
 def _file_lines(seen: dict[str, tuple[Arrival, ...]]) -> Iterator[str]:

@@ -38,6 +38,8 @@ async def play_answer(handler: RequestHandler, fault: Fault) -> None:
             await wait_for_close(handler)
         case "reset":
             reset_connection(handler)
+        case "hang_up":
+            close_orderly(handler)
         case "block_page":
             handler.set_header("Content-Type", "text/html")
             _finish(handler, BLOCK_PAGE)

@@ -1,6 +1,8 @@
 """The faults the practice hub plays on request."""
 
+import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,6 +13,7 @@ from runbook_lib.errors import SettingsError
 FaultKind = Literal[
     "stall",
     "reset",
+    "hang_up",
     "truncate",
     "corrupt",
     "wrong_length",
@@ -36,6 +39,7 @@ class Fault:
 
     stall         accepts the request and never answers, or never goes on after `after_bytes` of the body
     reset         ends the connection with a TCP reset, at once or after `after_bytes` of the body
+    hang_up       ends the connection in good order and answers nothing
     truncate      announces the whole body, sends `after_bytes` of it and ends the connection in good order
     corrupt       changes the byte of the file at `after_bytes`; the length stays right
     wrong_length  sends the last byte less than the metadata promised, as a well-formed answer
@@ -46,6 +50,9 @@ class Fault:
 
     `truncate`, `corrupt`, `wrong_length`, `slow`, and `stall` and `reset` with `after_bytes`, strike answers that carry
     a body; the others strike before anything is sent, HEAD requests and redirects included.
+
+    With `percent` below 100 only that share of the requests is struck, as on a bad line. Chance is drawn from `seed`,
+    the path and how often it was asked for, so that one seed strikes the same requests whatever order they come in.
     """
 
     kind: FaultKind
@@ -56,6 +63,13 @@ class Fault:
     after_bytes: int = 0
     bytes_per_s: int = 65_536
     retry_after_s: int = 1
+    percent: int = 100
+    seed: int = 0
+
+    def is_due(self, path: str, request: int) -> bool:
+        """Whether chance has the fault strike when `path` is asked for the `request`-th time."""
+        drawn = hashlib.sha256(f"{self.seed} {request} {path}".encode()).digest()
+        return int.from_bytes(drawn[:8]) % 100 < self.percent
 
     @property
     def strikes_body(self) -> bool:
@@ -86,16 +100,26 @@ class Fault:
 
 def _parse_number(text: str, part: str) -> tuple[str, int]:
     name, _, digits = part.partition("=")
-    if name not in _LEAST_VALUES:
-        known = ", ".join(_LEAST_VALUES)
+    if name not in _RANGES:
+        known = ", ".join(_RANGES)
         raise SettingsError(f"The fault '{text}' has an unknown part '{part}'.", remedy=f"Use one of: {known}.")
-    if not (digits.isascii() and digits.isdigit()) or int(digits) < _LEAST_VALUES[name]:
-        remedy = f"Give a whole number, at least {_LEAST_VALUES[name]}."
+    allowed = _RANGES[name]
+    if not (digits.isascii() and digits.isdigit()) or int(digits) not in allowed:
+        most = f", at most {allowed[-1]}" if name == "percent" else ""
+        remedy = f"Give a whole number, at least {allowed[0]}{most}."
         raise SettingsError(f"The fault '{text}' has a wrong value for {name}: '{digits}'.", remedy=remedy)
     return name, int(digits)
 
 
-_LEAST_VALUES = {"times": 1, "after_bytes": 0, "bytes_per_s": 1, "retry_after_s": 0}
+_ENDLESS = 2**62
+_RANGES = {
+    "times": range(1, _ENDLESS),
+    "after_bytes": range(_ENDLESS),
+    "bytes_per_s": range(1, _ENDLESS),
+    "retry_after_s": range(_ENDLESS),
+    "percent": range(1, 101),
+    "seed": range(_ENDLESS),
+}
 
 
 class FaultScript:
@@ -112,6 +136,7 @@ class FaultScript:
         with self._lock:
             self._faults = tuple(faults)
             self._struck = [0] * len(self._faults)
+            self._asked: Counter[tuple[int, str]] = Counter()
 
     def take_answer(self, path: str) -> Fault | None:
         """Return the fault to play in place of the answer, if any, and count it as struck."""
@@ -125,7 +150,10 @@ class FaultScript:
         with self._lock:
             for number, fault in enumerate(self._faults):
                 spent = fault.times is not None and self._struck[number] >= fault.times
-                if not spent and fits(fault) and fnmatchcase(path, fault.path_glob):
+                if spent or not fits(fault) or not fnmatchcase(path, fault.path_glob):
+                    continue
+                self._asked[number, path] += 1
+                if fault.is_due(path, self._asked[number, path]):
                     self._struck[number] += 1
                     return fault
         return None

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Never, Protocol
@@ -15,7 +15,8 @@ from runbook_lib.render.values import format_bytes
 HEADLESS_VARIABLE = "RUNBOOK_HEADLESS"
 _FRONT_END_VARIABLES = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
 _LINE_EVERY_S = 10.0
-_shown_elsewhere: ContextVar[bool] = ContextVar("shown_elsewhere", default=False)
+Say = Callable[[str], None]
+_shown_elsewhere: ContextVar[Say | None] = ContextVar("shown_elsewhere", default=None)
 
 
 class Progress(Protocol):
@@ -23,6 +24,9 @@ class Progress(Protocol):
 
     def update_to(self, done_bytes: int) -> None:
         """Take the bytes done so far; may be called often and with falling numbers."""
+
+    def say(self, line: str) -> None:
+        """Show what a person should know while the step goes on, such as that it is tried again."""
 
 
 def has_front_end() -> bool:
@@ -33,10 +37,15 @@ def has_front_end() -> bool:
     return not os.environ.get(HEADLESS_VARIABLE) and any(os.environ.get(name) for name in _FRONT_END_VARIABLES)
 
 
+def print_to_stderr(line: str) -> None:
+    """Tell a person what is being waited for."""
+    sys.stderr.write(f"{line}\n")
+
+
 @contextmanager
-def progress_shown_elsewhere() -> Iterator[None]:
-    """Let the steps of this thread show no progress of their own, because a view of it does."""
-    token = _shown_elsewhere.set(True)
+def progress_shown_elsewhere(say: Say = print_to_stderr) -> Iterator[None]:
+    """Let the steps of this thread show no progress of their own, because a view does; it is given what they say."""
+    token = _shown_elsewhere.set(say)
     try:
         yield
     finally:
@@ -46,8 +55,8 @@ def progress_shown_elsewhere() -> Iterator[None]:
 @contextmanager
 def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
     """Show a step's progress in the way that fits the place; writes to stderr outside notebooks."""
-    if _shown_elsewhere.get():
-        yield _Nothing()
+    if (say := _shown_elsewhere.get()) is not None:
+        yield _Elsewhere(say)
     elif "ipykernel" in sys.modules:
         if has_front_end():
             from tqdm.notebook import tqdm as notebook_bar
@@ -63,11 +72,6 @@ def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
         yield _Lines(title, total_bytes)
 
 
-def print_to_stderr(line: str) -> None:
-    """Tell a person what is being waited for."""
-    sys.stderr.write(f"{line}\n")
-
-
 class _Bar:
     def __init__(self, bar: "tqdm[Never]") -> None:
         self._bar = bar
@@ -76,8 +80,14 @@ class _Bar:
         self._bar.n = min(done_bytes, self._bar.total or done_bytes)
         self._bar.refresh()
 
+    def say(self, line: str) -> None:
+        self._bar.write(line, file=sys.stderr)
 
-class _Nothing:
+
+class _Elsewhere:
+    def __init__(self, say: Say) -> None:
+        self.say = say
+
     def update_to(self, done_bytes: int) -> None:
         """Show nothing."""
 
@@ -94,3 +104,6 @@ class _Lines:
             self._next_line += _LINE_EVERY_S
             shown = f"{self._title}: {format_bytes(done_bytes)} of {format_bytes(self._total_bytes)}"
             sys.stderr.write(shown + "\n")
+
+    def say(self, line: str) -> None:
+        print_to_stderr(line)

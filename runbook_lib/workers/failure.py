@@ -29,6 +29,8 @@ class WorkerFailed(RunbookError):
         log: The last lines it wrote to stderr.
         traceback: The exception as Python prints it.
         versions: The packages of its interpreter that known failures depend on.
+        passing: What makes another try worth while, as `scripts/transient.py` tells; empty when nothing does.
+        asked_pause_s: How long the server asked to wait before that.
     """
 
     id = "worker"
@@ -41,12 +43,16 @@ class WorkerFailed(RunbookError):
         *,
         traceback: str = "",
         versions: Mapping[str, str] | None = None,
+        passing: str = "",
+        asked_pause_s: float = 0.0,
     ) -> None:
         self.verb = verb
         self.chain = chain
         self.log = log
         self.traceback = traceback
         self.versions = dict(versions or {})
+        self.passing = passing
+        self.asked_pause_s = asked_pause_s
         last = chain[-1] if chain else Cause(type="", message="")
         super().__init__(f"Worker {verb} failed: {last.type or 'it died'}.", why=last.message or log[-500:])
 

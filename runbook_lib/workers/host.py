@@ -91,7 +91,8 @@ class Worker:
         """Run a verb and return its answer.
 
         Raises `WorkerFailed` when it raised or died, `DeadlineExceeded` at the limit, `Cancelled` on request; in each
-        case the process and all it started are gone when this returns.
+        case the process and all it started are gone when this returns, unless the failure may pass: then the next
+        request finds the libraries imported.
         """
         process = self._process = self._process or self._interpreter.start()
         started = time.monotonic()
@@ -110,10 +111,12 @@ class Worker:
                         on_failure.pop_all()
                         _log.debug("%s: answered after %.1f s", verb, time.monotonic() - started)
                         return Answer(value, process.peak_memory_bytes, process.log)
-                    case {"event": "error", "chain": chain, "traceback": traceback, "versions": versions}:
-                        _log.info("%s raised:\n%s", verb, traceback)
-                        causes = tuple(Cause.model_validate(cause) for cause in chain)
-                        raise WorkerFailed(verb, causes, process.log, traceback=traceback, versions=versions)
+                    case {"event": "error", **story}:
+                        failure = _failure(verb, story, process.log)
+                        _log.info("%s raised:\n%s", verb, failure.traceback)
+                        if failure.passing:
+                            on_failure.pop_all()
+                        raise failure
                     case {"event": "progress"} if on_event is not None:
                         on_event(event)
             raise WorkerFailed(verb, (), f"exit code {process.exit_code()}\n{process.log}")
@@ -123,3 +126,16 @@ class Worker:
         if self._process is not None:
             self._process.end()
             self._process = None
+
+
+def _failure(verb: str, story: Mapping[str, Any], log: str) -> WorkerFailed:
+    """Make an exception of what a worker told of the one that it met."""
+    return WorkerFailed(
+        verb,
+        tuple(Cause.model_validate(cause) for cause in story["chain"]),
+        log,
+        traceback=story["traceback"],
+        versions=story["versions"],
+        passing=story["passing"],
+        asked_pause_s=story["asked_pause_s"],
+    )

@@ -29,7 +29,8 @@ MakeFacts = Callable[..., DetectFacts]
 def own_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that stands in for that of the workers: the real entry point, and what the test puts beside it."""
     folder = tmp_path_factory.mktemp("workers")
-    shutil.copy(worker.WORKERS / "__main__.py", folder)
+    for name in ("__main__.py", "transient.py"):
+        shutil.copy(worker.WORKERS / name, folder)
     monkeypatch.setattr(worker, "WORKERS", folder)
     return folder
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from runbook_lib.cache.artifacts import place_artifacts
@@ -21,10 +22,16 @@ from runbook_lib.run.interpreter import packages_of
 from runbook_lib.run.target import Target
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess
+from runbook_lib.stages.download.image_weights import copied_up_by_placing, growth_of
+from runbook_lib.stages.download.patience import Patience
 from runbook_lib.stages.download.plan import missing_files
 from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.system.layers import CopyUps, Layers
 from runbook_lib.system.progress import print_to_stderr, show_progress
 from runbook_lib.workers.failure import Cancelled, WorkerFailed
+
+_FRUITLESS_S = 60.0
+"""How long a bad line may bring no file; never more than a quarter of the stage's limit."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +96,12 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     repo, listing = repo_of(fetch.hub.target.cache_dir, planned.model), planned.listing
     outcome = FetchedModel(model=planned.model, listing=listing, snapshot="", fetched_bytes=0, elapsed_s=0.0)
     before = _missing_bytes(repo, listing)
+    copy_ups = CopyUps(Layers(repo.cache_dir))
     if fetch.hub.links is LinkMode.HARDLINK:
-        link_unchanged_files(repo, listing)
+        link_unchanged_files(repo, listing, copy_ups)
     missing_bytes = _missing_bytes(repo, listing)
     try:
-        with new_ones_removed(repo), show_progress(str(planned.model), planned.listing.size_bytes) as progress:
-            snapshot = fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
+        snapshot, tries = _fetch(fetch, planned, repo)
     except (WorkerFailed, DeadlineExceeded) as error:
         from runbook_lib.checks.explain import explain_deadline, explain_failure  # brings the whole catalogue
 
@@ -105,8 +112,22 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     else:
         make_public(tree_path(repo.folder, listing.commit))
         sizes = {"fetched_bytes": missing_bytes, "linked_bytes": before - missing_bytes}
-        return outcome.model_copy(update={"snapshot": str(snapshot), **sizes})
+        sizes["copied_up_bytes"] = copy_ups.size_bytes
+        return outcome.model_copy(update={"snapshot": str(snapshot), "tries": tries, **sizes})
     return outcome.model_copy(update=problem)
+
+
+def _fetch(fetch: _Fetch, planned: PlannedModel, repo: CachedRepo) -> tuple[Path, int]:
+    """Fetch, again when a connection breaks; returns the snapshot and the number of tries."""
+    fruitless_s = min(_FRUITLESS_S, fetch.hub.target.settings.download_limit_s / 4)
+    with show_progress(str(planned.model), planned.listing.size_bytes) as progress:
+
+        def attempt() -> Path:
+            with new_ones_removed(repo):
+                return fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
+
+        patience = Patience(fruitless_s, fetch.deadline, progress.say, fetch.cancel)
+        return patience.attempts(attempt, lambda: len(missing_files(repo, planned.listing)))
 
 
 def _missing_bytes(repo: CachedRepo, listing: Listing) -> int:
@@ -118,20 +139,18 @@ def _place(fetch: _Fetch, planned: PlannedModel, outcome: FetchedModel) -> Fetch
     if outcome.problem:
         return outcome
     folder = fetch.hub.target.artifacts_dir / planned.model.folder_name
+    links = fetch.hub.links is not LinkMode.COPY
+    place = partial(place_artifacts, planned.listing, Path(outcome.snapshot), folder, docling=fetch.docling, link=links)
+    repo = repo_of(fetch.hub.target.cache_dir, planned.model)
+    expected_bytes = copied_up_by_placing(repo, planned.listing, folder) if links else 0
     try:
-        placement = place_artifacts(
-            planned.listing,
-            Path(outcome.snapshot),
-            folder,
-            docling=fetch.docling,
-            link=fetch.hub.links is not LinkMode.COPY,
-        )
+        placement, grew_bytes = growth_of(place, folder, expected_bytes)
     except OSError as error:
         return outcome.model_copy(update={"placing_problem": f"{folder}: {describe_os_error(error)}"})
     except DiskError as damaged:
         problem = {"placing_problem": f"{damaged.what} {damaged.why}", "placing_remedy": damaged.remedy}
         return outcome.model_copy(update=problem)
-    return outcome.model_copy(update={"placement": placement})
+    return outcome.model_copy(update={"placement": placement, "placing_copied_up_bytes": grew_bytes})
 
 
 def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Change]:
@@ -140,8 +159,9 @@ def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Chang
             where = repo_of(target.cache_dir, model.model).folder
             yield Change(what=str(where), before="", after=f"{format_bytes(model.fetched_bytes)} fetched")
         if model.linked_bytes:
-            yield Change(what=model.snapshot, before="", after=f"{format_bytes(model.linked_bytes)} linked")
+            grew = f", {format_bytes(model.copied_up_bytes)} of that copied up" if model.copied_up_bytes else ""
+            yield Change(what=model.snapshot, before="", after=f"{format_bytes(model.linked_bytes)} linked{grew}")
         placed = model.placement
         if placed and (placed.linked or placed.cloned or placed.copied or placed.removed):
             folder = target.artifacts_dir / model.model.folder_name
-            yield Change(what=str(folder), before="", after=str(placed))
+            yield Change(what=str(folder), before="", after=f"{placed}{model.placing_growth}")

@@ -29,7 +29,10 @@ def _room(plan: DownloadPlan) -> Check:
 
 def _model(model: FetchedModel) -> Iterator[Check]:
     linked = f", {format_bytes(model.linked_bytes)} linked" if model.linked_bytes else ""
-    fetched = f"{format_bytes(model.fetched_bytes)} fetched{linked} in {format_seconds(model.elapsed_s)}"
+    if model.copied_up_bytes:
+        linked += f" ({format_bytes(model.copied_up_bytes)} copied into the container's upper layer)"
+    tries = f", {model.tries} tries" if model.tries > 1 else ""
+    fetched = f"{format_bytes(model.fetched_bytes)} fetched{linked} in {format_seconds(model.elapsed_s)}{tries}"
     yield Check.judged(
         f"fetched-{model.model.folder_name}",
         f"{model.model} is in the cache",
@@ -45,7 +48,7 @@ def _model(model: FetchedModel) -> Iterator[Check]:
         f"placed-{model.model.folder_name}",
         f"{model.model} stands where docling looks",
         model.placement is not None,
-        str(model.placement) if model.placement else model.placing_problem,
+        f"{model.placement}{model.placing_growth}" if model.placement else model.placing_problem,
         remedy=model.placing_remedy
         or "Free space, or choose a folder that this user may write: -p artifacts_dir PATH.",
         quirk="local-dir-writes-through" if model.placing_remedy else "cache-not-writable",

@@ -20,6 +20,8 @@ class PlannedModel(Value):
     missing_bytes: int
     linkable_bytes: int = 0
     """Missing from this revision, but in the cache for another one; becomes hard links."""
+    copied_up_bytes: int = 0
+    """What linking them copies, at the most, from lower layers of a container into its upper one."""
 
     @property
     def is_cached(self) -> bool:
@@ -95,14 +97,26 @@ class FetchedModel(Value):
     elapsed_s: float
     linked_bytes: int = 0
     """Not fetched, because hard-linked from what the cache held already."""
+    copied_up_bytes: int = 0
+    """What of that a container copied from a lower layer into its upper one, which grew by it."""
+    tries: int = 1
+    """More than one on a line whose connections break."""
     problem: str = ""
     remedy: str = ""
     quirk: str = ""
     placement: Placement | None = None
     """None when the artifacts folder was not made."""
+    placing_copied_up_bytes: int = 0
+    """What a container copied into its upper layer so that its image's weights stand in the artifacts folder, too."""
     placing_problem: str = ""
     placing_remedy: str = ""
     """Empty when the artifacts folder is at fault, and not the snapshot."""
+
+    @property
+    def placing_growth(self) -> str:
+        """What placing took of a container's upper layer, to end a sentence with; empty when nothing."""
+        size_bytes = self.placing_copied_up_bytes
+        return f"; {format_bytes(size_bytes)} copied into the container's upper layer" if size_bytes else ""
 
 
 class DownloadFacts(Facts):

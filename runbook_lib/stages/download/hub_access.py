@@ -14,13 +14,16 @@ from runbook_lib.errors import DeadlineExceeded, HubError, HubUnavailable
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.interpreter import interpreter_of
 from runbook_lib.run.target import Target
-from runbook_lib.system.progress import Progress
+from runbook_lib.stages.download.patience import Patience
+from runbook_lib.system.progress import Progress, print_to_stderr
 from runbook_lib.workers.failure import WorkerFailed
 from runbook_lib.workers.host import Worker
 
 _CONNECTIONS = 8
 _START_S = 15.0
 """What starting a worker may take on top of the network's own limit."""
+_LISTING_TIMEOUTS = 4
+"""For how many of the network's own limits a broken connection is met with another try."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,13 @@ class HubAccess:
         return LinkMode(self.environment.links)
 
     def listing(self, model: ModelRef) -> Listing:
-        """Ask what a model holds; raises `HubError` naming the cause and what to do."""
+        """Ask what a model holds, again when a connection breaks; raises `HubError` naming the cause and what to do."""
         timeout_s = self.target.settings.probe_limit_s
         request = {"repo_id": model.repo_id, "revision": model.revision, "timeout_s": timeout_s}
+        limit_s, fruitless_s = _START_S + 2 * timeout_s, _LISTING_TIMEOUTS * timeout_s
+        patience = Patience(fruitless_s, time.monotonic() + limit_s + fruitless_s, print_to_stderr)
         try:
-            answer = self.worker.run("list_files", request, limit_s=_START_S + 2 * timeout_s)
+            answer, _tries = patience.attempts(lambda: self.worker.run("list_files", request, limit_s=limit_s))
         except WorkerFailed as failure:
             from runbook_lib.checks.explain import explain_failure  # brings the whole catalogue
 

@@ -7,7 +7,7 @@ from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.cache.local_notes import is_written_by_hub
 from runbook_lib.cache.sharing import shares_without_links
-from runbook_lib.cache.snapshot_links import linkable_files
+from runbook_lib.cache.snapshot_links import copied_up_bytes, linkable_files
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import HubError
 from runbook_lib.run.interpreter import collect_models
@@ -16,6 +16,7 @@ from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess, hub_access
+from runbook_lib.stages.download.image_weights import copied_up_by_placing
 from runbook_lib.system.filesystem import free_bytes, nearest_existing
 
 
@@ -38,12 +39,13 @@ def plan_fetching(hub: HubAccess, wanted: tuple[ModelRef, ...]) -> DownloadPlan:
         cache_dir=str(target.cache_dir),
         artifacts_dir=str(artifacts),
         links=hub.links,
-        cache_needs_bytes=sum(planned.fetch_bytes for planned in models),
+        cache_needs_bytes=sum(planned.fetch_bytes + planned.copied_up_bytes for planned in models),
         cache_free_bytes=free_bytes(target.cache_dir),
         artifacts_need_bytes=sum(
             _copied_bytes(planned, artifacts, shares=same_volume and hub.links is not LinkMode.COPY)
             for planned in models
-        ),
+        )
+        + sum(_copied_up(hub, planned, artifacts) for planned in models),
         artifacts_free_bytes=free_bytes(artifacts),
         same_volume=same_volume,
     )
@@ -55,6 +57,14 @@ def _copied_bytes(planned: PlannedModel, artifacts: Path, *, shares: bool) -> in
     shares = shares and (not is_written_by_hub(folder) or shares_without_links(folder))
     absent = (file for file in planned.listing.files if not (folder / file.path).exists())
     return sum(file.size_bytes for file in absent if not (shares and file.sha256))
+
+
+def _copied_up(hub: HubAccess, planned: PlannedModel, artifacts: Path) -> int:
+    """Return what sharing the weights of a container's image takes; where they are copied, that is counted already."""
+    if hub.links is LinkMode.COPY:
+        return 0
+    repo = repo_of(hub.target.cache_dir, planned.model)
+    return copied_up_by_placing(repo, planned.listing, artifacts / planned.model.folder_name)
 
 
 def wanted_models(run: OpenRun) -> tuple[ModelRef, ...]:
@@ -75,6 +85,7 @@ def _planned(hub: HubAccess, model: ModelRef) -> PlannedModel:
         missing=tuple(file.path for file in missing),
         missing_bytes=sum(file.size_bytes for file in missing),
         linkable_bytes=sum(file.size_bytes for file in linkable if file in missing),
+        copied_up_bytes=copied_up_bytes(repo, listing) if linkable else 0,
     )
 
 

@@ -51,6 +51,6 @@ def _next_revision(facts: DiskFacts) -> Check:
         facts.free_bytes >= largest,
         f"{format_bytes(largest)} at the most, {format_bytes(facts.free_bytes)} free",
         otherwise=Status.WARN,
-        remedy="Free space, or remove old revisions with hf cache rm.",
+        remedy="Free space: runbook dedupe joins copies, runbook delete removes revisions and says first what goes.",
         quirk="disk-full-cross-volume",
     )

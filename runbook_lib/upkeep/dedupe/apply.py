@@ -41,6 +41,7 @@ def apply_dedupe(plan: DedupePlan, *, lock_limit_s: float = _LOCK_LIMIT_S, say: 
         removed_count=work.removed_count,
         freed_bytes=work.freed_bytes,
         skipped=tuple(work.skipped),
+        kept_back=plan.kept_back,
         elapsed_s=round(time.perf_counter() - started, 3),
     )
 
@@ -79,7 +80,7 @@ class _Work:
         """Link within the cache; in the artifacts folder, share as placing does: others may write there."""
         path, keeper = entry.name.path, entry.keeper.path
         if entry.repo_folder or self.plan.artifacts_dir is None:
-            put_link(keeper, keeper.lstat(), path)
+            put_link(keeper, keeper.lstat(), path, entry.etag)
             return
         model, *rest = path.relative_to(self.plan.artifacts_dir).parts
         share_placed(self.plan.artifacts_dir / model, "/".join(rest), keeper)

@@ -1,6 +1,7 @@
 """What dedupe plans and did."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class DedupePlan(Rendered, Value):
     leftovers: tuple[Path, ...]
     """Temporary names of a dedupe or download that was killed."""
     kept_back: tuple[Skipped, ...]
-    """Blobs that would go, were it not for signs of a download."""
+    """What would be shared or go, were it not for signs of a download, or for a container's layers."""
     frees_bytes: int
     """On disk, counted by file: a name whose file has other names frees nothing."""
     hashed_bytes: int
@@ -109,9 +110,7 @@ class DedupePlan(Rendered, Value):
             sizes = tuple((str(blob.name.path), format_bytes(blob.name.size_bytes)) for blob in some)
             more = f", {_ROWS_SHOWN} of {blobs}" if blobs > _ROWS_SHOWN else ""
             shown.append(Table(f"Blobs nothing refers to{more}", ("file", "size"), sizes))
-        if self.kept_back:
-            shown.append(_skipped_table("Kept back", self.kept_back))
-        return tuple(shown)
+        return (*shown, *_kept_back(self.kept_back))
 
     @property
     def largest(self) -> tuple[Replacement, ...]:
@@ -128,6 +127,8 @@ class DedupeResult(Rendered, Value):
     freed_bytes: int
     """On disk, counted by file."""
     skipped: tuple[Skipped, ...]
+    kept_back: tuple[Skipped, ...] = ()
+    """As the plan has it."""
     elapsed_s: float
 
     @property
@@ -142,7 +143,16 @@ class DedupeResult(Rendered, Value):
         shown: list[Section] = [Note("Deduped", (freed, done))]
         if self.skipped:
             shown.append(_skipped_table("Left as they were", self.skipped))
-        return tuple(shown)
+        return (*shown, *_kept_back(self.kept_back))
+
+
+def _kept_back(skipped: tuple[Skipped, ...]) -> tuple[Section, ...]:
+    """Return each reason with the number of names it holds back, then the first of them."""
+    if not skipped:
+        return ()
+    reasons = Counter(entry.reason for entry in skipped)
+    lines = tuple(f"{count} kept back: {reason}." for reason, count in reasons.items())
+    return (Note("Kept back", lines), _skipped_table("Kept back, the first", skipped[:_ROWS_SHOWN]))
 
 
 def _skipped_table(title: str, skipped: tuple[Skipped, ...]) -> Table:

@@ -18,6 +18,7 @@ from runbook_lib.cache.sharing import shares_without_links
 from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.upkeep.dedupe.facts import DedupePlan, Replacement, Seen, Skipped, UnusedBlob
 from runbook_lib.upkeep.dedupe.names import listed_etags, shareable, targets_of
+from runbook_lib.upkeep.dedupe.volumes import Volumes
 
 
 def plan_dedupe(cache_dir: Path, artifacts_dir: Path | None = None) -> DedupePlan:
@@ -25,7 +26,7 @@ def plan_dedupe(cache_dir: Path, artifacts_dir: Path | None = None) -> DedupePla
 
     Within a repository every equal content is shared; beyond it, and with the artifacts folder, only LFS files are.
     Left alone are links, incomplete files and hub's store of shared blobs (`<cache>/blobs`, since 1.32), whose
-    manifests are hub's business.
+    manifests are hub's business; also what no hard link can be made of, and a container's lower layers.
     """
     started = time.perf_counter()
     entries = tuple(inventory(cache_dir, artifacts_dir))
@@ -34,7 +35,11 @@ def plan_dedupe(cache_dir: Path, artifacts_dir: Path | None = None) -> DedupePla
     unused, kept_back = _unused_blobs(cache_dir, entries, names, hashes)
     going = {blob.name.path for blob in unused}
     staying = tuple(name for name in names if name.path not in going)
-    replacements = tuple(_replacements(_sharing(staying, artifacts_dir), hashes))
+    volumes = Volumes.of(cache_dir, artifacts_dir)
+    sharing = tuple(_sharing(staying, artifacts_dir))
+    wanted = tuple(_replacements(sharing, hashes))
+    linkable = (name for name in sharing if not volumes.against_linking(name.path)) if wanted else ()
+    replacements = tuple(_replacements(linkable, hashes))
     going |= {entry.name.path for entry in replacements}
     return DedupePlan(
         cache_dir=cache_dir,
@@ -42,7 +47,7 @@ def plan_dedupe(cache_dir: Path, artifacts_dir: Path | None = None) -> DedupePla
         replacements=replacements,
         unused_blobs=unused,
         leftovers=tuple(entry.path for entry in entries if entry.role is Role.TEMPORARY),
-        kept_back=kept_back,
+        kept_back=(*kept_back, *_refused(volumes, replacements, wanted)),
         frees_bytes=freed_bytes(name.st for name in names if name.path in going),
         hashed_bytes=hashed_bytes,
         elapsed_s=round(time.perf_counter() - started, 3),
@@ -95,6 +100,15 @@ def _replacements(names: Iterable[Entry], hashes: dict[FileId, str]) -> Iterator
                     yield _replacement(name, keeper, sha256)
 
 
+def _refused(volumes: Volumes, planned: tuple[Replacement, ...], wanted: tuple[Replacement, ...]) -> Iterator[Skipped]:
+    """Yield the names that would be shared, were it not for their file system."""
+    replaced = {entry.name.path for entry in planned}
+    for entry in wanted:
+        if entry.name.path not in replaced:
+            reason = volumes.against_linking(entry.name.path) or volumes.against_linking(entry.keeper.path)
+            yield Skipped(path=entry.name.path, reason=reason)
+
+
 def _shareable(same: list[Entry]) -> Iterator[list[Entry]]:
     """Split names of one content into those that may share it: weights all, other files within their repository."""
     if any(name.is_weights for name in same):
@@ -120,10 +134,13 @@ def _unused_blobs(
 ) -> tuple[tuple[UnusedBlob, ...], tuple[Skipped, ...]]:
     found: list[UnusedBlob] = []
     kept_back: list[Skipped] = []
-    referenced = targets_of(entries)
+    referenced, volumes = targets_of(entries), Volumes.of(cache_dir)
     for repo in cached_repos(cache_dir):
         own = [name for name in names if name.folder == repo.folder.name and name.role is not Role.ARTIFACT]
         unused = tuple(_unused_in(repo, referenced, own, hashes))
+        refused = {blob.name.path: volumes.against_removing(blob.name.path) for blob in unused}
+        kept_back += [Skipped(path=path, reason=reason) for path, reason in refused.items() if reason]
+        unused = tuple(blob for blob in unused if not refused[blob.name.path])
         if incomplete := len(in_repository(repo)):
             beside = f"{incomplete} incomplete files beside it: a download may be going on"
             reason = f"{beside}; runbook doctor --fix removes old ones"

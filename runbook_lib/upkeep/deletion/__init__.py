@@ -1,1 +1,1 @@
-"""Removes revisions from the cache as huggingface_hub does, after saying what the disk really gets back."""
+"""Removes revisions from the cache, repository by repository, after saying what goes and what that frees."""

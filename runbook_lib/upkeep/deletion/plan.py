@@ -12,8 +12,10 @@ from runbook_lib.cache.disk_usage import FileId, allocated, freed_bytes
 from runbook_lib.cache.inventory import Entry, artifact_entries, snapshot_entries
 from runbook_lib.cache.layout import CachedRepo, cached_repos
 from runbook_lib.cache.walk import walk
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.interpreter import interpreter_of
 from runbook_lib.run.target import Target
+from runbook_lib.system.layers import Layers
 from runbook_lib.upkeep.deletion.facts import CachedRevision, DeletionPlan
 
 _LIMIT_S: Final = 300.0
@@ -54,29 +56,35 @@ def _revision(
     )
 
 
-def plan_deletion(target: Target, commits: Sequence[str]) -> DeletionPlan:
-    """Ask the interpreter's huggingface_hub what would go with these commits, and count what that frees."""
-    answer = ask_hub(target, commits, execute=False)
+def plan_deletion(target: Target, models: Sequence[ModelRef]) -> DeletionPlan:
+    """Ask the interpreter's huggingface_hub what would go with these commits, and count what that frees.
+
+    Each model names a repository and the whole commit: two repositories may stand at the same one.
+    """
+    answer = ask_hub(target, models, execute=False)
     paths = tuple(map(Path, answer["paths"]))
+    present = collect_revisions(target.cache_dir, target.artifacts_dir)
     return DeletionPlan(
         cache_dir=target.cache_dir,
-        commits=tuple(commits),
+        revisions=tuple(revision for revision in present if revision.model in models),
         paths=paths,
-        unknown=tuple(answer["unknown"]),
-        frees_bytes=freed_below(paths),
+        unknown=tuple(str(ModelRef(*pair)) for pair in answer["unknown"]),
+        frees_bytes=freed_below(paths, Layers(target.cache_dir)),
     )
 
 
-def ask_hub(target: Target, commits: Sequence[str], *, execute: bool) -> dict[str, Any]:
+def ask_hub(target: Target, models: Sequence[ModelRef], *, execute: bool) -> dict[str, Any]:
     """Let the interpreter's huggingface_hub plan the deletion, or carry it out."""
-    request = {"cache_dir": str(target.cache_dir), "commits": list(commits), "execute": execute}
+    revisions = [[model.repo_id, model.revision] for model in models]
+    request = {"cache_dir": str(target.cache_dir), "revisions": revisions, "execute": execute}
     answer: dict[str, Any] = interpreter_of(target).run("delete_revisions", request, limit_s=_LIMIT_S).value
     return answer
 
 
-def freed_below(paths: Iterable[Path]) -> int:
-    """Return what the disk gets back when these files and folders go."""
-    return freed_bytes({path: st for root in paths for path, st in _all_below(root)}.values())
+def freed_below(paths: Iterable[Path], layers: Layers) -> int:
+    """Return what the disk gets back when these files and folders go; a container's lower layers are only hidden."""
+    going = {path: st for root in paths for path, st in _all_below(root)}
+    return freed_bytes(st for path, st in going.items() if layers.is_own(path))
 
 
 def _all_below(root: Path) -> Iterator[tuple[Path, os.stat_result]]:

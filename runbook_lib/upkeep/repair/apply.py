@@ -172,8 +172,9 @@ def _relinked(run: OpenRun, moved: tuple[Moved, ...], verified: StageRecord[Veri
         listing = listing_of(repo, folder.commit) if folder.role == "snapshot" and not folder.serious else None
         mended = {file.etag: Path(folder.folder, file.path) for file in listing.files} if listing else {}
         for move in moved:
-            source = mended.get(_etag_elsewhere(repo, move.source, folder.commit))
-            if source and _link_again(source.resolve(), move.source):
+            etag = _etag_elsewhere(repo, move.source, folder.commit)
+            source = mended.get(etag)
+            if source and _link_again(source.resolve(), move.source, etag):
                 yield move.source
 
 
@@ -188,11 +189,11 @@ def _etag_elsewhere(repo: CachedRepo, path: Path, commit: str) -> str:
     return next((file.etag for file in listing.files if file.path == name), "") if listing else ""
 
 
-def _link_again(source: Path, target: Path) -> bool:
+def _link_again(source: Path, target: Path, etag: str) -> bool:
     try:
         if target.exists():
             return False
-        put_link(source, source.stat(), target)
+        put_link(source, source.stat(), target, etag)
     except OSError:  # it is fetched again when that snapshot is wanted
         return False
     return True

@@ -38,9 +38,12 @@ def error_chain(error: BaseException | None) -> list[dict[str, Any]]:
 
 
 def whole_story(error: BaseException) -> dict[str, Any]:
-    """Return all that helps to name the cause: the chain, the traceback as Python prints it, and the versions here."""
+    """Return all that helps to name the cause and to judge it: chain, traceback, versions, and whether it may pass."""
+    from transient import asked_pause_s, passing_kind  # type: ignore[import-not-found]  # a module of this folder
+
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return {"chain": error_chain(error), "traceback": trace, "versions": dict(installed_versions())}
+    passing = {"passing": passing_kind(error), "asked_pause_s": asked_pause_s(error)}
+    return {"chain": error_chain(error), "traceback": trace, "versions": dict(installed_versions()), **passing}
 
 
 def installed_versions() -> Iterator[tuple[str, str]]:

@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
 
-from transient import retried  # type: ignore[import-not-found]  # workers run with their own folder on sys.path
-
 POLL_S = 0.2
 
 
@@ -30,11 +28,7 @@ def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     watcher = threading.Thread(target=watch, args=(storage, stop, emit), daemon=True)
     watcher.start()
     try:
-        folder = retried(
-            lambda: snapshot_download(
-                request["repo_id"], revision=request["revision"], max_workers=request["connections"]
-            )
-        )
+        folder = snapshot_download(request["repo_id"], revision=request["revision"], max_workers=request["connections"])
     finally:
         stop.set()
         watcher.join()

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from transient import retried  # type: ignore[import-not-found]  # workers run with their own folder on sys.path
-
 
 def run(request: dict[str, Any], _emit: Callable[..., None]) -> dict[str, Any]:
     """Return the commit and the files of one repository; sizes in bytes, `sha256` only for LFS files."""
-    listed: dict[str, Any] = retried(lambda: list_files(request))
-    return listed
-
-
-def list_files(request: dict[str, Any]) -> dict[str, Any]:
-    """Ask once."""
     from huggingface_hub import HfApi
 
     api = HfApi()

@@ -1,55 +1,50 @@
-"""Calling again when a connection broke in the middle, or a server asks to come back in a moment.
+"""Telling a failure that may pass from one that will not, where the exceptions still are what the client raised.
 
-huggingface_hub asks the API once, and lets a connection that is reset escape as it is (1.33); the files themselves it
-tries five times. What will not change by itself (401, 403, 404, a name that is not resolved) is never asked twice.
+huggingface_hub asks the API once, and lets a connection that is reset escape as it is (1.33). Who started the worker
+calls again; this says whether that can help. What will not change by itself (401, 403, 404, a name that is not
+resolved, a disk that is full) is never worth another call.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from typing import Any, Callable, Iterator, TypeVar
+import errno
+from typing import Any, Iterator
 
-T = TypeVar("T")
-
-PAUSES_S = (1.0, 3.0)
-LONGEST_PAUSE_S = 10.0
 PASSING_STATUS = frozenset({429, 500, 502, 503, 504})
 BROKEN_CONNECTION = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 BROKEN_TRANSFER = frozenset(
-    {"ReadError", "WriteError", "RemoteProtocolError", "ChunkedEncodingError", "IncompleteRead"}
+    {"ReadError", "WriteError", "RemoteProtocolError", "ChunkedEncodingError", "IncompleteRead", "SSLEOFError"}
 )
+FULL_OR_FORBIDDEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
 SHORT_BODY = "Consistency check failed"
 
-
-def retried(call: Callable[[], T]) -> T:
-    """Return what `call` returns; a failure that may pass is met with a pause and another call, twice at most."""
-    for pause_s in PAUSES_S:
-        try:
-            return call()
-        except Exception as error:
-            wait_s = max(pause_s, asked_pause_s(error))
-            if not may_pass(error) or wait_s > LONGEST_PAUSE_S:
-                raise
-            sys.stderr.write(f"{type(error).__name__}: {error}\nTrying again in {wait_s:g} s\n")
-            time.sleep(wait_s)
-    return call()
+CONNECTION, SERVER, CONTENT = "connection", "server", "content"
+"""What may pass: a connection that broke, a server that is busy, a body of the wrong length."""
 
 
-def may_pass(error: BaseException) -> bool:
-    """Whether the same call can be expected to succeed in a moment."""
-    if getattr(getattr(error, "response", None), "status_code", None) in PASSING_STATUS or SHORT_BODY in str(error):
-        return True
-    return any(
-        isinstance(cause, BROKEN_CONNECTION) or type(cause).__name__ in BROKEN_TRANSFER for cause in causes(error)
-    )
+def passing_kind(error: BaseException) -> str:
+    """Return what makes another call worth while, as the outermost exception that tells has it; empty: nothing does."""
+    for cause in causes(error):
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        if status is not None:
+            return SERVER if status in PASSING_STATUS else ""
+        if getattr(cause, "errno", None) in FULL_OR_FORBIDDEN:
+            return ""
+        if isinstance(cause, BROKEN_CONNECTION) or type(cause).__name__ in BROKEN_TRANSFER:
+            return CONNECTION
+        if SHORT_BODY in str(cause):
+            return CONTENT
+    return ""
 
 
 def asked_pause_s(error: BaseException) -> float:
     """Return the seconds the server asked to wait (`Retry-After`, RFC 9110); 0 when it named none."""
-    headers: Any = getattr(getattr(error, "response", None), "headers", {})
-    told = headers.get("Retry-After", "")
-    return float(told) if told.isdigit() else 0.0
+    for cause in causes(error):
+        headers: Any = getattr(getattr(cause, "response", None), "headers", {})
+        told = headers.get("Retry-After", "")
+        if told.isdigit():
+            return float(told)
+    return 0.0
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.cache.hard_links import TEMPORARY_SUFFIX, put_link, regular_file_inside
+from runbook_lib.cache.hashing import sha256_of
 
 
 def _names(folder: Path) -> list[str]:
@@ -38,6 +39,42 @@ def test_a_source_that_was_exchanged_since_it_was_looked_at_is_not_linked(tmp_pa
     (tmp_path / "other").replace(source)
     with pytest.raises(FileNotFoundError, match="exchanged"):
         put_link(source, facts, target)
+    assert _names(tmp_path) == ["source"]
+
+
+_LINK = os.link
+
+
+def _copy_up(source: Path, target: Path) -> None:
+    """Do what overlayfs does to a lower file of several names: another inode under the old name, and its link."""
+    content = source.read_bytes()
+    source.unlink()
+    source.write_bytes(content)
+    _LINK(source, target)
+
+
+def test_a_link_that_comes_out_as_another_inode_is_taken_when_it_holds_the_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"right")
+    facts, etag = source.stat(), sha256_of(source)
+    monkeypatch.setattr(os, "link", _copy_up)
+    put_link(source, facts, target, etag)
+    assert target.read_bytes() == b"right"
+    assert source.samefile(target)
+    assert _names(tmp_path) == ["source", "target"]
+
+
+def test_a_link_to_another_content_is_not_taken(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"right")
+    facts, etag = source.stat(), sha256_of(source)
+    (tmp_path / "other").write_bytes(b"wrong")
+    os.utime(tmp_path / "other", ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    (tmp_path / "other").replace(source)
+    with pytest.raises(FileNotFoundError, match="exchanged"):
+        put_link(source, facts, target, etag)
     assert _names(tmp_path) == ["source"]
 
 

@@ -69,6 +69,13 @@ def test_a_reset_ends_the_connection(hub: PracticeHub, client: httpx.Client, aft
     assert "reset" in str(caught.value).lower() or after_bytes
 
 
+def test_a_hub_that_hangs_up_answers_nothing(hub: PracticeHub, client: httpx.Client) -> None:
+    hub.play(Fault("hang_up"))
+    for method in ("HEAD", "GET"):
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+            client.request(method, CONFIG_PATH)
+
+
 def test_a_truncated_body_is_shorter_than_announced(hub: PracticeHub, client: httpx.Client) -> None:
     hub.play(Fault("truncate", after_bytes=100))
     with pytest.raises(httpx.RemoteProtocolError, match="received 100 bytes, expected"):
@@ -196,6 +203,23 @@ def test_a_fault_strikes_as_often_as_it_was_told(hub: PracticeHub, client: httpx
     assert statuses == [503, 503, 500, 200, 200]
 
 
+def _struck(hub: PracticeHub, client: httpx.Client, fault: Fault, *, backwards: bool = False) -> list[tuple[int, int]]:
+    """Return which of twenty files failed when each was asked for six times, in one order or the other."""
+    hub.play(fault)
+    numbers = range(19, -1, -1) if backwards else range(20)
+    asked = [(number, attempt) for attempt in range(6) for number in numbers]
+    return sorted(one for one in asked if client.get(f"/none/none/{one[0]}").status_code == 500)
+
+
+def test_a_fault_of_a_share_strikes_about_that_share_and_the_same_requests_for_the_same_seed(
+    hub: PracticeHub, client: httpx.Client
+) -> None:
+    struck = _struck(hub, client, Fault("500", percent=30, seed=1))
+    assert 20 < len(struck) < 55  # of 120
+    assert struck == _struck(hub, client, Fault("500", percent=30, seed=1), backwards=True)
+    assert struck != _struck(hub, client, Fault("500", percent=30, seed=2))
+
+
 def test_a_fault_strikes_only_its_paths(hub: PracticeHub, client: httpx.Client) -> None:
     hub.play(Fault("500", "/api/*"))
     assert client.get(f"/api/models/{LAYOUT}").status_code == 500
@@ -221,6 +245,7 @@ def test_a_fault_of_the_body_is_not_spent_on_heads_and_redirects(hub: PracticeHu
         ("stall:after_bytes=4096", Fault("stall", after_bytes=4096)),
         ("429:/api/*:times=2:retry_after_s=5", Fault("429", "/api/*", times=2, retry_after_s=5)),
         ("slow::bytes_per_s=10", Fault("slow", bytes_per_s=10)),
+        ("hang_up:percent=15:seed=3", Fault("hang_up", percent=15, seed=3)),
     ],
 )
 def test_a_fault_can_be_written_as_text(text: str, fault: Fault) -> None:
@@ -236,6 +261,8 @@ def test_a_fault_can_be_written_as_text(text: str, fault: Fault) -> None:
         ("stall:times=-1", "at least 1"),
         ("stall:times=0", "at least 1"),
         ("slow:bytes_per_s=0", "at least 1"),
+        ("reset:percent=0", "at least 1, at most 100"),
+        ("reset:percent=101", "at least 1, at most 100"),
         ("stall:after_bytes=\u0663", "at least 0"),
     ],
 )

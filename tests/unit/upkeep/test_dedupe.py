@@ -13,6 +13,9 @@ from runbook_lib.cache.disk_usage import DiskUsage
 from runbook_lib.cache.hard_links import TEMPORARY_SUFFIX
 from runbook_lib.cache.locks import blob_lock
 from runbook_lib.errors import DiskError
+from runbook_lib.system.filesystem import LinkProbe
+from runbook_lib.system.layers import Layer, Layers
+from runbook_lib.upkeep.dedupe import volumes
 from runbook_lib.upkeep.dedupe.apply import apply_dedupe
 from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 from tests.unit.cache_layouts import CacheLayout, listed, state_on_disk
@@ -57,6 +60,39 @@ def test_two_revisions_share_what_did_not_change(layout: CacheLayout) -> None:
     assert bool(result.linked_count) == (layout.mode == "copy")
     one, other = (layout.repo(REPO).snapshot(commit) / WEIGHTS for commit in (first.commit, second.commit))
     assert one.samefile(other)
+
+
+def test_where_no_hard_link_can_be_made_nothing_is_promised_and_the_reason_said(
+    unshared: CacheLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = LinkProbe(works=False, evidence="errno 1: Operation not permitted")
+    monkeypatch.setattr(volumes, "probe_hardlink", lambda _folder: refused)
+    unshared.add(REPO, FIRST)
+    unshared.add(REPO, SECOND)
+    plan = plan_dedupe(unshared.cache_dir)
+    assert (plan.is_empty, plan.frees_bytes) == (True, 0)
+    assert {entry.path.name for entry in plan.kept_back} == {WEIGHTS, "vocab.txt"}
+    assert "2 kept back: no hard link can be made" in str(plan)
+    assert "Operation not permitted" in str(apply_dedupe(plan))
+
+
+@pytest.mark.parametrize(("layer", "words"), [(Layer.LOWER, "the image keeps it"), (Layer.UNTOLD, "does not tell")])
+def test_what_a_lower_layer_of_a_container_holds_is_left_alone(
+    unshared: CacheLayout, monkeypatch: pytest.MonkeyPatch, layer: Layer, words: str
+) -> None:
+    """The first revision is of the image; two more were downloaded in the container, and share with each other."""
+    image = unshared.add(REPO, FIRST)
+    unshared.add(REPO, SECOND)
+    unshared.add(REPO, {**FIRST, "config.json": b'{"a": 3}'})
+    monkeypatch.setattr(Layers, "of", lambda _layers, path: layer if image.commit in path.parts else Layer.OWN)
+    plan = plan_dedupe(unshared.cache_dir)
+    assert {entry.name.path.name for entry in plan.replacements} == {WEIGHTS, "vocab.txt"}
+    assert len(plan.replacements) == 2
+    paths = [path for entry in plan.replacements for path in (entry.name.path, entry.keeper.path)]
+    assert not any(image.commit in path.parts for path in paths)
+    assert {words in entry.reason for entry in plan.kept_back} == {True}
+    assert apply_dedupe(plan).freed_bytes == plan.frees_bytes > 0
+    assert plan_dedupe(unshared.cache_dir).is_empty
 
 
 def test_deduping_again_finds_nothing(layout: CacheLayout) -> None:
