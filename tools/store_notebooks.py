@@ -11,7 +11,7 @@ import nbformat
 from nbclient import NotebookClient
 from practice_notebooks import FOLDER_PREFIX, practice_environment, replacements, stored_notebooks
 
-from runbook_lib.headless.notebook import ENCRYPTED
+from runbook_lib.notebooks import ENCRYPTED
 
 _TIMEOUT_S = 900
 _UNDERLINE = re.compile("-{4,}")

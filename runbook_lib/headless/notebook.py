@@ -8,22 +8,15 @@ from pathlib import Path
 
 import nbformat
 import papermill
-import zmq
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
-from traitlets.config import Config
 
 from runbook_lib.core import atomic
 from runbook_lib.errors import UsageError
+from runbook_lib.notebooks import ENCRYPTED
 
-_PACKAGE = Path(__file__).parent.parent
-_SHIPPED = _PACKAGE / "share" / "notebooks"
-"""Where a wheel puts them."""
-NOTEBOOKS = _SHIPPED if _SHIPPED.is_dir() else _PACKAGE.parent / "notebooks"
 _START_TIMEOUT_S = 120
-ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})
-"""Kernels talk over loopback TCP, which every user of the machine can listen to; ipykernel 7.4 warns of it."""
 _QUIET_KERNEL = ["--IPKernelApp.log_level=CRITICAL"]
 """A kernel is interrupted before it is shut down (jupyter_client 8.10), and may log that as an error of its own."""
 
@@ -34,18 +27,6 @@ class NotebookOutcome:
 
     output: Path
     problem: str = ""
-
-
-def find_notebook(stem: str) -> Path:
-    """Return the path of a notebook of the runbook; raises `UsageError` where they were not installed."""
-    path = NOTEBOOKS / f"{stem}.ipynb"
-    if not path.is_file():
-        raise UsageError(
-            f"The notebook {path.name} is not there.",
-            why=f"{NOTEBOOKS} is where it should stand.",
-            remedy="Install the runbook anew: pip install --force-reinstall --no-deps docling-runbook.",
-        )
-    return path
 
 
 def execute_notebook(

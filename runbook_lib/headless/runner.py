@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from runbook_lib.headless.notebook import execute_notebook, find_notebook
+from runbook_lib.headless.notebook import execute_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
+from runbook_lib.notebooks import find_notebook
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run, RunState, stage_file_stem
 from runbook_lib.run.record import RawFacts

@@ -12,7 +12,7 @@ import nbformat
 
 from runbook_lib.core import atomic
 from runbook_lib.errors import DiskError
-from runbook_lib.headless.notebook import ENCRYPTED, NOTEBOOKS, find_notebook
+from runbook_lib.notebooks import ENCRYPTED, NOTEBOOKS, find_notebook
 from runbook_lib.system.filesystem import describe_os_error
 
 KERNEL_NAME: Final = "runbook"

@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from runbook_lib.headless.notebook import find_notebook
+from runbook_lib.notebooks import find_notebook
 from runbook_lib.workers.process_tree import end_tree
 
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"

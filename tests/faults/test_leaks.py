@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from runbook_lib import configure_env, measure_disk
+from runbook_lib import notebooks as notebooks_module
 from runbook_lib.core.log import end_logs
-from runbook_lib.headless import notebook as notebook_module
 from runbook_lib.headless.runner import run_stages
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.folder import Run
@@ -111,7 +111,7 @@ def test_kernels_leave_no_process_no_port_and_no_connection_file(
 ) -> None:
     notebooks = tmp_path / "notebooks"
     notebooks.mkdir()
-    monkeypatch.setattr(notebook_module, "NOTEBOOKS", notebooks)
+    monkeypatch.setattr(notebooks_module, "NOTEBOOKS", notebooks)
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     parameters = nbformat.v4.new_code_cell('run_dir: str = ""', metadata={"tags": ["parameters"]})
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

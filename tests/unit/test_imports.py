@@ -17,7 +17,7 @@ LAYERS = (
     {"errors"},
     {"core"},
     {"render"},
-    {"system"},
+    {"system", "notebooks"},
     {"cache", "workers", "quirks", "practice"},
     {"run", "audit"},
     {"checks"},
@@ -113,6 +113,10 @@ def test_importing_loads_nothing_heavy(code: str) -> None:
 def test_a_run_starts_without_compiling_a_grammar() -> None:
     """jsonschema 4.25 brought one: 2 s for every process that reads notebooks. constraints.txt holds it back."""
     assert loaded_by("import runbook_lib.headless.notebook").isdisjoint({"lark", "rfc3987_syntax"})
+
+
+def test_jupyterlab_is_opened_without_what_executes_notebooks() -> None:
+    assert loaded_by("import runbook_lib.interactive.lab, runbook_lib.cli.lab").isdisjoint({"papermill", "nbclient"})
 
 
 def test_importing_the_package_alone_loads_none_of_its_parts() -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import nbformat
 import pytest
 
+from runbook_lib import notebooks as notebooks_module
 from runbook_lib.errors import UsageError
-from runbook_lib.headless import notebook as notebook_module
 from runbook_lib.headless import runner
-from runbook_lib.headless.notebook import execute_notebook, find_notebook
+from runbook_lib.headless.notebook import execute_notebook
 from runbook_lib.headless.runner import StageStarted, run_stages
 from runbook_lib.headless.summary import RunSummary, StageOutcome
+from runbook_lib.notebooks import find_notebook
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run, RunState, stage_file_stem
 from runbook_lib.run.settings import Settings
@@ -50,7 +51,7 @@ def run(tmp_path: Path) -> Run:
 @pytest.fixture
 def execute(run: Run, write_notebook: WriteNotebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Execute:
     """Run stages through notebooks of the test; returns the summary."""
-    monkeypatch.setattr(notebook_module, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(notebooks_module, "NOTEBOOKS", tmp_path / "notebooks")
 
     def call(listener: Callable[[Any], None] = lambda _event: None, **notebooks: tuple[str, ...]) -> RunSummary:
         for stage, cells in notebooks.items():
@@ -160,7 +161,7 @@ def test_parameters_arrive_as_they_are(write_notebook: WriteNotebook, tmp_path: 
 
 
 def test_a_missing_notebook_says_where_it_should_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook_module, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(notebooks_module, "NOTEBOOKS", tmp_path)
     with pytest.raises(UsageError) as caught:
         find_notebook("01_detect")
     assert str(tmp_path) in caught.value.why

@@ -1,0 +1,27 @@
+"""Where the notebooks of the runbook stand, and how their kernels talk; executes none."""
+
+from pathlib import Path
+
+import zmq
+from traitlets.config import Config
+
+from runbook_lib.errors import UsageError
+
+_PACKAGE = Path(__file__).parent
+_SHIPPED = _PACKAGE / "share" / "notebooks"
+"""Where a wheel puts them."""
+NOTEBOOKS = _SHIPPED if _SHIPPED.is_dir() else _PACKAGE.parent / "notebooks"
+ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})
+"""Kernels talk over loopback TCP, which every user of the machine can listen to; ipykernel 7.4 warns of it."""
+
+
+def find_notebook(stem: str) -> Path:
+    """Return the path of a notebook of the runbook; raises `UsageError` where they were not installed."""
+    path = NOTEBOOKS / f"{stem}.ipynb"
+    if not path.is_file():
+        raise UsageError(
+            f"The notebook {path.name} is not there.",
+            why=f"{NOTEBOOKS} is where it should stand.",
+            remedy="Install the runbook anew: pip install --force-reinstall --no-deps docling-runbook.",
+        )
+    return path
