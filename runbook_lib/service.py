@@ -30,7 +30,7 @@ from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
 from runbook_lib.stages.verify.compare import verify_folder
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
-from runbook_lib.stages.verify.problems import Weight
+from runbook_lib.stages.verify.problems import Severity
 from runbook_lib.system import variables as environment
 from runbook_lib.system.filesystem import describe_os_error
 
@@ -242,7 +242,7 @@ def _verify(target: ResolvedTarget, models: tuple[ModelRef, ...]) -> None:
             raise StageFailed(f"{folder} has lost its stamp, so that it cannot be verified.")
         files = tuple(ExpectedFile.of_etag(path, file.etag, file.size_bytes) for path, file in stamp.files.items())
         for problem in verify_folder(folder, Expectation(stamp.commit, files, "the stamp")):
-            if problem.weight is Weight.SERIOUS:
+            if problem.severity is Severity.SERIOUS:
                 raise StageFailed(
                     f"{folder / problem.path} is damaged: {problem.kind.value}.",
                     why=problem.evidence,

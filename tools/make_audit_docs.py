@@ -24,13 +24,13 @@ says so. The report is also to be had as JSON and as SARIF.
 
 An error ends in exit code 1; warnings and notes do not.
 
-A comment on the line, or on the line above, silences a rule there; in the comment syntax of the file:
+A comment on the line, or on the line above, suppresses a rule there; in the comment syntax of the file:
 
 ```text
 chmod 777 /models  # runbook: ignore[world-writable]
 ```
 
-A silence that silences nothing is reported as well.
+A suppression that suppressions nothing is reported as well.
 """
 
 

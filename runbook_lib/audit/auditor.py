@@ -1,4 +1,4 @@
-"""The audit: every selected rule over every source, less what comments silence."""
+"""The audit: every selected rule over every source, less what comments suppress."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,8 +8,8 @@ from runbook_lib.audit.registry import RULES, select_rules
 from runbook_lib.audit.report import AuditReport
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
-from runbook_lib.audit.silence import UNUSED_SILENCE, Silence, Silences
 from runbook_lib.audit.sources.read import read_sources
+from runbook_lib.audit.suppression import UNUSED_SUPPRESSION, Suppression, Suppressions
 
 
 def audit(path: Path, *, select: Iterable[str] | None = None) -> AuditReport:
@@ -26,17 +26,17 @@ def audit(path: Path, *, select: Iterable[str] | None = None) -> AuditReport:
     read = read_sources(path)
     repository = Repository(tuple(map(ParsedSource, read.sources)), serves_http=read.serves_http)
     findings: list[Finding] = []
-    silenced = 0
+    suppressed = 0
     for source in repository.sources:
         kept, quiet = _apply(rules, source, repository)
         findings.extend(_finding(source, rule, hit) for rule, hit in kept)
-        silenced += quiet
+        suppressed += quiet
     unparsed = tuple(
         SkippedFile(path=one.source.path, reason=_text_only(one)) for one in repository.sources if one.syntax_problem
     )
     return AuditReport(
         findings=tuple(sorted(findings, key=_reading_order)),
-        silenced=silenced,
+        suppressed=suppressed,
         files_read=read.files_read,
         files_skipped=read.files_skipped + unparsed,
     )
@@ -44,29 +44,29 @@ def audit(path: Path, *, select: Iterable[str] | None = None) -> AuditReport:
 
 def _apply(rules: tuple[Rule, ...], source: ParsedSource, repository: Repository) -> tuple[list[tuple[Rule, Hit]], int]:
     """Return what the rules find in one source and no comment excuses, and how many a comment does."""
-    silences = Silences(source)
-    used: set[Silence] = set()
+    suppressions = Suppressions(source)
+    used: set[Suppression] = set()
     kept: list[tuple[Rule, Hit]] = []
-    silenced = 0
+    suppressed = 0
     for rule in rules:
         for hit in rule.check(source, repository) if rule.looks_at(source) else ():
-            covering = silences.covering(rule.id, hit)
+            covering = suppressions.covering(rule.id, hit)
             used.update(covering)
             if covering:
-                silenced += 1
+                suppressed += 1
             else:
                 kept.append((rule, hit))
-    return [*kept, *_unused(silences, used, rules)], silenced
+    return [*kept, *_unused(suppressions, used, rules)], suppressed
 
 
-def _unused(silences: Silences, used: set[Silence], rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Hit]]:
-    """Yield the silences in vain; one for a rule that was not applied cannot be judged."""
+def _unused(suppressions: Suppressions, used: set[Suppression], rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Hit]]:
+    """Yield the suppressions in vain; one for a rule that was not applied cannot be judged."""
     applied = {rule.id for rule in rules}
-    for silence in silences.all if UNUSED_SILENCE.id in applied else ():
-        if silence.rule_id not in RULES:
-            yield UNUSED_SILENCE, Hit(silence.line, f"no rule is named {silence.rule_id!a}")
-        elif silence not in used and silence.rule_id in applied:
-            yield UNUSED_SILENCE, Hit(silence.line, f"{silence.rule_id} finds nothing here")
+    for suppression in suppressions.all if UNUSED_SUPPRESSION.id in applied else ():
+        if suppression.rule_id not in RULES:
+            yield UNUSED_SUPPRESSION, Hit(suppression.line, f"no rule is named {suppression.rule_id!a}")
+        elif suppression not in used and suppression.rule_id in applied:
+            yield UNUSED_SUPPRESSION, Hit(suppression.line, f"{suppression.rule_id} finds nothing here")
 
 
 def _text_only(source: ParsedSource) -> str:

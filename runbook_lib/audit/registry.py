@@ -18,7 +18,7 @@ from runbook_lib.audit.rules import (
     service,
     volumes,
 )
-from runbook_lib.audit.silence import UNUSED_SILENCE
+from runbook_lib.audit.suppression import UNUSED_SUPPRESSION
 from runbook_lib.errors import UsageError
 
 _FAMILIES = (
@@ -27,7 +27,7 @@ _FAMILIES = (
 )
 
 RULES: Mapping[str, Rule] = MappingProxyType(
-    {rule.id: rule for rule in (*(rule for family in _FAMILIES for rule in family.RULES), UNUSED_SILENCE)}
+    {rule.id: rule for rule in (*(rule for family in _FAMILIES for rule in family.RULES), UNUSED_SUPPRESSION)}
 )
 
 

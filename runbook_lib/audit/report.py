@@ -18,7 +18,7 @@ class AuditReport(Rendered, Value):
 
     schema_version: int = 1
     findings: tuple[Finding, ...]
-    silenced: int
+    suppressed: int
     """Findings that a comment in the file excuses."""
     files_read: tuple[str, ...]
     files_skipped: tuple[SkippedFile, ...]
@@ -47,7 +47,8 @@ class AuditReport(Rendered, Value):
         counts = Counter(one.severity for one in self.findings)
         found = ", ".join(_counted(counts[severity], severity.value) for severity in Severity)
         skipped = _counted(len(self.files_skipped), "path")
-        return f"{found} in {_counted(len(self.files_read), 'file')} read; {self.silenced} silenced; {skipped} not read"
+        read = _counted(len(self.files_read), "file")
+        return f"{found} in {read} read; {self.suppressed} suppressed; {skipped} not read"
 
     def _findings_table(self) -> Table:
         rows = tuple((one.severity.value, f"{one.path}:{one.line}", one.rule_id, one.message) for one in self.findings)

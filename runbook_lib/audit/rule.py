@@ -17,7 +17,7 @@ class Hit:
     column: int | None = None
     end_line: int | None = None
     scope: tuple[int, int] | None = None
-    """First and last line of the statement; a silence anywhere in it counts. Without it: the line alone."""
+    """First and last line of the statement; a suppression anywhere in it counts. Without it: the line alone."""
     severity: Severity | None = None
     """Set where this place is better or worse than the rule says."""
 

@@ -24,7 +24,7 @@ from runbook_lib.run.check import Status
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.collect import collect_verification
-from runbook_lib.stages.verify.problems import Weight
+from runbook_lib.stages.verify.problems import Severity
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
 
@@ -150,7 +150,9 @@ class Bench:
         snapshot, artifacts = repo.snapshot(pinned.id), run.artifacts_dir / REPO_ID.replace("/", "--")
         intact = _holds(snapshot, pinned)
         one_revision = _holds(artifacts, pinned) or _holds(artifacts, newer)
-        noticed = any(folder.weighing(Weight.SERIOUS, Weight.DOUBTFUL) for folder in collect_verification(run).folders)
+        noticed = any(
+            folder.of_severity(Severity.SERIOUS, Severity.DOUBTFUL) for folder in collect_verification(run).folders
+        )
         if not noticed and not (intact and one_revision):
             return _LOST
         if intact and (one_revision or own_doing):
@@ -159,7 +161,7 @@ class Bench:
         result = apply_repair(run, plan)
         if result.status is Status.FAIL or not (_holds(snapshot, pinned) and _holds(artifacts, pinned)):
             return _LOST
-        return f"{_DETECTED}, fetched again" if plan.fetches else f"{_DETECTED}, mended here"
+        return f"{_DETECTED}, fetched again" if plan.fetches else f"{_DETECTED}, repaired here"
 
 
 def _holds(folder: Path, commit: Commit) -> bool:

@@ -11,9 +11,10 @@ from runbook_lib.audit.repository import DISABLE_SYMLINKS, HUB, ParsedSource, Re
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node
 from runbook_lib.audit.sources.kinds import Kind
+from runbook_lib.quirks.hub_versions import RACE_FIXED_IN, VARIABLE_WORKS_SINCE
 
-_RACE_FIXED = "1.33.0"
-_VARIABLE_EXISTS = "1.9.0"
+_RACE_FIXED = str(RACE_FIXED_IN)
+_VARIABLE_EXISTS = str(VARIABLE_WORKS_SINCE)
 _WARNING_VARIABLE = f"{DISABLE_SYMLINKS}_WARNING"
 
 

@@ -40,6 +40,6 @@ def in_lines(source: ParsedSource, pattern: re.Pattern[str], message: str) -> It
 
 
 def at_node(module: PythonModule, node: ast.expr | ast.stmt, message: str, severity: Severity | None = None) -> Hit:
-    """Point at a node; a silence anywhere in its statement counts."""
+    """Point at a node; a suppression anywhere in its statement counts."""
     scope = module.statement_scope(node)
     return Hit(node.lineno, message, node.col_offset + 1, node.end_lineno, scope, severity)

@@ -13,9 +13,10 @@ from runbook_lib.audit.repository import HUB, ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import in_command
 from runbook_lib.audit.sources.kinds import Kind, is_documentation
+from runbook_lib.quirks.hub_versions import RACE_FIXED_IN
 
 _MATTERS = (HUB, "docling")
-_RACE_FIXED = "1.33.0"
+_RACE_FIXED = str(RACE_FIXED_IN)
 
 
 _LIBRARY = re.compile(r"^\[build-system\]", re.MULTILINE)

@@ -50,7 +50,7 @@ def judge_unchanged(written: Sequence[Path]) -> Verdict:
     judged = fail if links else warn
     return judged(
         f"{len(written)} placed files were written to since, the first is {written[0]}{through}",
-        "Run runbook repair: it compares contents, and mends what is not what the Hub lists.",
+        "Run runbook repair: it compares contents, and repairs what is not what the Hub lists.",
         fixed_by=FixedBy.REPAIR,
     )
 
@@ -138,7 +138,7 @@ def judge_copies(paths: Sequence[Path]) -> Verdict:
     return warn(
         f"{len(paths)} files of {format_bytes(total)} stand in blobs/ and as a file of their own in a snapshot, "
         f"the first is {paths[0]}",
-        "If force_download=True was to mend a file, it did not: run runbook repair; then runbook dedupe.",
+        "If force_download=True was to fix a file, it did not: run runbook repair; then runbook dedupe.",
         fixed_by=FixedBy.DEDUPE,
     )
 

@@ -7,14 +7,14 @@ from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Check, Status
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
-from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
+from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Severity
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True)
 class _Help:
-    """What is said of several problems at once: each remedy once, the quirk and the mender of the first."""
+    """What is said of several problems at once: each remedy once, the quirk and the fixer of the first."""
 
     evidence: str
     remedy: str
@@ -40,11 +40,11 @@ def judge_verification(facts: VerifyFacts) -> tuple[Check, ...]:
 
 
 def _folder(folder: VerifiedFolder) -> Check:
-    problems = folder.serious or folder.weighing(Weight.DOUBTFUL)
+    problems = folder.serious or folder.of_severity(Severity.DOUBTFUL)
     check_id, title = f"{folder.role}-{folder.model.folder_name}", f"{folder.model}: {folder.role}"
     if absent := [problem for problem in folder.problems if problem.kind is ProblemKind.NOT_CACHED]:
         return Check(id=check_id, title=f"{title} is not needed", status=Status.SKIP, evidence=absent[0].evidence)
-    notes = "".join(f"; {note.evidence}" for note in folder.weighing(Weight.NOTE))
+    notes = "".join(f"; {note.evidence}" for note in folder.of_severity(Severity.NOTE))
     whole = f"{folder.file_count} files, {format_bytes(folder.size_bytes)}, each matches {folder.source}{notes}"
     against = _Help.against(problems)
     return Check.judged(
@@ -60,13 +60,13 @@ def _folder(folder: VerifiedFolder) -> Check:
 
 
 def _extra(facts: VerifyFacts) -> Check:
-    found = (*(extra for folder in facts.folders for extra in folder.weighing(Weight.EXTRA)), *facts.others)
+    found = (*(extra for folder in facts.folders for extra in folder.of_severity(Severity.EXTRA)), *facts.others)
     against = _Help.against(found)
     return Check.judged(
         "nothing-extra",
         "nothing stands there that is not needed",
         not found,
-        against.evidence if found else "no leftovers, no unexpected files",
+        against.evidence if found else "no incomplete files, no unexpected files",
         otherwise=Status.WARN,
         remedy=against.remedy,
         quirk=against.quirk,

@@ -124,13 +124,13 @@ def _incomplete(files: Iterable[IncompleteFile], home: Path) -> Iterator[FilePro
     for file in files:
         after = "huggingface_hub before 1.18 goes on with it" if file.is_resumable else "no download goes on with it"
         name = file.path.relative_to(home).as_posix()
-        yield FileProblem(path=name, kind=ProblemKind.LEFTOVER, evidence=f"{file.size_bytes} bytes; {after}")
+        yield FileProblem(path=name, kind=ProblemKind.INCOMPLETE, evidence=f"{file.size_bytes} bytes; {after}")
 
 
 def _left_by_placing(folder: Path) -> Iterator[FileProblem]:
     for path in placing_leftovers(folder):
         evidence = "a placing that was killed left it; the next one removes it"
-        yield FileProblem(path=path.relative_to(folder).as_posix(), kind=ProblemKind.LEFTOVER, evidence=evidence)
+        yield FileProblem(path=path.relative_to(folder).as_posix(), kind=ProblemKind.INCOMPLETE, evidence=evidence)
 
 
 def docling_of(run: OpenRun) -> str:

@@ -7,7 +7,7 @@ from runbook_lib.core.value import Value
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.record import Facts
-from runbook_lib.stages.verify.problems import FileProblem, Weight
+from runbook_lib.stages.verify.problems import FileProblem, Severity
 
 
 class VerifiedFolder(Value):
@@ -24,20 +24,20 @@ class VerifiedFolder(Value):
     size_bytes: int
     problems: tuple[FileProblem, ...]
 
-    def weighing(self, *weights: Weight) -> tuple[FileProblem, ...]:
-        """Return the problems of these weights, in their order."""
-        return tuple(problem for problem in self.problems if problem.weight in weights)
+    def of_severity(self, *severities: Severity) -> tuple[FileProblem, ...]:
+        """Return the problems of these severities, in their order."""
+        return tuple(problem for problem in self.problems if problem.severity in severities)
 
     @property
     def serious(self) -> tuple[FileProblem, ...]:
         """The problems that make the folder unusable."""
-        return self.weighing(Weight.SERIOUS)
+        return self.of_severity(Severity.SERIOUS)
 
     @property
     def status(self) -> str:
-        """`fail`, `warn` or `ok`, as the worst problem weighs."""
-        weights = {problem.weight for problem in self.problems} - {Weight.NOTE}
-        return "fail" if Weight.SERIOUS in weights else "warn" if weights else "ok"
+        """`fail`, `warn` or `ok`, as the worst problem has it."""
+        found = {problem.severity for problem in self.problems} - {Severity.NOTE}
+        return "fail" if Severity.SERIOUS in found else "warn" if found else "ok"
 
 
 class VerifyFacts(Facts):

@@ -42,14 +42,14 @@ class ProblemKind(StrEnum):
     OTHER_COMMIT = "made from another commit"
     OTHER_DOCLING = "made for another docling"
     OLD_FOLDER = "folder of an older docling"
-    LEFTOVER = "leftover of an interrupted download"
+    INCOMPLETE = "incomplete file of an interrupted download"
     UNEXPECTED = "not part of the model"
     SHARED = "in the shared store"
     MOVED_ON = "a newer commit is known"
     NOT_CACHED = "not in the Hub cache"
 
 
-class Weight(StrEnum):
+class Severity(StrEnum):
     """How much a problem matters."""
 
     SERIOUS = "serious"
@@ -66,7 +66,7 @@ class Weight(StrEnum):
 class Meaning:
     """What a kind of problem means."""
 
-    weight: Weight
+    severity: Severity
     remedy: str = ""
     quirk: str = ""
     fixed_by: FixedBy = FixedBy.NOTHING
@@ -74,10 +74,10 @@ class Meaning:
 
 _DOWNLOAD: Final = FixedBy.DOWNLOAD
 _REPAIR: Final = FixedBy.REPAIR
-_MEND_FILE = (
+_REPAIR_FILE = (
     "Run runbook repair: it moves the file aside and takes an intact copy from this machine, or fetches it again."
 )
-_MEND_COPY = (
+_REPAIR_COPY = (
     "Run runbook repair: it takes an intact copy where this machine has one, and fetches the file otherwise. Let only "
     "runbook run update this folder."
 )
@@ -87,28 +87,30 @@ _ANSWERED = (
 )
 
 
-def _damaged(quirk: str, remedy: str = _MEND_FILE) -> Meaning:
-    return Meaning(Weight.SERIOUS, remedy, quirk, _REPAIR)
+def _damaged(quirk: str, remedy: str = _REPAIR_FILE) -> Meaning:
+    return Meaning(Severity.SERIOUS, remedy, quirk, _REPAIR)
 
 
 MEANINGS: Final = {
     ProblemKind.MISSING: Meaning(
-        Weight.SERIOUS, "Run stage download: it fetches what is missing.", "offline-cache-miss", _DOWNLOAD
+        Severity.SERIOUS, "Run stage download: it fetches what is missing.", "offline-cache-miss", _DOWNLOAD
     ),
     ProblemKind.DANGLING: _damaged("win-symlink-dangling"),
     ProblemKind.ESCAPING: _damaged("", "Run runbook repair: it replaces the link, and leaves what it leads to alone."),
     ProblemKind.FOREIGN: Meaning(
-        Weight.DOUBTFUL, "It breaks when the other model is removed; run runbook repair.", "", _REPAIR
+        Severity.DOUBTFUL, "It breaks when the other model is removed; run runbook repair.", "", _REPAIR
     ),
     ProblemKind.NOT_A_FILE: _damaged("cache-copied-dangling"),
     ProblemKind.WRONG_SIZE: _damaged("consistency-check"),
     ProblemKind.WRONG_HASH: _damaged("consistency-check"),
-    ProblemKind.WRITTEN_THROUGH: _damaged("local-dir-writes-through", _MEND_COPY),
+    ProblemKind.WRITTEN_THROUGH: _damaged("local-dir-writes-through", _REPAIR_COPY),
     ProblemKind.UNREADABLE: Meaning(
-        Weight.SERIOUS, "Let this user read the file, or choose another cache: -p cache_dir PATH.", "cache-not-writable"
+        Severity.SERIOUS,
+        "Let this user read the file, or choose another cache: -p cache_dir PATH.",
+        "cache-not-writable",
     ),
     ProblemKind.UNSAFE_NAME: Meaning(
-        Weight.SERIOUS, "The listing names a file outside its folder: do not use it; make it anew.", "", _DOWNLOAD
+        Severity.SERIOUS, "The listing names a file outside its folder: do not use it; make it anew.", "", _DOWNLOAD
     ),
     ProblemKind.EMPTY: _damaged("safetensors-header"),
     ProblemKind.NUL_FILLED: _damaged("safetensors-header"),
@@ -118,58 +120,61 @@ MEANINGS: Final = {
     ProblemKind.BAD_SAFETENSORS: _damaged("safetensors-header"),
     ProblemKind.BAD_JSON: _damaged("consistency-check"),
     ProblemKind.PICKLE: Meaning(
-        Weight.DOUBTFUL, "Loading a pickle can run code: prefer a revision with safetensors. It was not loaded here."
+        Severity.DOUBTFUL, "Loading a pickle can run code: prefer a revision with safetensors. It was not loaded here."
     ),
     ProblemKind.UNVERIFIED: Meaning(
-        Weight.DOUBTFUL, "Run stage download once online: it keeps what the Hub lists.", "", _DOWNLOAD
+        Severity.DOUBTFUL, "Run stage download once online: it keeps what the Hub lists.", "", _DOWNLOAD
     ),
-    ProblemKind.NOT_LOCKED: Meaning(Weight.DOUBTFUL, "Make the lock file anew with runbook lock.", "", FixedBy.LOCK),
+    ProblemKind.NOT_LOCKED: Meaning(Severity.DOUBTFUL, "Make the lock file anew with runbook lock.", "", FixedBy.LOCK),
     ProblemKind.BAD_LISTING: Meaning(
-        Weight.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list anew.", "", _REPAIR
+        Severity.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list anew.", "", _REPAIR
     ),
     ProblemKind.PRIVATE_LISTING: Meaning(
-        Weight.DOUBTFUL,
+        Severity.DOUBTFUL,
         "Nothing is damaged: let its owner, or root, give it the mode of the files beside it (chmod g+r, or a+r). "
         "Until then huggingface_hub takes an incomplete snapshot for a complete one here.",
         "tree-listing-private",
     ),
     ProblemKind.BAD_REF: Meaning(
-        Weight.SERIOUS,
+        Severity.SERIOUS,
         "Run runbook repair: it lets the name point to the commit that stands here again.",
         "ref-damaged",
         _REPAIR,
     ),
-    ProblemKind.BAD_STAMP: Meaning(Weight.DOUBTFUL, "Run runbook repair: it writes the stamp anew.", "", _REPAIR),
+    ProblemKind.BAD_STAMP: Meaning(Severity.DOUBTFUL, "Run runbook repair: it writes the stamp anew.", "", _REPAIR),
     ProblemKind.FALSE_NOTE: Meaning(
-        Weight.DOUBTFUL,
+        Severity.DOUBTFUL,
         "Run runbook repair: it removes the note, so that the next download to this folder looks at the file.",
         "local-dir-trusts-times",
         _REPAIR,
     ),
     ProblemKind.OTHER_COMMIT: Meaning(
-        Weight.DOUBTFUL,
+        Severity.DOUBTFUL,
         "Run stage download: it places the commit that is cached.",
         "docling-artifacts-renamed",
         _DOWNLOAD,
     ),
     ProblemKind.OTHER_DOCLING: Meaning(
-        Weight.DOUBTFUL,
+        Severity.DOUBTFUL,
         "Run stage download with the docling that will read the folder: it places what that one wants.",
         "docling-artifacts-renamed",
         _DOWNLOAD,
     ),
     ProblemKind.OLD_FOLDER: Meaning(
-        Weight.EXTRA,
+        Severity.EXTRA,
         "docling 2.61.2 and later never read it; remove it when no older one does.",
         "docling-artifacts-renamed",
     ),
-    ProblemKind.LEFTOVER: Meaning(
-        Weight.EXTRA, "runbook repair removes leftovers once they are an hour old.", "incomplete-no-resume", _REPAIR
+    ProblemKind.INCOMPLETE: Meaning(
+        Severity.EXTRA,
+        "runbook repair removes incomplete files once they are an hour old.",
+        "incomplete-no-resume",
+        _REPAIR,
     ),
-    ProblemKind.UNEXPECTED: Meaning(Weight.EXTRA, "It takes room only; remove it when nobody knows it."),
-    ProblemKind.SHARED: Meaning(Weight.NOTE, "", "shared-blobs-escape"),
-    ProblemKind.MOVED_ON: Meaning(Weight.NOTE),
-    ProblemKind.NOT_CACHED: Meaning(Weight.NOTE),
+    ProblemKind.UNEXPECTED: Meaning(Severity.EXTRA, "It takes room only; remove it when nobody knows it."),
+    ProblemKind.SHARED: Meaning(Severity.NOTE, "", "shared-blobs-escape"),
+    ProblemKind.MOVED_ON: Meaning(Severity.NOTE),
+    ProblemKind.NOT_CACHED: Meaning(Severity.NOTE),
 }
 
 
@@ -197,9 +202,9 @@ class FileProblem(Value):
         return MEANINGS[self.kind]
 
     @property
-    def weight(self) -> Weight:
+    def severity(self) -> Severity:
         """How much it matters."""
-        return self.meaning.weight
+        return self.meaning.severity
 
     @property
     def quirk_id(self) -> str:

@@ -1,1 +1,1 @@
-"""Mends what stage verify finds: moves bad files aside, fetches only those, places docling's artifacts, verifies."""
+"""Repairs what stage verify finds: moves bad files aside, fetches only those, places docling's artifacts, verifies."""

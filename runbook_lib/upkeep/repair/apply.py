@@ -62,7 +62,7 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
             _download_plan(hub, to_fetch)  # asks the Hub while there is still something to lose
         moved, skipped = _move_aside(run, plan.moves)
         removed, kept = _remove_incomplete(run, plan.incomplete)
-        copied, refused = _mend_here(run, plan, hub.links)
+        copied, refused = _repair_here(run, plan, hub.links)
         missing = _download_plan(hub, to_fetch) if to_fetch else None
     fetched = download(run, missing) if missing else None
     verified = verify(run, locked)
@@ -79,7 +79,7 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
     )
 
 
-def _mend_here(run: OpenRun, plan: RepairPlan, links: LinkMode) -> tuple[tuple[Copy, ...], tuple[Skipped, ...]]:
+def _repair_here(run: OpenRun, plan: RepairPlan, links: LinkMode) -> tuple[tuple[Copy, ...], tuple[Skipped, ...]]:
     """Copy what is intact elsewhere, write the refs, and place what needs no Hub for docling; one after the other."""
     local = tuple(model for model in plan.models if model.listing)
     if not (plan.copies or plan.refs or local):
@@ -117,7 +117,7 @@ def _why(error: OSError | DiskError) -> str:
 
 
 def _download_plan(hub: HubAccess, models: tuple[PinnedModel, ...]) -> DownloadPlan:
-    """Plan to fetch each model at the commit it is mended at, and to record it under its own revision."""
+    """Plan to fetch each model at the commit it is repaired at, and to record it under its own revision."""
     fetching = plan_fetching(hub, tuple(model.pinned for model in models))
     planned = tuple(
         entry.model_copy(update={"listing": entry.listing.model_copy(update={"revision": model.model.revision})})
@@ -170,10 +170,10 @@ def _relinked(run: OpenRun, moved: tuple[Moved, ...], verified: StageRecord[Veri
     for folder in verified.facts.folders:
         repo = repo_of(run.cache_dir, folder.model)
         listing = listing_of(repo, folder.commit) if folder.role == "snapshot" and not folder.serious else None
-        mended = {file.etag: Path(folder.folder, file.path) for file in listing.files} if listing else {}
+        repaired = {file.etag: Path(folder.folder, file.path) for file in listing.files} if listing else {}
         for move in moved:
             etag = _etag_elsewhere(repo, move.source, folder.commit)
-            source = mended.get(etag)
+            source = repaired.get(etag)
             if source and _link_again(source.resolve(), move.source, etag):
                 yield move.source
 

@@ -70,7 +70,7 @@ def _facts(path: Path) -> os.stat_result | None:
 def copies_for(
     model: ModelRef, expectation: Expectation, names: Iterable[str], intact: IntactCopies
 ) -> Iterator[Copy | None]:
-    """Yield, for each damaged or missing file of a snapshot, the copy that mends it; None where there is none."""
+    """Yield, for each damaged or missing file of a snapshot, the copy that repairs it; None where there is none."""
     files = {file.path: file for file in expectation.files}
     for name in names:
         file = files.get(name)

@@ -39,7 +39,7 @@ class Copy(Value):
     source: Path
 
 
-class MendedRef(Value):
+class RepairedRef(Value):
     """A branch or tag whose file is damaged, and the commit it stands for."""
 
     model: ModelRef
@@ -47,7 +47,7 @@ class MendedRef(Value):
 
 
 class PinnedModel(Value):
-    """A model and the commit it is mended at, whatever its revision stands for on the Hub by now."""
+    """A model and the commit it is repaired at, whatever its revision stands for on the Hub by now."""
 
     model: ModelRef
     commit: str
@@ -72,7 +72,7 @@ class RepairPlan(Rendered, Value):
     fetches: bool
     """Whether the Hub is needed; without it files are copied and docling's artifacts placed again."""
     copies: tuple[Copy, ...] = ()
-    refs: tuple[MendedRef, ...] = ()
+    refs: tuple[RepairedRef, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -85,13 +85,13 @@ class RepairPlan(Rendered, Value):
             return (Note("Repair", ("Nothing has to be repaired.",)),)
         lines = [f"{len(self.moves)} names go to quarantine, {len(self.incomplete)} incomplete files are removed."]
         for source, local in (("from what this machine has, without network", True), ("from the Hub", False)):
-            mended = ", ".join(str(model.model) for model in self.models if (model.listing is not None) is local)
-            lines += [f"Mended {source}: {mended}."] if mended else []
+            repaired = ", ".join(str(model.model) for model in self.models if (model.listing is not None) is local)
+            lines += [f"Repaired {source}: {repaired}."] if repaired else []
         moves = tuple((move.reason, str(move.source)) for move in self.moves)
         shown: list[Section] = [Note("Repair", tuple(lines)), Table("Moved aside", ("because", "name"), moves)]
         if self.copies:
             rows = tuple((f"{copy.model}: {copy.path}", str(copy.source)) for copy in self.copies)
-            shown.append(Table("Mended from a copy", ("file", "intact copy"), rows))
+            shown.append(Table("Repaired from a copy", ("file", "intact copy"), rows))
         if self.incomplete:
             shown.append(Table("Removed", ("incomplete file",), tuple((str(file.path),) for file in self.incomplete)))
         return tuple(shown)
@@ -118,10 +118,10 @@ class RepairResult(Rendered, Value):
     skipped: tuple[Skipped, ...] = ()
     removed: tuple[Path, ...] = ()
     copied: tuple[Copy, ...] = ()
-    """Files that were mended from an intact copy on this machine."""
-    refs: tuple[MendedRef, ...] = ()
+    """Files that were repaired from an intact copy on this machine."""
+    refs: tuple[RepairedRef, ...] = ()
     relinked: tuple[Path, ...] = ()
-    """Names in other snapshots that share the mended content again."""
+    """Names in other snapshots that share the repaired content again."""
     download: StageRecord[DownloadFacts] | None = None
     """None when nothing had to be fetched."""
     verification: StageRecord[VerifyFacts]
@@ -134,7 +134,7 @@ class RepairResult(Rendered, Value):
 
     @property
     def exit_code(self) -> ExitCode:
-        """Whether all is well, some of it was mended, or nothing was."""
+        """Whether all is well, some of it was repaired, or nothing was."""
         if self.status is not Status.FAIL:
             return ExitCode.OK
         return ExitCode.PARTIAL if self.moved or self.removed or self.fetched_bytes else ExitCode.FAILED

@@ -13,10 +13,10 @@ from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
-from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
+from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Severity
 from runbook_lib.stages.verify.sources import Locked, known_of_snapshot
 from runbook_lib.upkeep.repair.copies import IntactCopies, copies_for, listing_for
-from runbook_lib.upkeep.repair.facts import Copy, MendedRef, Move, PinnedModel, RepairPlan
+from runbook_lib.upkeep.repair.facts import Copy, Move, PinnedModel, RepairedRef, RepairPlan
 from runbook_lib.upkeep.repair.names import Territory, blames_the_listing, names_behind, other_names
 
 _BESIDE_THE_SNAPSHOT: Final = frozenset({ProblemKind.BAD_LISTING, ProblemKind.BAD_REF})
@@ -24,13 +24,13 @@ _BESIDE_THE_SNAPSHOT: Final = frozenset({ProblemKind.BAD_LISTING, ProblemKind.BA
 
 
 def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
-    """Verify everything and plan what mends it; reads, hashes, and changes nothing.
+    """Verify everything and plan what repairs it; reads, hashes, and changes nothing.
 
-    With `locked`, what the lock file says is what the models are mended to.
+    With `locked`, what the lock file says is what the models are repaired to.
     """
     found = collect_verification(run, locked)
     territory = Territory.of(run.cache_dir, run.artifacts_dir)
-    bad = [folder for folder in found.folders if _to_mend(folder)]
+    bad = [folder for folder in found.folders if _to_repair(folder)]
     moves = {move.source: move for folder in bad for move in _moves(run, folder, territory)}
     for path in other_names(territory, tuple(moves)):
         repo = repo_of(run.cache_dir, bad[0].model)
@@ -38,33 +38,33 @@ def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
             moves[path] = move
     intact = IntactCopies(territory, frozenset(moves))
     snapshots = {folder.model: folder for folder in found.folders if folder.role == "snapshot"}
-    here = {folder.model: _mended_here(run, snapshots[folder.model], locked, intact) for folder in bad}
+    here = {folder.model: _repaired_here(run, snapshots[folder.model], locked, intact) for folder in bad}
     return RepairPlan(
         found=found,
         moves=tuple(moves.values()),
         incomplete=tuple(_abandoned(run, found)),
         models=tuple(
-            PinnedModel(model=model, commit=snapshots[model].commit, listing=mending.listing)
-            for model, mending in here.items()
+            PinnedModel(model=model, commit=snapshots[model].commit, listing=repairing.listing)
+            for model, repairing in here.items()
         ),
-        fetches=any(mending.listing is None for mending in here.values()),
-        copies=tuple(copy for mending in here.values() for copy in mending.copies),
+        fetches=any(repairing.listing is None for repairing in here.values()),
+        copies=tuple(copy for repairing in here.values() for copy in repairing.copies),
         refs=tuple(_refs(bad)),
     )
 
 
 @dataclass(frozen=True)
 class _MendedHere:
-    """What of a snapshot can be mended without the Hub; the listing only when that is all of it."""
+    """What of a snapshot can be repaired without the Hub; the listing only when that is all of it."""
 
     copies: tuple[Copy, ...] = ()
     listing: Listing | None = None
 
 
-def _mended_here(run: OpenRun, folder: VerifiedFolder, locked: Locked | None, intact: IntactCopies) -> _MendedHere:
+def _repaired_here(run: OpenRun, folder: VerifiedFolder, locked: Locked | None, intact: IntactCopies) -> _MendedHere:
     repo = repo_of(run.cache_dir, folder.model)
     expectation = known_of_snapshot(run, repo, folder.model, locked).expectation
-    problems = _to_mend(folder)
+    problems = _to_repair(folder)
     if expectation is None or any(_is_about_the_listing(folder, problem) for problem in problems):
         return _MendedHere()
     names = [problem.path for problem in problems if problem.kind is not ProblemKind.BAD_REF]
@@ -79,25 +79,25 @@ def _is_about_the_listing(folder: VerifiedFolder, problem: FileProblem) -> bool:
     return problem.kind is ProblemKind.BAD_LISTING or blames_the_listing(Path(folder.folder), problem)
 
 
-def _refs(bad: list[VerifiedFolder]) -> Iterator[MendedRef]:
+def _refs(bad: list[VerifiedFolder]) -> Iterator[RepairedRef]:
     """Yield the damaged refs whose commit is known; the Hub tells the others."""
     for folder in bad:
         if folder.commit and any(problem.kind is ProblemKind.BAD_REF for problem in folder.problems):
-            yield MendedRef(model=folder.model, commit=folder.commit)
+            yield RepairedRef(model=folder.model, commit=folder.commit)
 
 
-def _to_mend(folder: VerifiedFolder) -> tuple[FileProblem, ...]:
-    """Return the problems that moving aside and fetching can mend."""
+def _to_repair(folder: VerifiedFolder) -> tuple[FileProblem, ...]:
+    """Return the problems that moving aside and fetching can repair."""
     return tuple(
         problem
-        for problem in folder.weighing(Weight.SERIOUS, Weight.DOUBTFUL)
+        for problem in folder.of_severity(Severity.SERIOUS, Severity.DOUBTFUL)
         if problem.meaning.fixed_by is FixedBy.REPAIR or problem.kind is ProblemKind.MISSING
     )
 
 
 def _moves(run: OpenRun, folder: VerifiedFolder, territory: Territory) -> Iterator[Move]:
     repo = repo_of(run.cache_dir, folder.model)
-    for problem in _to_mend(folder):
+    for problem in _to_repair(folder):
         names = names_behind(Path(folder.folder), problem)
         if problem.kind in _BESIDE_THE_SNAPSHOT:
             names = (Path(repo.folder / problem.path).resolve(),)

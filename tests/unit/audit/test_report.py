@@ -30,7 +30,7 @@ def report(audit_tree: Audit) -> AuditReport:
 
 def test_text_names_severity_place_rule_and_remedy(report: AuditReport) -> None:
     text = str(report)
-    assert "2 errors, 2 warnings, 0 notes in 4 files read; 0 silenced; 1 path not read" in text
+    assert "2 errors, 2 warnings, 0 notes in 4 files read; 0 suppressed; 1 path not read" in text
     assert "error     a b/start.sh:1  admin-launch" in text
     assert RULES["admin-launch"].remedy.split(";", maxsplit=1)[0] in text
     assert "old.py" in text

@@ -94,7 +94,7 @@ HOSTILE = {
     "Dockerfile.stages": "FROM a AS b\n" * 20_000 + "USER app\nRUN docling-tools models download\n",
     "execs.sh": "exec " * 60_000 + "&&",
     "fences.md": "```sh\n~~~\n" * 30_000,
-    "silences.sh": "# runbook: ignore[a,\n" * 15_000,
+    "suppressions.sh": "# runbook: ignore[a,\n" * 15_000,
     "comments.sh": "# runbook: ignore[admin-launch]\nchmod 777 a #runbook: ignore[world-writable]\n" * 5_000,
     "comments.py": "# runbook: ignore[admin-launch]\na = 'ignore['\n" * 5_000,
     "requirements.txt": "docling" + "[" * 33_333 + "\n" + "docling " * 33_333 + "\n" + "a\n" * 33_333,

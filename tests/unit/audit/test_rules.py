@@ -19,7 +19,7 @@ from runbook_lib.audit.sources.source import Source
 Audit = Callable[[Mapping[str, str]], AuditReport]
 
 
-WITHOUT_A_QUIRK = {"unused-silence", "unpinned-remote-code", "exec-then-more"}
+WITHOUT_A_QUIRK = {"unused-suppression", "unpinned-remote-code", "exec-then-more"}
 
 
 def rules_found(report: AuditReport) -> set[str]:
@@ -71,7 +71,7 @@ def test_python_examples_are_python() -> None:
 def test_a_rule_looks_at_the_files_of_its_bad_example(rule_id: str) -> None:
     rule = RULES[rule_id]
     sources = [source for name, text in rule.bad.items() for source in sources_of(name, text)]
-    assert any(map(rule.looks_at, sources)) or rule_id == "unused-silence"
+    assert any(map(rule.looks_at, sources)) or rule_id == "unused-suppression"
 
 
 def sources_of(name: str, text: str) -> list[ParsedSource]:
@@ -94,7 +94,7 @@ def test_every_rule_named_in_the_issue_exists() -> None:
         *("fetched-by-root", "cache-copied-without-chown", "random-user"),
         *("empty-volume", "artifacts-not-mounted", "read-only-root"),
         *("open-version", "symlink-race-version", "torch-pair", "rapidocr-package", "opencv-in-slim"),
-        *("token-in-file", "tls-unverified", "unused-silence"),
+        *("token-in-file", "tls-unverified", "unused-suppression"),
     }
 
 

@@ -18,7 +18,7 @@ from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.checks import judge_verification
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.compare import verify_folder
-from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Weight
+from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Severity
 from runbook_lib.stages.verify.stage import verify
 from tests.unit.stages.verify.real_caches import FOLDER_NAME, MODES, REPO_ID, WEIGHTS, Install, Installed, flip_bit
 
@@ -103,7 +103,7 @@ def test_links_into_the_shared_store_are_a_note_and_their_loss_is_quirk_shared_b
     blob.rename(store)
     blob.symlink_to(os.path.relpath(store, blob.parent))
     (problem,) = problems_of(installed)
-    assert (problem.kind, problem.weight) == (ProblemKind.SHARED, Weight.NOTE)
+    assert (problem.kind, problem.severity) == (ProblemKind.SHARED, Severity.NOTE)
     checks = judge_verification(collect_verification(installed.run))
     assert {check.status for check in checks} == {Status.OK}
     assert "copying this folder alone is not enough" in checks[0].evidence
@@ -120,14 +120,14 @@ def test_a_link_out_of_the_cache_fails_and_one_into_another_repository_warns(ins
     inside.rename(outside)
     inside.symlink_to(outside)
     (problem,) = problems_of(installed)
-    assert (problem.kind, problem.weight) == (ProblemKind.ESCAPING, Weight.SERIOUS)
+    assert (problem.kind, problem.severity) == (ProblemKind.ESCAPING, Severity.SERIOUS)
     other = installed.run.cache_dir / "models--a--b" / "blobs" / "x"
     other.parent.mkdir(parents=True)
     outside.rename(other)
     inside.unlink()
     inside.symlink_to(other)
     (problem,) = problems_of(installed)
-    assert (problem.kind, problem.weight) == (ProblemKind.FOREIGN, Weight.DOUBTFUL)
+    assert (problem.kind, problem.severity) == (ProblemKind.FOREIGN, Severity.DOUBTFUL)
 
 
 @posix
@@ -185,7 +185,7 @@ def test_a_file_below_a_file_is_missing(tmp_path: Path) -> None:
 def test_a_listed_name_that_would_leave_its_folder_is_refused_unread(tmp_path: Path, name: str) -> None:
     file = ListedFile(path=name, size_bytes=1, git_sha1="0" * 40)
     (problem,) = verify_folder(tmp_path, Listing(repo_id="a/b", revision="main", commit="0" * 40, files=(file,)))
-    assert (problem.kind, problem.weight) == (ProblemKind.UNSAFE_NAME, Weight.SERIOUS)
+    assert (problem.kind, problem.severity) == (ProblemKind.UNSAFE_NAME, Severity.SERIOUS)
 
 
 def test_a_name_too_long_for_the_system_is_reported_and_does_not_raise(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from runbook_lib.cache.content_signs import Sign
 from runbook_lib.quirks.catalogue import load_catalogue
-from runbook_lib.stages.verify.problems import MEANINGS, FileProblem, ProblemKind, Weight
+from runbook_lib.stages.verify.problems import MEANINGS, FileProblem, ProblemKind, Severity
 
 
 def test_every_kind_has_a_meaning_and_every_sign_is_a_kind() -> None:
@@ -18,7 +18,7 @@ def test_every_kind_has_a_meaning_and_every_sign_is_a_kind() -> None:
 @pytest.mark.parametrize("kind", ProblemKind)
 def test_what_matters_says_what_to_do_and_names_a_quirk_of_the_catalogue(kind: ProblemKind) -> None:
     meaning = MEANINGS[kind]
-    assert bool(meaning.remedy) == (meaning.weight is not Weight.NOTE)
+    assert bool(meaning.remedy) == (meaning.severity is not Severity.NOTE)
     assert not meaning.quirk or meaning.quirk in {quirk.id for quirk in load_catalogue()}
     assert meaning.remedy.isascii()
 

@@ -1,4 +1,4 @@
-"""Comments that silence a rule on a line."""
+"""Comments that suppress a rule on a line."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from runbook_lib.audit.report import AuditReport
 
 Audit = Callable[[Mapping[str, str]], AuditReport]
 
-SILENCED = {
+SUPPRESSED = {
     "same line, shell": {"x.sh": "chmod 777 /models  # runbook: ignore[world-writable]\n"},
     "line above, shell": {"x.sh": "# runbook: ignore[world-writable]\n\n# why\nchmod 777 /models\n"},
     "two rules": {"x.sh": "sudo uvicorn a && chmod 777 /models  # runbook: ignore[world-writable, admin-launch]\n"},
@@ -38,38 +38,38 @@ SILENCED = {
 }
 
 
-@pytest.mark.parametrize("files", SILENCED.values(), ids=SILENCED)
-def test_a_comment_silences_its_rule(files: Mapping[str, str], audit_tree: Audit) -> None:
+@pytest.mark.parametrize("files", SUPPRESSED.values(), ids=SUPPRESSED)
+def test_a_comment_suppresses_its_rule(files: Mapping[str, str], audit_tree: Audit) -> None:
     report = audit_tree(files)
     assert report.findings == ()
-    assert report.silenced >= 1
+    assert report.suppressed >= 1
 
 
-def test_a_silence_speaks_of_its_own_line_and_rule_only(audit_tree: Audit) -> None:
+def test_a_suppression_speaks_of_its_own_line_and_rule_only(audit_tree: Audit) -> None:
     report = audit_tree({"x.sh": "chmod 777 /models  # runbook: ignore[admin-launch]\nchmod 777 /models\n"})
     assert [(one.rule_id, one.line) for one in report.findings] == [
-        ("unused-silence", 1),
+        ("unused-suppression", 1),
         ("world-writable", 1),
         ("world-writable", 2),
     ]
 
 
-def test_a_silence_for_a_rule_that_does_not_exist_is_reported(audit_tree: Audit) -> None:
+def test_a_suppression_for_a_rule_that_does_not_exist_is_reported(audit_tree: Audit) -> None:
     [finding] = audit_tree({"x.sh": "true  # runbook: ignore[no-such-rule]\n"}).findings
     assert (finding.rule_id, finding.severity.value, finding.message) == (
-        "unused-silence",
+        "unused-suppression",
         "note",
         "no rule is named 'no-such-rule'",
     )
 
 
-def test_a_silence_for_a_rule_that_was_not_selected_is_not_called_unused(tmp_path: Path) -> None:
+def test_a_suppression_for_a_rule_that_was_not_selected_is_not_called_unused(tmp_path: Path) -> None:
     (tmp_path / "x.sh").write_text("# runbook: ignore[admin-launch]\nchmod 777 /models\n", encoding="utf-8")
-    report = audit(tmp_path, select=["world-writable", "unused-silence"])
+    report = audit(tmp_path, select=["world-writable", "unused-suppression"])
     assert [one.rule_id for one in report.findings] == ["world-writable"]
 
 
-def test_what_only_looks_like_a_silence_is_none(audit_tree: Audit) -> None:
+def test_what_only_looks_like_a_suppression_is_none(audit_tree: Audit) -> None:
     report = audit_tree(
         {
             "x.py": 'a = \'\u00fc # runbook: ignore[admin-launch]\'\nb = """\n# runbook: ignore[nothing]\n"""\n',
@@ -79,8 +79,8 @@ def test_what_only_looks_like_a_silence_is_none(audit_tree: Audit) -> None:
     assert report.findings == ()
 
 
-def test_a_silence_in_a_notebook_cell_counts(audit_tree: Audit) -> None:
+def test_a_suppression_in_a_notebook_cell_counts(audit_tree: Audit) -> None:
     cell = '{"cell_type": "code", "source": ["!chmod 777 /models  # runbook: ignore[world-writable]"]}'
     report = audit_tree({"x.ipynb": f'{{"cells": [{cell}]}}'})
     assert report.findings == ()
-    assert report.silenced == 1
+    assert report.suppressed == 1
