@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_lib.cache.artifacts import is_placed, read_stamp
+from runbook_lib.cache.practice_models import practice_sign
+from runbook_lib.checks.practice import require_real
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DiskError, HubError, RunbookError, StageFailed
 from runbook_lib.render.rendered import Rendered
@@ -21,7 +23,7 @@ from runbook_lib.run.environment_plan import EnvironmentPlan, plan_from_scratch
 from runbook_lib.run.interpreter import collect_models, packages_of, versions_of
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.settings import DOCLING, resolve_settings
-from runbook_lib.run.target import ResolvedTarget, resolve_target
+from runbook_lib.run.target import Places, ResolvedTarget, resolve_places, resolve_target
 from runbook_lib.run.wanted_models import remember_models, remembered_models
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download
 from runbook_lib.stages.download.checks import judge_download
@@ -48,13 +50,18 @@ class ModelsReady(Rendered):
     fetched_bytes: int
     linked_bytes: int
     elapsed_s: float
+    practice: bool = False
+    """Whether these are practice models: random weights."""
 
     def sections(self) -> Sequence[Section]:
         """Return two lines."""
         names = ", ".join(map(str, self.models))
         cost = f"{format_bytes(self.fetched_bytes)} fetched, {format_bytes(self.linked_bytes)} linked"
         return (
-            Note("Models ready", (f"{names} in {self.artifacts_dir}", f"{cost} in {format_seconds(self.elapsed_s)}")),
+            Note(
+                f"{'Practice. ' if self.practice else ''}Models ready",
+                (f"{names} in {self.artifacts_dir}", f"{cost} in {format_seconds(self.elapsed_s)}"),
+            ),
         )
 
 
@@ -98,21 +105,24 @@ class DoclingModelManager:
             "offline": offline,
         }
         self._settings = resolve_settings(parameters).values
+        self._practice_places: Places | None = None
 
     def ensure_models_downloaded(self, *, verify: bool = False) -> ModelsReady:
         """Return when every model stands whole in the artifacts folder, downloading what is missing.
 
         When nothing is missing no network is touched and no content is read, unless `verify` asks for hashing.
+        Practice models never pass for real ones: a hub on this machine is asked what it is before anything is fetched.
         Another process that is downloading into the same cache is waited for, not competed with. Sets the `HF_*` and
         `DOCLING_*` variables of the runbook in this process. Raises `RunbookError`, always, when a model is not there.
         """
         started = time.monotonic()
         try:
-            target = resolve_target(self._settings)
+            target = self._target()
             plan = plan_from_scratch(target)
             self._apply(plan)
             models = self._wanted(target)
             facts = None if _all_placed(target, models) else self._download(target, models, plan, started)
+            require_real(target, models)
             if verify:
                 _verify(target, models)
         except OSError as error:
@@ -127,7 +137,10 @@ class DoclingModelManager:
             fetched_bytes=sum(model.fetched_bytes for model in facts.models) if facts else 0,
             linked_bytes=sum(model.linked_bytes for model in facts.models) if facts else 0,
             elapsed_s=round(time.monotonic() - started, 3),
+            practice=target.practice,
         )
+        if ready.practice:
+            self._logger.warning("practice: these models are random weights, from %s", target.artifacts_dir)
         self._logger.info("docling's models are ready in %s (%.1f s)", target.artifacts_dir, ready.elapsed_s)
         return ready
 
@@ -169,8 +182,29 @@ class DoclingModelManager:
             self._logger.info("docling's pipeline is loaded (%.1f s)", time.monotonic() - started)
         return converter
 
+    def _target(self) -> ResolvedTarget:
+        """Resolve the settings; what has been practice stays practice, though its hub may be gone by now."""
+        if self._practice_places is None:
+            here = resolve_target(self._settings, resolve_places(self._settings, ask=False))
+            if self._stands_whole(here):
+                return here
+        target = resolve_target(self._settings, self._practice_places)
+        if target.practice:
+            self._practice_places = Places(target.cache_dir, target.artifacts_dir, practice=True)
+        return target
+
+    def _stands_whole(self, target: ResolvedTarget) -> bool:
+        """Whether every model is in place and none of them is for practice, so that nobody has to be asked."""
+        models = self._settings.model_refs() or remembered_models(
+            target.artifacts_dir, versions_of(packages_of(self._settings))
+        )
+        if not models or not _all_placed(target, models):
+            return False
+        return not any(practice_sign(target.artifacts_dir / model.folder_name) for model in models)
+
     def _apply(self, plan: EnvironmentPlan) -> None:
         """Set what can still be set; the download has its own process, and the converter is told its folder."""
+        environment.put_back()
         late = environment.late_variables(plan.values())
         environment.apply({name: value for name, value in plan.values().items() if name not in late})
         if late:

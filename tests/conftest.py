@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.system import variables
+
 _STEERING = re.compile(
     r"(RUNBOOK|HF|HUGGING_?FACE|TRANSFORMERS|DOCLING)_\w+|XDG_CACHE_HOME|(HTTPS?|ALL|NO)_PROXY"
     r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE",
@@ -41,6 +43,13 @@ def _clean_environment() -> Iterator[None]:
 def _hub_counts_as_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the real client that other tests of this process imported: it would be too late for every environment."""
     monkeypatch.delitem(sys.modules, "huggingface_hub.constants", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_variable_counts_as_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what other tests of this process applied: their variables are gone."""
+    monkeypatch.setattr(variables, "_applied", {})
+    monkeypatch.setattr(variables, "_put_back", set())
 
 
 @pytest.fixture

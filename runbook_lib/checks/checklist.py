@@ -238,8 +238,8 @@ def _collect(target: Target, models: Sequence[ModelRef], runs: Path) -> Checklis
         rights="root or administrator" if _is_administrator() else "user",
         system=machine.system,
         placed=all(is_placed(target.artifacts_dir / model.folder_name, model) for model in wanted) if wanted else None,
-        downloaded_by=_newest_good(runs, "download"),
-        converted_by=_newest_good(runs, "convert"),
+        downloaded_by=_newest_good(runs, "download", practice=target.practice),
+        converted_by=_newest_good(runs, "convert", practice=target.practice),
         readme=_read_readme(),
     )
 
@@ -249,11 +249,12 @@ def _is_administrator() -> bool:
     return facts.elevated if facts is not None else getattr(os, "geteuid", lambda: 1)() == 0
 
 
-def _newest_good(runs: Path, stage: str) -> str:
-    """Return the name of the newest run whose stage ended without a failed check; empty without one."""
+def _newest_good(runs: Path, stage: str, *, practice: bool) -> str:
+    """Return the name of the newest run whose stage ended without a failed check; practice proves nothing real."""
     for run in runs_below(runs):
         try:
-            if run.has(stage) and run.read(stage, RawFacts).status in (Status.OK, Status.WARN):
+            record = run.read(stage, RawFacts) if run.has(stage) else None
+            if record and record.practice == practice and record.status in (Status.OK, Status.WARN):
                 return run.folder.name
         except RecordError:
             continue

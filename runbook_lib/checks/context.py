@@ -57,20 +57,22 @@ class ProbeContext:
     """What is under examination: places, variables and packages, known before any probe runs."""
 
     settings: Settings
-    endpoint: str
+    endpoint: str = field(repr=False)
     cache_dir: Path
     artifacts_dir: Path
     packages: SitePackages
     """Of the interpreter under examination."""
     models: tuple[ModelRef, ...] = ()
     """The models that are needed; empty when that is not known."""
+    practice: bool = False
+    """Whether a practice hub serves the models."""
     models_problem: str = ""
     """Why docling could not name them; empty when it did or was not asked."""
     run_folder: Path | None = None
     """The folder of the run; None outside of one."""
     interpreter: InterpreterFacts | None = None
     """What the interpreter told, which imports huggingface_hub there; None when it was not asked."""
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     system: str = field(default_factory=platform.system)
     _looks: _Looks = field(default_factory=_Looks, repr=False, compare=False)
 

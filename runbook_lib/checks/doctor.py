@@ -40,7 +40,7 @@ class DoctorReport(StageRecord[RawFacts]):
     def sections(self) -> Sequence[Section]:
         """Return the verdict, what needs a hand, the changes, and every check in one line."""
         counts = f"{self.counts() or 'no checks'}; took {format_seconds(self.elapsed_s)}"
-        shown: list[Section] = [Note(f"Doctor: {self.status}", (counts,))]
+        shown: list[Section] = [Note(f"{self.practice_first}Doctor: {self.status}", (counts,))]
         shown += [
             Note(f"{check.status}: {check.title} ({check.id})", check.advice())
             for check in self.checks
@@ -62,8 +62,10 @@ def examine(settings: Settings, only: Iterable[str] = ()) -> DoctorReport:
     """
     wanted = require_known(only)
     started_at, clock = datetime.now(UTC), time.perf_counter()
-    checks = make_checks(context_for_doctor(resolve_target(settings)), wanted)
+    target = resolve_target(settings)
+    checks = make_checks(context_for_doctor(target), wanted)
     return DoctorReport(
+        practice=target.practice,
         started_at=started_at,
         elapsed_s=round(time.perf_counter() - clock, 3),
         inputs=settings.model_dump(mode="json", exclude_defaults=True),
@@ -83,7 +85,7 @@ def context_for_doctor(target: Target) -> ProbeContext:
     models = (
         target.settings.model_refs()
         or remembered_models(target.artifacts_dir, versions_of(packages))
-        or _models_of_last_run(RUNS, packages)
+        or _models_of_last_run(RUNS, packages, target.settings.models)
     )
     return context_of(target, packages=packages, models=models)
 
@@ -105,6 +107,7 @@ def context_of(
         artifacts_dir=target.artifacts_dir,
         packages=packages or packages_of(target.settings),
         models=tuple(models),
+        practice=target.practice,
         models_problem=models_problem,
         run_folder=run_folder,
         interpreter=interpreter,
@@ -118,10 +121,12 @@ class _Detected(RawFacts):
     models: tuple[ModelRef, ...]
 
 
-def _models_of_last_run(runs: Path, packages: SitePackages) -> tuple[ModelRef, ...]:
-    """Return what stage detect was told by the same interpreter with the same versions; empty without such a run."""
+def _models_of_last_run(runs: Path, packages: SitePackages, asked: str) -> tuple[ModelRef, ...]:
+    """Return what the same interpreter with the same versions told stage detect, asked the same; else nothing."""
     for run in runs_below(runs):
         try:
+            if run.header().settings.get("models") != asked:
+                continue
             facts = run.read("detect", _Detected).facts
         except RecordError:
             continue

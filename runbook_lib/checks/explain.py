@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from runbook_lib.checks.probes.tokens import STALE_TOKEN, find_token, token_remedy
+from runbook_lib.core.masking import mask_known
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.quirks.diagnosis import Finding, diagnose
 from runbook_lib.workers.failure import Cause, WorkerFailed
@@ -75,6 +76,7 @@ def _shows(cause: Cause, quirk_id: str) -> bool:
 
 
 def _explained(finding: Finding | None, evidence: str) -> Explanation:
+    evidence = mask_known(evidence)
     if finding is None:
         return Explanation(evidence, _NO_QUIRK)
     if finding.quirk.id == STALE_TOKEN and (found := find_token(os.environ)) is not None:

@@ -15,11 +15,12 @@ from typing import Final
 
 from runbook_lib.cache.incomplete_files import remove
 from runbook_lib.cache.locks import download_lock, hold
+from runbook_lib.cache.practice_models import QUARANTINE, names_of, practice_models
 from runbook_lib.checks.doctor import DoctorReport, context_for_doctor, make_checks
 from runbook_lib.checks.probes.cached import dangling_links
 from runbook_lib.checks.probes.jupyter import KERNEL, kernel_argv
 from runbook_lib.core import atomic
-from runbook_lib.errors import DiskError, RunbookError
+from runbook_lib.errors import DiskError, LockHeld, RunbookError
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Change, Check
 from runbook_lib.run.environment_plan import env_files, plan_from_scratch
@@ -27,6 +28,7 @@ from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import RUNS
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import Target, resolve_target
+from runbook_lib.system.filesystem import refusals_told
 
 _INSTALL_LIMIT_S = 120.0
 
@@ -96,6 +98,36 @@ def _link_removal(cache_dir: Path, link: Path) -> Callable[[], bool]:
     return apply
 
 
+def _plan_practice(target: Target, _folder: Path) -> tuple[Step, ...]:
+    """Plan to move practice models out of folders of real ones, with what leads to them."""
+    if target.practice:
+        return ()
+    moment = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z"
+    found = practice_models(target.cache_dir, target.artifacts_dir)
+    return tuple(_move_aside(target, path, moment) for model in found for path in names_of(model, target.cache_dir))
+
+
+def _move_aside(target: Target, path: Path, moment: str) -> Step:
+    home = target.cache_dir if path.is_relative_to(target.cache_dir) else target.artifacts_dir
+    aside = home / QUARANTINE / moment / path.relative_to(home)
+
+    def move() -> bool:
+        try:
+            with hold(download_lock(target.cache_dir), "a download into this cache", limit_s=0):
+                aside.parent.mkdir(parents=True, exist_ok=True)
+                path.rename(aside)
+        except LockHeld:
+            return False
+        return True
+
+    return Step(
+        what=f"move {path}",
+        before="of a practice model, among real ones",
+        after=f"in {aside}",
+        apply=move,
+    )
+
+
 def _plan_kernel(_target: Target, _folder: Path) -> tuple[Step, ...]:
     command = [sys.executable, "-m", "ipykernel", "install", "--sys-prefix", "--name", KERNEL]
     argv = kernel_argv()
@@ -134,6 +166,7 @@ def _writing(path: Path, text: str) -> Callable[[], bool]:
 
 
 FIXES: tuple[Fix, ...] = (
+    Fix("practice-models", _plan_practice),
     Fix("incomplete-files", _plan_incomplete),
     Fix("dangling-links", _plan_dangling),
     Fix("kernelspec", _plan_kernel),
@@ -162,7 +195,8 @@ def apply_fixes(report: DoctorReport, settings: Settings, *, dry_run: bool, runs
     checks = _again(target, report.checks, fixed) if changes else report.checks
     done = _with(report, checks, changes)
     if changes:
-        atomic.write_text(folder / RECORD_NAME, done.model_dump_json(indent=2) + "\n")
+        with refusals_told(f"What was changed cannot be recorded in {folder}.", "Work where it can be."):
+            atomic.write_text(folder / RECORD_NAME, done.model_dump_json(indent=2) + "\n")
     return done
 
 
@@ -170,6 +204,7 @@ def _with(
     report: DoctorReport, checks: tuple[Check, ...], changes: tuple[Change, ...], *, planned: bool = False
 ) -> DoctorReport:
     return DoctorReport(
+        practice=report.practice,
         started_at=report.started_at,
         elapsed_s=report.elapsed_s,
         inputs=report.inputs,

@@ -30,6 +30,7 @@ __all__ = ["main", "runbook"]
         "quirks": ("runbook_lib.cli.diagnose:quirks", "List the known failures, or show one."),
         "repair": ("runbook_lib.cli.repair:repair", "Move damaged files aside and fetch only those again."),
         "run": ("runbook_lib.cli.run:run", "Run the six stages headless."),
+        "verify": ("runbook_lib.cli.verify:verify", "Compare every file with what the Hub published."),
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
+from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.settings import resolve_settings
 from runbook_lib.run.target import resolve_target
@@ -23,6 +24,7 @@ def dedupe(pairs: Sequence[tuple[str, str]], practice: bool, dry_run: bool, as_j
     with exit code 3.
     """
     target = resolve_target(resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values)
+    say_where(target)
     plan = plan_dedupe(target.cache_dir, target.artifacts_dir)
     if dry_run:
         click.echo(plan.model_dump_json(indent=2) if as_json else str(plan))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.cli.where import say_where
 from runbook_lib.errors import UsageError
-from runbook_lib.run.settings import Settings, resolve_settings
+from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.target import Target, resolve_target
 
 if TYPE_CHECKING:
     from runbook_lib.render.sections import Table
@@ -53,8 +55,10 @@ def doctor(
         _print(list_checks(), rows, as_json=as_json)
         return 0
     settings = resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values
+    target = resolve_target(settings)
+    say_where(target)
     if as_checklist:
-        return _checklist(settings, as_json=as_json)
+        return _checklist(target, as_json=as_json)
     report = examine(settings, only)
     if fix:
         report = apply_fixes(report, settings, dry_run=dry_run)
@@ -62,12 +66,11 @@ def doctor(
     return report.exit_code
 
 
-def _checklist(settings: Settings, *, as_json: bool) -> int:
+def _checklist(target: Target, *, as_json: bool) -> int:
     from runbook_lib.checks.checklist import checklist, checklist_table
     from runbook_lib.run.check import Status
-    from runbook_lib.run.target import resolve_target
 
-    boxes = checklist(resolve_target(settings))
+    boxes = checklist(target)
     _print(checklist_table(boxes), [box.model_dump(mode="json") for box in boxes], as_json=as_json)
     return 1 if any(box.status is Status.FAIL for box in boxes) else 0
 

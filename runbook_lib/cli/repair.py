@@ -6,15 +6,16 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
-from runbook_lib.run.opening import open_run
-from runbook_lib.upkeep.lock import read_lock
+from runbook_lib.cli.verify import locked_by
+from runbook_lib.cli.where import say_where
+from runbook_lib.run.opening import open_target
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
 
 
 @click.command()
 @setting_options
-@click.option("--run-dir", default="", metavar="DIR", help="Run to continue; default: the newest, or a new one.")
+@click.option("--run-dir", default="", metavar="DIR", help="Run to repair; default: a new one, by the settings.")
 @click.option("--lock", default="", metavar="FILE", help="Repair to what this lock file says.")
 @dry_run_option
 @json_option
@@ -26,8 +27,9 @@ def repair(
     Nothing is deleted: what was damaged stands in .runbook-quarantine in the cache afterwards. Exit code 3 when
     something is still damaged, 1 when nothing could be done about it.
     """
-    run = open_run(**parameters_from(pairs, practice=practice, run_dir=run_dir))  # type: ignore[arg-type]
-    locked = read_lock(Path(lock)).expectations() if lock else None
+    run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir), recorded=not dry_run)
+    say_where(run)
+    locked = locked_by(run, Path(lock)) if lock else None
     plan = plan_repair(run, locked)
     if dry_run:
         click.echo(plan.model_dump_json(indent=2) if as_json else str(plan))

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
@@ -13,9 +14,10 @@ from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
-from runbook_lib.run.opening import PreparedRun, prepare_run
+from runbook_lib.run.opening import PreparedRun, prepare_run, require_run
 from runbook_lib.run.record import RawFacts
-from runbook_lib.run.settings import DRILL_NAMES
+from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
+from runbook_lib.run.target import ResolvedTarget, described
 
 
 @click.command()
@@ -52,8 +54,10 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     if sum((first is not None, only is not None, resume)) > 1:
         raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
     require_extra("notebooks", "papermill", purpose="runbook run")
-    parameters = parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill)
-    opened = prepare_run(_with_drill(parameters), new=True, explicit=True)
+    parameters = _with_drill(parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill))
+    if first is not None or resume:
+        _require_something_to_continue(parameters, "--resume" if resume else "--from")
+    opened = prepare_run(parameters, new=True, explicit=True)
     if opened.settings.drill and _is_new(opened):
         from runbook_lib.headless.drill import begin_drill
 
@@ -69,7 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
             _say(f"  {event.status.value:<5} {format_seconds(event.elapsed_s):>9}  {event.said}")
 
     log_to_folder(opened.folder)
-    _say(f"run folder: {opened.folder}")
+    _say(_where(opened))
     summary = run_stages(opened, opened.settings, stages, listen)
     if as_json:
         click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
@@ -91,8 +95,32 @@ def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bo
     if only is not None:
         return (only,)
     if resume:
-        first = next((stage for stage in STAGES if not _ended_well(opened, stage)), STAGES[-1])
+        first = next((stage for stage in STAGES if not _ended_well(opened, stage)), None)
+        if first is None:
+            raise UsageError(
+                f"There is nothing to resume in {opened.folder}: every stage ended well.",
+                remedy="Run a stage again with --only STAGE or --from STAGE, or begin a new run.",
+            )
     return STAGES[STAGES.index(first) :] if first else STAGES
+
+
+def _require_something_to_continue(parameters: Mapping[str, object], option: str) -> None:
+    """Refuse a folder that holds no run, before a new one is made there."""
+    named = resolve_settings(parameters, explicit=True).values.run_dir
+    if not named:
+        raise UsageError(
+            f"{option} continues a run, and none is named.",
+            remedy="Name its folder: --run-dir DIR. A run names its folder when it begins, and again when it ends.",
+        )
+    require_run(Path(named))
+
+
+def _where(opened: PreparedRun) -> str:
+    """Return which run, hub, cache and artifacts folder this is; the kernels find it in the header."""
+    header = opened.header()
+    cache_dir, artifacts_dir = Path(header.cache_dir), Path(header.artifacts_dir)
+    target = ResolvedTarget(opened.settings, header.endpoint, cache_dir, artifacts_dir, header.practice)
+    return described(target, str(opened.folder))
 
 
 def _is_new(opened: PreparedRun) -> bool:
@@ -106,6 +134,7 @@ def _ended_well(opened: PreparedRun, stage: str) -> bool:
 
 def _document(opened: Run, status: Status, verdict: str) -> dict[str, object]:
     return {
+        "practice": opened.header().practice,
         "status": status.value,
         "verdict": verdict,
         "run": opened.header().model_dump(mode="json"),

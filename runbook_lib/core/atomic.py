@@ -12,12 +12,14 @@ _RETRY_DELAYS_S = (0.05, 0.2, 0.8) if os.name == "nt" else ()
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, making its folder; a reader sees the old file or the new one, never a part.
 
+    When it cannot be written, the folders that were made for it go again.
     The temporary file stands in the target folder, because a rename is atomic only inside one volume, and is closed
     before the rename, because Windows renames no open file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    new = [folder for folder in path.parents if not os.path.lexists(folder)]
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(content)
             file.flush()
@@ -26,6 +28,9 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        for folder in new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise
 
 

@@ -6,6 +6,7 @@ a run keeps it in `run.log`, a service gives `DoclingModelManager` its own logge
 
 import logging
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from runbook_lib.core.masking import mask_secrets, mask_url_credentials
@@ -36,7 +37,7 @@ def log_to_folder(folder: Path) -> None:
     A folder that cannot be written has no log, and no error for that.
     """
     try:
-        handler = logging.FileHandler(folder / LOG_NAME, encoding="utf-8", errors="backslashreplace", delay=True)
+        handler = _FileHandler(folder / LOG_NAME, encoding="utf-8", errors="backslashreplace", delay=True)
     except OSError:
         return
     _add(handler, "run", logging.DEBUG)
@@ -49,6 +50,18 @@ def end_logs() -> None:
         logger.removeHandler(handler)
         handler.close()
     logger.setLevel(logging.NOTSET)
+
+
+class _FileHandler(logging.FileHandler):
+    """Writes what the disk takes."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say nothing: a full disk is the error of what matters more than a log."""
+
+    def close(self) -> None:
+        """Close the file, whatever it could not take any more."""
+        with suppress(OSError):
+            super().close()
 
 
 class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic in typeshed alone

@@ -13,6 +13,7 @@ from runbook_lib.run.target import ResolvedTarget, drill_places
 from runbook_lib.stages.download.apply import apply_download
 from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
+from runbook_lib.system.filesystem import refusals_told
 
 _FILL_LIMIT_S: Final = 600.0
 
@@ -29,7 +30,8 @@ def begin_drill(settings: Settings) -> None:
     """Make the drill's folder afresh and fill its cache where the drill begins with a full one."""
     drill = drill_named(settings.drill)
     drill.require_own_places(settings.cache_dir, settings.artifacts_dir)
-    drill.begin()
+    with refusals_told(f"The folder of the drill cannot be made: {drill.home}.", "See which user runs this, and HOME."):
+        drill.begin()
     if drill.fills_cache:
         _fill_cache(settings)
 
@@ -38,7 +40,7 @@ def _fill_cache(settings: Settings) -> None:
     """Download what the run will need from a hub that behaves, into the drill's folders."""
     cache_dir, artifacts_dir = drill_places(settings)
     behaving = settings.model_copy(update={"drill": "", "offline": False})
-    target = ResolvedTarget(behaving, running_hub().url, cache_dir, artifacts_dir)
+    target = ResolvedTarget(behaving, running_hub().url, cache_dir, artifacts_dir, practice=True)
     with hub_access(target, plan_from_scratch(target)) as hub:
         plan = plan_fetching(hub, collect_models(target))
         apply_download(hub, plan, time.monotonic() + _FILL_LIMIT_S)

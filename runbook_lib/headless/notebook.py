@@ -1,5 +1,6 @@
 """Executes one notebook through papermill, and tells the truth about how it ended."""
 
+import errno
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from runbook_lib.core import atomic
-from runbook_lib.errors import UsageError
+from runbook_lib.errors import DiskError, UsageError
 from runbook_lib.notebooks import ENCRYPTED
+from runbook_lib.system.filesystem import describe_os_error
 
 _START_TIMEOUT_S = 120
+_REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 _QUIET_KERNEL = ["--IPKernelApp.log_level=CRITICAL"]
 """A kernel is interrupted before it is shut down (jupyter_client 8.10), and may log that as an error of its own."""
 
@@ -57,6 +60,14 @@ def execute_notebook(
         return NotebookOutcome(output, _mark(output, "The kernel died: native code crashed, or memory ran out."))
     except CellTimeoutError:
         return NotebookOutcome(output, _mark(output, f"A cell was stopped after {cell_limit_s:g} s."))
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise DiskError(
+            f"{error.filename or output} cannot be written.",
+            why=describe_os_error(error),
+            remedy="Free space, or name a run folder that this user may write: -p run_dir PATH.",
+        ) from error
     except NoSuchKernel as error:
         raise UsageError(
             "No Jupyter kernel could be started.",

@@ -14,6 +14,7 @@ from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run, stage_file_stem
 from runbook_lib.run.record import RawFacts, StageRecord
+from runbook_lib.system.filesystem import refusals_told
 
 _PICTURE_SUFFIX = ".png"
 
@@ -37,7 +38,8 @@ def write_report(run: Run, summary: RunSummary) -> Path:
         stages=[_stage(run, record) for record in run.records() if record.stage in header.stages],
     )
     path = run.folder / REPORT_NAME
-    atomic.write_text(path, page)
+    with refusals_told(f"The report cannot be written: {path}.", "Free space; the records are kept."):
+        atomic.write_text(path, page)
     return path
 
 

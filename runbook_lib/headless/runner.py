@@ -4,9 +4,10 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from runbook_lib.errors import DiskError
 from runbook_lib.headless.notebook import execute_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
@@ -88,10 +89,11 @@ def _interruption_noted(run: Run) -> Iterator[None]:
         yield
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
-        run.update(
-            state=RunState.INTERRUPTED if interrupted else RunState.FAILED,
-            problem="interrupted" if interrupted else f"{type(error).__name__}: {error}",
-        )
+        with suppress(DiskError):  # what ended the run is the better error
+            run.update(
+                state=RunState.INTERRUPTED if interrupted else RunState.FAILED,
+                problem="interrupted" if interrupted else f"{type(error).__name__}: {error}",
+            )
         raise
 
 

@@ -14,7 +14,6 @@ from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Check, Status, worst
 from runbook_lib.run.folder import Run
 from runbook_lib.run.record import RawFacts
-from runbook_lib.run.settings import PRACTICE
 
 REPORT_NAME = "report.html"
 _FROM_PRACTICE = (
@@ -48,7 +47,7 @@ class RunSummary(Rendered):
     asked: tuple[tuple[str, str], ...] = ()
     """The parameters the run was started with."""
     practice: bool = False
-    """Whether the built-in hub served the models."""
+    """Whether a practice hub served the models."""
 
     @property
     def status(self) -> Status:
@@ -72,7 +71,10 @@ class RunSummary(Rendered):
         return ExitCode.TRY_LATER if temporary else ExitCode.FAILED
 
     def verdict(self) -> str:
-        """Return the sentence everything is about."""
+        """Return the sentence everything is about; practice first."""
+        return f"Practice. {self._verdict()}" if self.practice else self._verdict()
+
+    def _verdict(self) -> str:
         if self.failed is not None:
             return f"Stage {self.failed.stage} failed: {self.failed.said.removesuffix('.')}."
         if self.proved:
@@ -136,5 +138,4 @@ def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
         for name, value in header.settings.items()
         if header.origins.get(name) == "parameter" and name != "run_dir"
     )
-    practice = header.settings.get("hub") == PRACTICE
-    return RunSummary(folder=run.folder, outcomes=tuple(outcomes), proved=proved, asked=asked, practice=practice)
+    return RunSummary(run.folder, tuple(outcomes), proved=proved, asked=asked, practice=header.practice)

@@ -13,7 +13,7 @@ import nbformat
 from runbook_lib.core import atomic
 from runbook_lib.errors import DiskError
 from runbook_lib.notebooks import ENCRYPTED, NOTEBOOKS, find_notebook
-from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.system.filesystem import describe_os_error, refusals_told
 
 KERNEL_NAME: Final = "runbook"
 _TITLE: Final = "Docling model runbook"
@@ -61,7 +61,8 @@ def copy_notebooks(workspace: Path) -> tuple[int, int]:
             continue
         notebook = nbformat.read(source, as_version=4)
         notebook.metadata["kernelspec"] = {"name": KERNEL_NAME, "display_name": _TITLE, "language": "python"}
-        atomic.write_text(target, nbformat.writes(notebook) + "\n")
+        with refusals_told(f"The notebooks cannot be copied to {workspace}.", "Name another: --workspace DIR."):
+            atomic.write_text(target, nbformat.writes(notebook) + "\n")
         copied += 1
     return copied, kept
 

@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from runbook_lib.interactive.controls import button, enable, fill, in_background, page, row
+from runbook_lib.interactive.settings_form import SettingsForm
 from runbook_lib.interactive.view import View
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_seconds
@@ -24,10 +25,15 @@ _ERROR_LINES: Final = 12
 
 
 class RunPanel(View):
-    """The six stages of a run; `runbook run` does the work, in a process of its own."""
+    """The six stages of a run; `runbook run` does the work, in a process of its own.
 
-    def __init__(self, run: OpenRun) -> None:
-        self._run = run
+    Args:
+        run: The run, or the form whose settings hold at the moment the button is pressed.
+    """
+
+    def __init__(self, run: OpenRun | SettingsForm) -> None:
+        self._form = run if isinstance(run, SettingsForm) else None
+        self._run = run.open_run() if isinstance(run, SettingsForm) else run
         self._stop_asked = Event()
         self._began_at: datetime | None = None
 
@@ -62,6 +68,9 @@ class RunPanel(View):
         self._stop_asked.set()
 
     def _execute(self) -> None:
+        if self._form is not None:
+            self._run = self._form.open_run()
+        fill(self._verdict, Note("Running", self._run.words()))
         command = [sys.executable, "-m", "runbook_lib", "run", "--run-dir", str(self._run.folder), "--json"]
         with subprocess.Popen(
             command,

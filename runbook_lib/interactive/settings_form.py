@@ -4,46 +4,60 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, get_args
 
-from runbook_lib.errors import SettingsError
+from runbook_lib.errors import RunbookError, SettingsError
+from runbook_lib.interactive.controls import button
 from runbook_lib.interactive.view import View
 from runbook_lib.render.sections import Section
-from runbook_lib.run.opening import BINDING, OpenRun
-from runbook_lib.run.settings import ResolvedSettings, Settings, resolve_settings
+from runbook_lib.run.opening import BINDING, OpenRun, open_chosen
+from runbook_lib.run.settings import FORM, ResolvedSettings, Settings, resolve_settings
 
 if TYPE_CHECKING:
     from ipywidgets import Box, ValueWidget
 
-_GIVEN = frozenset({"parameter", "run"})
+_GIVEN = frozenset({"parameter", FORM})
 """Origins that have to be named again; environment, file and default speak for themselves."""
 
 
 class SettingsForm(View):
-    """The settings of a run, to be changed for the next `open_run`; changes nothing by itself."""
+    """The settings of a run, to be changed for another; nothing is opened before they are used."""
 
     def __init__(self, run: OpenRun) -> None:
         self._run = run
         self._before = run.settings.model_dump(mode="json")
         self._fields: dict[str, ValueWidget] = {}
+        self._used: tuple[dict[str, object], OpenRun] | None = None
 
     def sections(self) -> Sequence[Section]:
         """Return the run's own report."""
         return self._run.sections()
 
     def parameters(self) -> dict[str, object]:
-        """Return what to give to `open_run`: the run's settings, with what the form changed.
+        """Return the run's settings as they were given, with what the form changed.
 
         Names the run's folder only while that run can be continued. Raises `SettingsError` for a value that cannot be
         used.
         """
         edits = self._edits()
         values = self._resolved(edits).values.model_dump(mode="json")
-        given = {name for name, origin in self._run.resolved.origins.items() if origin in _GIVEN} | edits.keys()
+        given = {name for name, origin in self._run.header().origins.items() if origin in _GIVEN} | edits.keys()
         if edits.keys() & set(BINDING) and "run_dir" not in edits:
             given.discard("run_dir")
         return {name: values[name] for name in values if name in given}
 
+    def open_run(self) -> OpenRun:
+        """Open the run that the form asks for now: this one while nothing is changed, else another.
+
+        The next notebooks take these settings over. Raises as `runbook_lib.run.opening.open_run` does.
+        """
+        if not self._edits():
+            return self._run
+        asked = self.parameters()
+        if self._used is None or self._used[0] != asked:
+            self._used = asked, open_chosen(asked)
+        return self._used[1]
+
     def build(self) -> "Box":
-        """Make a field a setting and a line that sums up."""
+        """Make a field a setting, a button that puts them in force, and a line that sums up."""
         from ipywidgets import HTML, GridBox, Layout, VBox
 
         self._notes = {name: HTML() for name in Settings.model_fields}
@@ -52,7 +66,18 @@ class SettingsForm(View):
         cells = [cell for name in Settings.model_fields for cell in (self._fields[name], self._notes[name])]
         grid = GridBox(cells, layout=Layout(grid_template_columns="minmax(20em, 30em) 1fr", grid_gap="0 1em"))
         self._check_all()
-        return VBox((grid, self._summary))
+        use = button("Use these settings", "Open a run with them; the next notebooks take them over", self.use)
+        return VBox((grid, self._summary, use))
+
+    def use(self) -> None:
+        """Put the settings in force, and say where."""
+        try:
+            run = self.open_run()
+        except RunbookError as error:
+            self._summary.value = f'<p role="alert">{"<br>".join(map(escape, error.lines()))}</p>'
+            return
+        words = (*run.words(), "The next notebooks take these settings over.")
+        self._summary.value = f'<p role="status">{"<br>".join(map(escape, words))}</p>'
 
     def _field(self, name: str) -> "ValueWidget":
         from ipywidgets import Checkbox, Dropdown, Layout, Text
@@ -79,7 +104,7 @@ class SettingsForm(View):
         }
 
     def _resolved(self, edits: dict[str, object]) -> ResolvedSettings:
-        return resolve_settings(edits, run=self._before)
+        return resolve_settings(edits, run=self._before, explicit=FORM)
 
     def _check_all(self) -> None:
         if self._fields.keys() != self._notes.keys():  # while the form is being made
@@ -94,11 +119,9 @@ class SettingsForm(View):
     def _problem(self, name: str, value: object) -> str:
         """Return why a value cannot be used; empty when it can."""
         try:
-            resolved = self._resolved({name: value})
+            self._resolved({name: value})
         except SettingsError as error:
             return error.why
-        if resolved.origins[name] == "run":  # a default counts as not given, here as everywhere
-            return f"this is the default, which counts as not given, and the run says {self._before[name]!r}"
         return ""
 
 
@@ -113,7 +136,7 @@ def _summary_html(edits: tuple[str, ...], problems: tuple[str, ...]) -> str:
     if problems:
         words = f"<strong>Not usable yet:</strong> {escape(', '.join(problems))}."
     elif edits:
-        words = f"<strong>Changed here:</strong> {escape(', '.join(edits))}. Run the cells below to use it."
+        words = f"<strong>Changed here:</strong> {escape(', '.join(edits))}. The buttons below use it."
     else:
         words = "Nothing is changed."
     return f'<p role="status">{words}</p>'

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
+from runbook_lib.core.practice_mark import FILE_NAME, FILE_TEXT, README_SIGN
 from runbook_lib.practice import layout_model, layout_onnx, table_model
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import Repository, RepositoryFile, linear_history
@@ -12,15 +13,15 @@ TABLE_TAG = "v2.3.0"
 
 _LFS_SUFFIXES = (".safetensors", ".onnx")
 _GIT_ATTRIBUTES = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in _LFS_SUFFIXES)
-_README = """---
+_README = f"""---
 library_name: docling
 license: apache-2.0
 ---
-# {repo_id}, practice copy
+# {{repo_id}}, practice copy
 
-Random weights of the right shape, made by docling-runbook. They load; they recognise nothing.
+Random weights of the right shape, {README_SIGN}. They load; they recognise nothing.
 
-Practice revision {number}.
+Practice revision {{number}}.
 """
 
 
@@ -48,6 +49,10 @@ def _repository(repo_id: str, model: Mapping[str, Content], tags_at_head: tuple[
     for number in (1, 2):
         readme = Content.of_bytes(_README.format(repo_id=repo_id, number=number).encode())
         attributes = Content.of_bytes(_GIT_ATTRIBUTES.encode())
-        small = (RepositoryFile(".gitattributes", attributes), RepositoryFile("README.md", readme))
+        small = (
+            RepositoryFile(".gitattributes", attributes),
+            RepositoryFile(FILE_NAME, Content.of_bytes(FILE_TEXT.encode())),
+            RepositoryFile("README.md", readme),
+        )
         trees.append(tuple(sorted((*small, *weights), key=lambda file: file.path)))
     return linear_history(repo_id, *trees, tags_at_head=tags_at_head)

@@ -30,11 +30,15 @@ class _WhoAmI(HubHandler):
 
 
 class _ModelInfo(HubHandler):
+    """Answers HEAD, too: a caching mirror (olah) asks so whether a repository exists."""
+
     def get(self, repo_id: str, revision: str = "main") -> None:
         repository = self.repository(repo_id)
         commit = self.commit(repository, revision)
         expand = frozenset(self.get_query_arguments("expand"))
         self.answer(protocol.model_info(repository, commit, blobs=self.flag("blobs"), expand=expand))
+
+    head = get
 
 
 class _Tree(HubHandler):
@@ -48,6 +52,8 @@ class _Tree(HubHandler):
         if entries is None:
             self.refuse(404, "Entry not found", "EntryNotFound")
         self._answer_page(entries)
+
+    head = get
 
     def _answer_page(self, entries: Sequence[protocol.Json]) -> None:
         cursor = self.get_query_argument("cursor", "0")
@@ -73,6 +79,8 @@ class _PathsInfo(HubHandler):
 class _Refs(HubHandler):
     def get(self, repo_id: str) -> None:
         self.answer(protocol.refs(self.repository(repo_id)))
+
+    head = get
 
 
 class _File(HubHandler):

@@ -8,6 +8,7 @@ from typing import NoReturn, cast
 
 from tornado.web import Finish, RequestHandler
 
+from runbook_lib.core.practice_mark import HEADER, HEADER_VALUE
 from runbook_lib.practice.counters import Tally
 from runbook_lib.practice.fault_answers import play_answer
 from runbook_lib.practice.faults import FaultScript
@@ -50,6 +51,7 @@ class HubHandler(RequestHandler):
     def set_default_headers(self) -> None:
         """Set what every answer bears."""
         self.clear_header("Server")
+        self.set_header(HEADER, HEADER_VALUE)
         self.set_header("X-Request-Id", str(uuid.uuid4()))
 
     def compute_etag(self) -> None:

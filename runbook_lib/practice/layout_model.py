@@ -9,6 +9,7 @@ import struct
 from functools import lru_cache
 from typing import Any, Final
 
+from runbook_lib.core.practice_mark import METADATA_KEY, METADATA_VALUE
 from runbook_lib.practice.content import Bytes, Content, Padding
 from runbook_lib.practice.weights import Tensor, in_file_order, listed_tensors, safetensors_header
 
@@ -38,6 +39,7 @@ LABELS: Final = (
 """Members of docling_core's DocItemLabel, in the order of docling-layout-heron."""
 
 CONFIG: Final[dict[str, Any]] = {
+    METADATA_KEY: METADATA_VALUE,
     "architectures": ["RTDetrV2ForObjectDetection"],
     "backbone_config": {
         "model_type": "rt_detr_resnet",
@@ -63,6 +65,7 @@ CONFIG: Final[dict[str, Any]] = {
 }
 
 _PREPROCESSOR: Final[dict[str, Any]] = {
+    METADATA_KEY: METADATA_VALUE,
     "image_processor_type": "RTDetrImageProcessor",
     "do_normalize": False,
     "do_pad": False,

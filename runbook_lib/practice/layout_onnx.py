@@ -6,6 +6,7 @@ The default pipeline does not use it.
 import base64
 from typing import Final
 
+from runbook_lib.core.practice_mark import METADATA_KEY, METADATA_VALUE
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.layout_model import layout_files
 
@@ -28,4 +29,15 @@ _MODEL = (
 def onnx_files() -> dict[str, Content]:
     """Return the model's files: the configuration of the layout model, and a graph that finds nothing."""
     shared = {path: content for path, content in layout_files().items() if path.endswith(".json")}
-    return {**shared, WEIGHTS_PATH: Content.of_bytes(base64.b64decode(_MODEL))}
+    return {**shared, WEIGHTS_PATH: Content.of_bytes(base64.b64decode(_MODEL) + _metadata())}
+
+
+def _metadata() -> bytes:
+    """Return `ModelProto.metadata_props` (field 14 of onnx.proto3), which protobuf lets stand at the end."""
+    entry = _field(1, METADATA_KEY.encode()) + _field(2, METADATA_VALUE.encode())
+    return _field(14, entry)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Return a length-delimited field; lengths below 128 take one byte."""
+    return bytes((number << 3 | 2, len(content))) + content

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
+from runbook_lib.core.practice_mark import METADATA_KEY
 from runbook_lib.practice.repository import Commit, Repository, RepositoryFile
 
 Json = dict[str, Any]
@@ -25,7 +26,7 @@ def model_info(repository: Repository, commit: Commit, *, blobs: bool, expand: C
         "downloads": 0,
         "likes": 0,
         "library_name": "docling",
-        "tags": ["docling", "safetensors", "license:apache-2.0"],
+        "tags": ["docling", "safetensors", "license:apache-2.0", METADATA_KEY],
         "siblings": [_sibling(file, blobs=blobs) for file in commit.files],
         "usedStorage": sum(file.size_bytes for file in commit.files),
     }

@@ -7,6 +7,7 @@ shrink; the file is a quarter of the usual size because it holds 8-bit floats, w
 import json
 from typing import Any, Final
 
+from runbook_lib.core.practice_mark import METADATA_KEY, METADATA_VALUE
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.weights import Tensor, in_file_order, listed_tensors, safetensors_header
 
@@ -32,6 +33,7 @@ TAGS: Final = (
 """The tags of OTSL, the table structure language, in the order of docling-models."""
 
 CONFIG: Final[dict[str, Any]] = {
+    METADATA_KEY: METADATA_VALUE,
     "dataset": {
         "type": "TF_prepared",
         "name": "TF",

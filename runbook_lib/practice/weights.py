@@ -15,6 +15,8 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Literal
 
+from runbook_lib.core.practice_mark import METADATA_KEY, METADATA_VALUE
+
 Dtype = Literal["F32", "F8_E4M3", "I64", "U8"]
 ITEM_BYTES: Mapping[Dtype, int] = {"F32": 4, "F8_E4M3": 1, "I64": 8, "U8": 1}
 
@@ -72,7 +74,7 @@ def safetensors_header(tensors: Iterable[Tensor]) -> bytes:
 
     The data must follow in the order of `tensors`; wider types first keeps every tensor aligned.
     """
-    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    header: dict[str, object] = {"__metadata__": {METADATA_KEY: METADATA_VALUE, "format": "pt"}}
     offset = 0
     for tensor in tensors:
         end = offset + tensor.size_bytes

@@ -5,33 +5,34 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 _HEADING = "# Written by the Docling model runbook; applies before the first import of huggingface_hub."
+_PRACTICE = "# Practice: these lead to random weights. Not for a service."
 _DOTENV_PLAIN = re.compile(r"[^\s'\"#$`](?:[^\r\n#$`]*[^\s#$`])?")
 _POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 """PowerShell ends a string at the typographic ones, too (tokenizer, IsSingleQuote)."""
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def to_shell(variables: Mapping[str, str]) -> str:
+def to_shell(variables: Mapping[str, str], *, practice: bool = False) -> str:
     """Return lines for `. env.sh`."""
-    return _file(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    return _file((f"export {name}={shlex.quote(value)}" for name, value in variables.items()), practice)
 
 
-def to_powershell(variables: Mapping[str, str]) -> str:
+def to_powershell(variables: Mapping[str, str], *, practice: bool = False) -> str:
     """Return lines to dot-source in PowerShell; single quotes keep everything but themselves.
 
     Begins with a byte order mark, without which Windows PowerShell 5.1 reads a file as ANSI.
     """
     quoted = {name: _POWERSHELL_QUOTES.sub(r"\1\1", value) for name, value in variables.items()}
-    return _BYTE_ORDER_MARK + _file(f"$env:{name} = '{value}'" for name, value in quoted.items())
+    return _BYTE_ORDER_MARK + _file((f"$env:{name} = '{value}'" for name, value in quoted.items()), practice)
 
 
-def to_dotenv(variables: Mapping[str, str]) -> str:
+def to_dotenv(variables: Mapping[str, str], *, practice: bool = False) -> str:
     """Return lines for docker's `--env-file` and python-dotenv.
 
     Docker keeps quotes as part of the value, so that a value is quoted only when it could not stand without.
     `${NAME}` inside a value is expanded by python-dotenv all the same: its format has no escape for it.
     """
-    return _file(f"{name}={_dotenv_value(value)}" for name, value in variables.items())
+    return _file((f"{name}={_dotenv_value(value)}" for name, value in variables.items()), practice)
 
 
 def _dotenv_value(value: str) -> str:
@@ -40,5 +41,5 @@ def _dotenv_value(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _file(lines: Iterable[str]) -> str:
-    return "\n".join((_HEADING, *lines)) + "\n"
+def _file(lines: Iterable[str], practice: bool) -> str:
+    return "\n".join((_HEADING, *((_PRACTICE,) if practice else ()), *lines)) + "\n"

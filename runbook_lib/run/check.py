@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.core.masking import Masked
 from runbook_lib.core.value import StrictValue
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Version of the JSON a run leaves on disk; docs/records.md describes it."""
 
 
@@ -73,12 +74,12 @@ class Check(StrictValue):
 
     id: str
     """Kebab-case, stable: scripts may key on it."""
-    title: str
+    title: Masked
     """What is so when all is well."""
     status: Status
-    evidence: str
+    evidence: Masked
     """What was seen, not what was concluded."""
-    remedy: str = ""
+    remedy: Masked = ""
     """What to do; empty when there is nothing to do."""
     quirk: str = ""
     """Id of the catalogue entry that explains the failure."""
@@ -134,9 +135,9 @@ class Check(StrictValue):
 class Change(StrictValue):
     """One thing a stage changed on the machine."""
 
-    what: str
-    before: str
-    after: str
+    what: Masked
+    before: Masked
+    after: Masked
 
 
 class Artifact(StrictValue):

@@ -7,6 +7,7 @@ from typing import Final
 from packaging.version import Version
 
 from runbook_lib.cache.link_mode import LinkMode, choose_links
+from runbook_lib.core.masking import MaskedAddress
 from runbook_lib.core.value import Value
 from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
 from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
@@ -25,7 +26,7 @@ class PlannedVariable(Value):
     """A variable the plan sets, with its reason."""
 
     name: str
-    before: str
+    before: MaskedAddress
     """Empty when it was not set."""
     value: str
     reason: str
@@ -36,6 +37,8 @@ class PlannedVariable(Value):
 class EnvironmentPlan(Facts):
     """What is set before huggingface_hub and docling are imported, and how files share content."""
 
+    practice: bool = False
+    """Whether the variables lead to practice models."""
     links: str
     links_reason: str
     hub_version: str
@@ -67,13 +70,15 @@ class EnvironmentPlan(Facts):
 def env_files(plan: EnvironmentPlan) -> dict[str, str]:
     """Return the files, by name, that a service's start can read; what lives only as long as a run is not in them."""
     writers = {"env.sh": to_shell, "env.ps1": to_powershell, ".env": to_dotenv}
-    return {name: write(plan.lasting()) for name, write in writers.items()}
+    return {name: write(plan.lasting(), practice=plan.practice) for name, write in writers.items()}
 
 
 def plan_from_scratch(target: Target) -> EnvironmentPlan:
     """Plan from a look at the cache folder and the interpreter's packages; sets nothing."""
     cache = examine_folder("cache", target.cache_dir)
-    return plan_variables(target, cache, packages_of(target.settings).version("huggingface_hub"), os.environ)
+    return plan_variables(
+        target, cache, packages_of(target.settings).version("huggingface_hub"), environment.as_found()
+    )
 
 
 def plan_variables(
@@ -83,13 +88,14 @@ def plan_variables(
     choice = choose_links(target.settings.links, cache)
     wanted: list[tuple[str, str, str]] = [
         *_places(target),
-        *_endpoint(target.settings),
+        *_endpoint(target),
         *_symlink_switch(choice.mode, cache.symlink, hub_version),
-        *_timeouts(target.settings, environ),
+        *_timeouts(target, environ),
         *_offline(target.settings),
         *_windows_text(),
     ]
     return EnvironmentPlan(
+        practice=target.practice,
         links=choice.mode.value,
         links_reason=choice.reason,
         hub_version=f"huggingface_hub {hub_version or 'missing'}",
@@ -103,7 +109,7 @@ def plan_variables(
 
 
 def _places(target: Target) -> Iterator[tuple[str, str, str]]:
-    own = bool(target.settings.cache_dir) or target.settings.is_practice or bool(target.settings.drill)
+    own = bool(target.settings.cache_dir) or target.practice or bool(target.settings.drill)
     reason = "the cache this run was told to use" if own else "what huggingface_hub uses anyway, said aloud"
     yield "HF_HUB_CACHE", str(target.cache_dir), reason
     if own:
@@ -111,9 +117,9 @@ def _places(target: Target) -> Iterator[tuple[str, str, str]]:
     yield "DOCLING_ARTIFACTS_PATH", str(target.artifacts_dir), "docling loads models from here and downloads nothing"
 
 
-def _endpoint(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    if settings.hub and not settings.is_practice:
-        yield "HF_ENDPOINT", settings.hub, "the mirror this run was told to use"
+def _endpoint(target: Target) -> Iterator[tuple[str, str, str]]:
+    if target.settings.hub and not target.practice:
+        yield "HF_ENDPOINT", target.settings.hub, "the mirror this run was told to use"
         yield "HF_HUB_DISABLE_XET", "1", "Xet asks other hosts than the mirror"
 
 
@@ -128,12 +134,12 @@ def _symlink_switch(mode: LinkMode, symlink: LinkProbe, version: Version | None)
         yield "HF_HUB_DISABLE_SYMLINKS", "1", f"closes the symlink race of huggingface_hub {version}"
 
 
-def _timeouts(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _timeouts(target: Target, environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     for name in ("HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT"):
         given = environ.get(name, "")
         if given and not given.isdigit():
             yield name, _PATIENT_TIMEOUT_S, f"{given!r} is not a whole number and breaks the import"
-        elif not given and not settings.is_practice:
+        elif not given and not target.practice:
             yield name, _PATIENT_TIMEOUT_S, "the default of 10 s is short behind a scanning proxy"
 
 
@@ -148,7 +154,7 @@ def _windows_text() -> Iterator[tuple[str, str, str]]:
 
 
 def _session_only(target: Target, environ: Mapping[str, str]) -> tuple[PlannedVariable, ...]:
-    if not target.settings.is_practice:
+    if not (target.practice and target.settings.hub):  # HF_ENDPOINT of the machine stands as it is
         return ()
     reason = "the practice hub, which lives as long as this process; not written to the files"
     before = environ.get("HF_ENDPOINT", "")

@@ -13,13 +13,17 @@ from typing import Final, Literal, TypeVar
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from runbook_lib.core import atomic
+from runbook_lib.core.masking import Masked, MaskedAddress
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import RecordError
 from runbook_lib.render.sections import Figure
 from runbook_lib.run.check import SCHEMA_VERSION, Artifact
 from runbook_lib.run.record import Facts, RawFacts, StageRecord
+from runbook_lib.run.target import Places
+from runbook_lib.system.filesystem import refusals_told
 
 HEADER_NAME: Final = "run.json"
+_WRITABLE: Final = "Work in a folder that this user may write and that has room, or name one: -p run_dir PATH."
 STAGES: Final = ("detect", "configure_env", "download", "verify", "convert", "measure_disk")
 """The stages in their order; a stage's number in file names is its place here, from 1."""
 
@@ -43,16 +47,23 @@ class RunState(StrEnum):
 class RunHeader(StrictValue):
     """The file `run.json`: what was asked, where, and how far it came. Holds no secret."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     created_at: datetime
     heartbeat_at: datetime
     host: str
     python: str
+    practice: bool = False
+    """Whether a practice hub serves the models, whatever address led to it."""
+    cache_dir: str = ""
+    """The Hub cache that all stages of the run work on; empty in headers written before this was kept."""
+    artifacts_dir: str = ""
+    endpoint: MaskedAddress = ""
+    """Address of the Hub, free of secrets; empty for the built-in practice hub."""
     settings: dict[str, JsonValue]
     origins: dict[str, str]
     stages: tuple[str, ...] = STAGES
     state: RunState = RunState.RUNNING
-    problem: str = ""
+    problem: Masked = ""
     """Why the run did not finish, when no stage record can say it: a dead kernel, an interruption."""
 
 
@@ -63,26 +74,39 @@ class Run:
     folder: Path
 
     @classmethod
-    def create(cls, folder: Path, settings: Mapping[str, JsonValue], origins: Mapping[str, str]) -> "Run":
-        """Make the folder and its header; settings must be free of secrets."""
+    def create(
+        cls, folder: Path, settings: Mapping[str, JsonValue], origins: Mapping[str, str], places: Places | None = None
+    ) -> "Run":
+        """Make the folder and its header; settings must be free of secrets.
+
+        Raises `DiskError` when the folder cannot be made or written, and then leaves none that was not there.
+        """
         now = datetime.now(UTC)
         run = cls(folder)
-        run._write_header(
-            RunHeader(
-                created_at=now,
-                heartbeat_at=now,
-                host=socket.gethostname(),
-                python=platform.python_version(),
-                settings=dict(settings),
-                origins=dict(origins),
-            )
+        header = RunHeader(
+            created_at=now,
+            heartbeat_at=now,
+            host=socket.gethostname(),
+            python=platform.python_version(),
+            settings=dict(settings),
+            origins=dict(origins),
         )
+        if places:
+            header = header.model_copy(
+                update={
+                    "practice": places.practice,
+                    "cache_dir": str(places.cache_dir),
+                    "artifacts_dir": str(places.artifacts_dir),
+                    "endpoint": places.endpoint,
+                }
+            )
+        run._write_header(header)
         return run
 
     @property
     def exists(self) -> bool:
         """Whether the folder holds a header."""
-        return (self.folder / HEADER_NAME).is_file()
+        return os.path.isfile(self.folder / HEADER_NAME)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
     def header(self) -> RunHeader:
         """Read `run.json`; raises `RecordError` when it is missing, damaged or of another schema version."""
@@ -103,8 +127,8 @@ class Run:
         self._write_header(RunHeader.model_validate(fields))
 
     def save(self, record: StageRecord[FactsT]) -> StageRecord[FactsT]:
-        """Write the record of a stage, replacing an older one, and return it."""
-        atomic.write_text(self.record_path(record.stage), record.model_dump_json(indent=2) + "\n")
+        """Write the record of a stage, replacing an older one, and return it; raises `DiskError`."""
+        self._write(self.record_path(record.stage), (record.model_dump_json(indent=2) + "\n").encode())
         self.update()
         return record
 
@@ -132,7 +156,7 @@ class Run:
 
     def add_artifact(self, name: str, content: bytes, title: str, alternative: str = "") -> Artifact:
         """Write a file into the run folder and return its entry for the record."""
-        atomic.write_bytes(self.folder / name, content)
+        self._write(self.folder / name, content)
         return Artifact(name=name, title=title, alternative=alternative)
 
     def pictures(self, record: StageRecord[FactsT]) -> tuple[Figure, ...]:
@@ -149,7 +173,11 @@ class Run:
         return path.read_text(encoding="utf-8") if path.is_file() else f"(the stage left no {name})"
 
     def _write_header(self, header: RunHeader) -> None:
-        atomic.write_text(self.folder / HEADER_NAME, header.model_dump_json(indent=2) + "\n")
+        self._write(self.folder / HEADER_NAME, (header.model_dump_json(indent=2) + "\n").encode())
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with refusals_told(f"The run folder cannot be written: {self.folder}.", _WRITABLE):
+            atomic.write_bytes(path, content)
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -7,6 +7,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from runbook_lib.cache.incomplete_files import IncompleteFile, abandoned
+from runbook_lib.core.masking import Masked, MaskedAddress
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
 from runbook_lib.quirks.hub_versions import resumes_downloads
@@ -28,8 +29,8 @@ class InterpreterFacts(Value):
     version: str
     prefix: str
     packages: dict[str, str | None]
-    hub_constants: dict[str, str | int | bool | None]
-    hub_problem: str = ""
+    hub_constants: dict[str, bool | int | MaskedAddress | None]
+    hub_problem: Masked = ""
     """Why huggingface_hub could not be imported; empty when it could, or is not installed."""
 
     @property

@@ -3,24 +3,29 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
 
+from pydantic import JsonValue
+
 from runbook_lib.core.log import log_to_folder
-from runbook_lib.errors import SettingsError
+from runbook_lib.core.masking import mask_known, mask_url_credentials
+from runbook_lib.errors import RecordError, SettingsError
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
 from runbook_lib.run.environment_plan import EnvironmentPlan
-from runbook_lib.run.folder import Run, RunHeader, runs_below
-from runbook_lib.run.settings import ResolvedSettings, Settings, resolve_settings
-from runbook_lib.run.target import resolve_target
+from runbook_lib.run.folder import HEADER_NAME, Run, RunHeader, runs_below
+from runbook_lib.run.settings import FORM, ResolvedSettings, Settings, resolve_settings
+from runbook_lib.run.target import PRACTICE_WORDS, Places, described, resolve_places, resolve_target
 from runbook_lib.system import variables as environment
 
 _log = logging.getLogger(__name__)
 
 RUNS = Path("runs")
+NO_FOLDER = RUNS / "none"
+"""Where a command without a run would find records: never made, so that there are none."""
 BINDING = ("hub", "models", "cache_dir", "artifacts_dir", "links", "target_python", "practice_pad_mb", "drill")
 """Settings that all stages of a run share: another value means another run."""
 
@@ -30,6 +35,8 @@ class PreparedRun(Run):
     """A run folder together with its settings."""
 
     resolved: ResolvedSettings
+    told: str = field(default="", kw_only=True)
+    """Why this is not the run that might have been expected."""
 
     @property
     def settings(self) -> Settings:
@@ -41,36 +48,112 @@ class PreparedRun(Run):
 class OpenRun(Rendered, PreparedRun):
     """A prepared run together with the places its settings stand for."""
 
-    endpoint: str
+    endpoint: str = field(repr=False)
     cache_dir: Path
     artifacts_dir: Path
+    practice: bool = False
 
     def sections(self) -> Sequence[Section]:
-        """Return where the run stands, and its settings."""
-        return (Note("Run", (f"Records are kept in {self.folder}.",)), *self.resolved.sections())
+        """Return what the run works on, and its settings."""
+        return (Note("Run", self.words()), *self.resolved.sections())
+
+    def words(self) -> tuple[str, ...]:
+        """Return which run, hub, cache and artifacts folder this is, a line each; practice first."""
+        practice = (PRACTICE_WORDS,) if self.practice else ()
+        places = (f"Hub: {self.hub_words}", f"Cache: {self.cache_dir}", f"Artifacts: {self.artifacts_dir}")
+        words = (*practice, f"Records are kept in {self.folder}.", *filter(None, (self.told,)), *places)
+        return tuple(map(mask_known, words))
+
+    @property
+    def hub_words(self) -> str:
+        """The Hub's address, free of secrets; the practice hub's changes with every process and is not shown."""
+        if self.settings.is_practice:
+            return "the built-in practice hub"
+        offline = ", which is not asked: offline" if self.settings.offline else ""
+        return f"{mask_url_credentials(self.endpoint)}{offline}"
+
+
+def open_chosen(parameters: Mapping[str, object]) -> OpenRun:
+    """Open the run that a form asks for: each value was chosen, and the next notebooks take them over.
+
+    Without `run_dir` a new run begins. Raises as `open_run` does.
+    """
+    return _open(prepare_run(parameters, new=True, explicit=FORM))
 
 
 def open_run(*, new: bool = False, **parameters: object) -> OpenRun:
     """Continue the run in `run_dir`, or the newest under runs/ unless a `new` one is wanted, or start one.
 
     Applies the environment that configure_env planned for the run, so call it before anything imports
-    huggingface_hub. Raises `SettingsError` for parameters that cannot be used or that contradict the run in `run_dir`,
-    and `LateConfigurationError` when it is too late for the environment.
+    huggingface_hub; what another run set in this process is put back first. Raises `SettingsError` for parameters that
+    cannot be used or that contradict the run in `run_dir`, `DiskError` when its folder cannot be written, and
+    `LateConfigurationError` when it is too late for the environment.
     """
-    prepared = prepare_run(parameters, new=new)
-    target = resolve_target(prepared.settings)
-    run = OpenRun(
-        folder=prepared.folder,
-        resolved=prepared.resolved,
-        endpoint=target.endpoint,
-        cache_dir=target.cache_dir,
-        artifacts_dir=target.artifacts_dir,
-    )
+    return _open(prepare_run(parameters, new=new))
+
+
+def _open(prepared: PreparedRun) -> OpenRun:
+    environment.put_back()
+    run = opened(prepared)
     log_to_folder(run.folder)
-    _log.info("open: hub %s, cache %s, artifacts %s", run.endpoint, run.cache_dir, run.artifacts_dir)
+    _log.info("open: %s", described(run, str(run.folder)))
+    environment.apply(_recorded_environment(run) if run.has("configure_env") else {})
+    return run
+
+
+def open_target(parameters: Mapping[str, object], *, recorded: bool = False) -> OpenRun:
+    """Open what a command works on: the run that is named, or the settings alone.
+
+    The parameters were each given by a person, and nothing is taken from a run that is not named. Without a named run
+    there is no folder and no record, unless what is done is to be `recorded`: then a new run begins. Raises
+    `RecordError` when the folder named holds no run.
+    """
+    resolved = resolve_settings(parameters, explicit=True)
+    named = resolved.values.run_dir
+    if named:
+        require_run(Path(named))
+    if not (named or recorded):
+        return opened(PreparedRun(NO_FOLDER, resolved))
+    run = opened(prepare_run(parameters, new=True, explicit=True))
+    log_to_folder(run.folder)
+    _log.info("open: %s", described(run, str(run.folder)))
     if run.has("configure_env"):
         environment.apply(_recorded_environment(run))
     return run
+
+
+def opened(prepared: PreparedRun) -> OpenRun:
+    """Join a prepared run with its places; starts the practice hub when the settings ask for it."""
+    target = resolve_target(prepared.settings, _places_of(prepared))
+    return OpenRun(
+        folder=prepared.folder,
+        resolved=prepared.resolved,
+        told=prepared.told,
+        endpoint=target.endpoint,
+        cache_dir=target.cache_dir,
+        artifacts_dir=target.artifacts_dir,
+        practice=target.practice,
+    )
+
+
+def require_run(folder: Path) -> None:
+    """Raise `RecordError` unless the folder holds a run: a name with a typo must not begin another one."""
+    if not Run(folder).exists:
+        raise RecordError(
+            f"There is no run in {folder}.",
+            why=f"It holds no {HEADER_NAME}.",
+            remedy="Name the folder of a run; runs stand below runs/, and each names its folder when it begins.",
+        )
+
+
+def _places_of(prepared: PreparedRun) -> Places | None:
+    """Return where the run has worked so far; None where it was not kept, or there is no run."""
+    if not prepared.exists:
+        return None
+    header = prepared.header()
+    if not (header.cache_dir and header.artifacts_dir):
+        return None
+    return Places(Path(header.cache_dir), Path(header.artifacts_dir), header.practice, header.endpoint)
 
 
 def _recorded_environment(run: OpenRun) -> dict[str, str]:
@@ -81,14 +164,17 @@ def _recorded_environment(run: OpenRun) -> dict[str, str]:
     return planned | {"HF_ENDPOINT": run.endpoint}
 
 
-def prepare_run(parameters: Mapping[str, object], *, new: bool = False, explicit: bool = False) -> PreparedRun:
+def prepare_run(parameters: Mapping[str, object], *, new: bool = False, explicit: bool | str = False) -> PreparedRun:
     """Find or make the run folder and resolve its settings; starts nothing and sets no variable.
 
-    `explicit` parameters were each given by a person; see `resolve_settings`.
+    `explicit` parameters were each given by a person; see `resolve_settings`. Others are those of a notebook, which
+    takes over what was chosen in the form of the newest run.
     """
-    resolved = resolve_settings(parameters, explicit=explicit)
+    chosen = {} if explicit else _chosen()
+    resolved = resolve_settings(parameters, chosen=chosen, explicit=explicit)
     named = resolved.values.run_dir
     folder = Path(named) if named else None if new else _newest()
+    told = _taken_over(chosen, resolved)
     if folder is not None and Run(folder).exists:
         header = Run(folder).header()
         continued = resolve_settings(parameters, run=header.settings, explicit=explicit)
@@ -97,9 +183,42 @@ def prepare_run(parameters: Mapping[str, object], *, new: bool = False, explicit
             return PreparedRun(folder, continued)
         if named:
             raise _contradiction(folder, differing[0], continued.values, header)
+        told = _another(folder, differing[0], resolved.values, header)
     folder = Path(named) if named else RUNS.absolute() / _new_name()
-    Run.create(folder, resolved.values.model_dump(mode="json"), resolved.origins)
-    return PreparedRun(folder, resolved)
+    places = resolve_places(resolved.values)
+    Run.create(folder, resolved.values.model_dump(mode="json"), resolved.origins, places)
+    return PreparedRun(folder, resolved, told=told)
+
+
+def _chosen() -> dict[str, JsonValue]:
+    """Return what was chosen in the form of 00_start_here, as the newest run tells; empty without one."""
+    newest = _newest()
+    try:
+        header = Run(newest).header() if newest else None
+    except RecordError:  # an older runbook's, or damaged: opening it says so, beginning another does not matter
+        return {}
+    if header is None:
+        return {}
+    return {
+        name: header.settings[name] for name, origin in header.origins.items() if origin == FORM and name != "run_dir"
+    }
+
+
+def _taken_over(chosen: Mapping[str, JsonValue], resolved: ResolvedSettings) -> str:
+    names = [name for name in chosen if resolved.origins[name] == FORM]
+    words = ", ".join(f"{name} = {getattr(resolved.values, name)!r}" for name in names)
+    return f"Chosen in the form of 00_start_here: {words}." if words else ""
+
+
+def _another(newest: Path, name: str, settings: Settings, header: RunHeader) -> str:
+    """Say that the newest run is not continued, and which hub that means: practice must not be left without a word."""
+    changed = dict.fromkeys((name, "hub"))
+    words = "; ".join(
+        f"{key} was {header.settings.get(key)!r} and is {getattr(settings, key)!r} now"
+        for key in changed
+        if header.settings.get(key) != getattr(settings, key)
+    )
+    return f"This is a new run, not {newest.name}: {words}."
 
 
 def _differing(settings: Settings, header: RunHeader) -> tuple[str, ...]:

@@ -34,7 +34,9 @@ FactsT = TypeVar("FactsT", bound=Facts)
 class StageRecord(Rendered, StrictValue, Generic[FactsT]):
     """What one stage was given, saw, judged and changed; the JSON file `NN_stage.json`."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
+    practice: bool = False
+    """Whether the models were practice models: random weights, proving nothing about real ones."""
     stage: str
     started_at: datetime
     elapsed_s: float
@@ -56,6 +58,11 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
         """The worst status of the checks."""
         return worst(check.status for check in self.checks)
 
+    @property
+    def practice_first(self) -> str:
+        """What stands before every verdict about practice models; empty for real ones."""
+        return "Practice. " if self.practice else ""
+
     def failed(self) -> tuple[Check, ...]:
         """Return the failed checks, in their order."""
         return tuple(check for check in self.checks if check.status is Status.FAIL)
@@ -76,7 +83,7 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
     def sections(self) -> Sequence[Section]:
         """Return the verdict, the checks and the changes."""
         shown: list[Section] = [
-            Note(f"Stage {self.stage}: {self.status}", (self._summary(),)),
+            Note(f"{self.practice_first}Stage {self.stage}: {self.status}", (self._summary(),)),
             self.check_table(),
         ]
         if self.changes:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
-from runbook_lib.core.masking import mask_url_credentials
+from runbook_lib.core.masking import mask_secrets, mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import SettingsError
@@ -21,6 +22,8 @@ from runbook_lib.render.sections import Section, Table
 ENV_PREFIX = "RUNBOOK_"
 SETTINGS_FILE = Path("runbook.toml")
 PRACTICE = "practice"
+FORM = "form"
+"""The origin of what was chosen in the form of 00_start_here."""
 DOCLING = "docling"
 DRILL_NAMES = (
     "no-symlinks",
@@ -32,6 +35,9 @@ DRILL_NAMES = (
     "old-artifacts",
     "stale-token",
 )
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""A drive of Windows has one letter."""
+_BESIDE_HOST = re.compile(r"(?<=/)[^\s/]*(?=@)|(?<=['\"])[^\s/]*(?=@)|(?<=[?#])[^\s'\"]+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS"})
 """Variables with our prefix that are switches of the program, not parameters of a run."""
@@ -65,19 +71,27 @@ class Settings(StrictValue):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be empty, 'practice' or a URL that starts with https:// or http://")
-        if parts.username or parts.password:
+        if "@" in parts.netloc:
             raise ValueError("must not carry a user name or password: parameters are stored in the notebook")
+        if parts.query or parts.fragment:
+            raise ValueError("must end with its path: a query may carry a secret, and parameters are stored")
         return value.rstrip("/")
 
     @field_validator("models")
     @classmethod
     def _models_are_readable(cls, value: str) -> str:
+        if "://" in value:
+            raise ValueError("names models as org/name@revision, not by address")
         parse_models(value)
         return value
 
     @field_validator("run_dir", "cache_dir", "artifacts_dir", "document", "target_python")
     @classmethod
     def _path_is_absolute(cls, value: str) -> str:
+        if _ADDRESS.match(value):
+            raise ValueError("must be a path on this machine, not an address; download it first")
+        if "\0" in value:
+            raise ValueError("must not hold a null character")
         return _absolute(value) if value else value
 
     @field_validator("document", "target_python")
@@ -130,7 +144,7 @@ class ResolvedSettings(Rendered):
 
     values: Settings
     origins: Mapping[str, str]
-    """Parameter name to `parameter`, `run`, `environment`, `runbook.toml` or `default`."""
+    """Parameter name to `parameter`, `form`, `run`, `environment`, `runbook.toml` or `default`."""
 
     def sections(self) -> Sequence[Section]:
         """Return one table: parameter, value, origin."""
@@ -142,19 +156,21 @@ def resolve_settings(
     parameters: Mapping[str, object] | None = None,
     *,
     run: Mapping[str, object] | None = None,
-    explicit: bool = False,
+    chosen: Mapping[str, object] | None = None,
+    explicit: bool | str = False,
     environ: Mapping[str, str] | None = None,
     file: Path = SETTINGS_FILE,
 ) -> ResolvedSettings:
     """Join the sources: parameter, then `RUNBOOK_*`, then runbook.toml, then default.
 
     The settings of a `run` that is continued stand in for environment, file and default: they were joined when it
-    began. A parameter that equals its default counts as "not given", unless the parameters are `explicit`: a
-    notebook's parameter cell names every value, and must not hide the other sources by doing so. Raises
-    `SettingsError` for an unknown name or a wrong value.
+    began. What was `chosen` in the form of 00_start_here stands above environment and file. A parameter that equals
+    its default counts as "not given", unless the parameters are `explicit`: a notebook's parameter cell names every
+    value, and must not hide the other sources by doing so. Raises `SettingsError` for an unknown name or a wrong value.
     """
     environ = os.environ if environ is None else environ
-    layers: list[tuple[str, Mapping[str, object]]] = [("parameter", parameters or {})]
+    given_as = explicit if isinstance(explicit, str) else "parameter"
+    layers: list[tuple[str, Mapping[str, object]]] = [(FORM, chosen or {}), (given_as, parameters or {})]
     if run is not None:
         layers.insert(0, ("run", run))
     else:
@@ -163,7 +179,7 @@ def resolve_settings(
     origins = dict.fromkeys(Settings.model_fields, "default")
     for origin, layer in layers:
         _require_known(layer, origin)
-        named_all = origin == "parameter" and not explicit
+        named_all = origin == given_as and not explicit
         given = {name: value for name, value in layer.items() if not (named_all and _is_default(name, value))}
         merged |= given
         origins |= dict.fromkeys(given, origin)
@@ -189,7 +205,7 @@ def _from_file(file: Path) -> dict[str, object]:
         return {}
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"{file} cannot be read.", why=str(error), remedy="Fix the file or move it away."
+            f"{file} cannot be read.", why=_shown(str(error)), remedy="Fix the file or move it away."
         ) from error
 
 
@@ -200,10 +216,21 @@ def _require_known(layer: Mapping[str, object], origin: str) -> None:
             continue
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
         raise SettingsError(
-            f"{name!r} is not a parameter of the runbook.",
+            f"{_shown(repr(name))} is not a parameter of the runbook.",
             why=f"It was given as {origin}.",
             remedy=f"The nearest known parameter is {nearest!r}. Known: {', '.join(known)}.",
         )
+
+
+def _shown(text: str) -> str:
+    """Return what may be said of a value that somebody gave by mistake, perhaps with a secret in it."""
+    return mask_url_credentials(mask_secrets(text))
+
+
+def _shown_value(name: str, value: object) -> str:
+    """Return a refused value; of an address nothing but the host, for a secret may stand in every other part."""
+    text = repr(value)
+    return _BESIDE_HOST.sub("***", text) if name == "hub" else _shown(text)
 
 
 def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Settings:
@@ -212,9 +239,9 @@ def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Sett
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = _shown(first["msg"].removeprefix("Value error, "))
         raise SettingsError(
-            f"Parameter {name!r} has a value that cannot be used: {mask_url_credentials(repr(merged[name]))}.",
+            f"Parameter {name!r} has a value that cannot be used: {_shown_value(name, merged[name])}.",
             why=f"{reason} (given as {origins[name]}).",
             remedy=f"{name}: {Settings.model_fields[name].description}.",
         ) from error

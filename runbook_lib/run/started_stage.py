@@ -35,6 +35,7 @@ class StartedStage:
     ) -> StageRecord[FactsT]:
         """Write the record into the run folder and return it."""
         record = StageRecord[FactsT](
+            practice=self.run.practice,
             stage=self.stage,
             started_at=self.started_at,
             elapsed_s=round(time.perf_counter() - self._clock, 3),

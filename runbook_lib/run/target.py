@@ -1,14 +1,21 @@
 """What settings stand for: which Hub, which cache, which artifacts folder."""
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from runbook_lib.cache.layout import cached_repos
+from runbook_lib.core.masking import mask_known, mask_url_credentials
+from runbook_lib.errors import LateConfigurationError, SettingsError
 from runbook_lib.run.settings import PRACTICE, Settings
 from runbook_lib.system import variables as environment
 from runbook_lib.system.loopback import is_loopback, reach_loopback_directly
 from runbook_lib.system.own_folder import own_cache_dir
+from runbook_lib.system.practice_hub import is_practice_hub
+
+PRACTICE_WORDS: Final = "Practice: random weights from a practice hub; nothing here is real."
 
 
 class Target(Protocol):
@@ -20,7 +27,7 @@ class Target(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """Address of the Hub."""
+        """Address of the Hub; may hold a password, so mask it before it is shown."""
 
     @property
     def cache_dir(self) -> Path:
@@ -30,28 +37,97 @@ class Target(Protocol):
     def artifacts_dir(self) -> Path:
         """The folder docling loads models from."""
 
+    @property
+    def practice(self) -> bool:
+        """Whether a practice hub serves the models, whatever address led to it."""
+
 
 @dataclass(frozen=True)
 class ResolvedTarget:
     """A target without a run folder."""
 
     settings: Settings
-    endpoint: str
+    endpoint: str = field(repr=False)
     cache_dir: Path
     artifacts_dir: Path
+    practice: bool = False
 
 
-def resolve_target(settings: Settings) -> ResolvedTarget:
+@dataclass(frozen=True)
+class Places:
+    """Where a target works, before any hub is started; a run keeps this for all its stages."""
+
+    cache_dir: Path
+    artifacts_dir: Path
+    practice: bool
+    endpoint: str = ""
+    """The Hub's address, free of secrets; empty for the built-in hub, which has another one in every process."""
+
+
+def resolve_target(settings: Settings, places: Places | None = None) -> ResolvedTarget:
     """Return what the settings stand for; starts the practice hub when they ask for it, makes no folder.
 
     A drill is played from here on: its variables and denials hold for this process and all it starts. So does a way
-    past every proxy to a hub on this machine.
+    past every proxy to a hub on this machine. `places` are those of the run that is continued.
+
+    Raises:
+        SettingsError: Practice would go to a folder of real models, or the run that is continued had another Hub.
+        LateConfigurationError: A drill has denied this process something for good.
     """
-    cache_dir, artifacts_dir = drill_places(settings) if settings.drill else _places(settings)
-    endpoint = _endpoint(settings, cache_dir)
+    _require_undrilled(settings)
+    places = places or resolve_places(settings)
+    _require_same_hub(settings, places)
+    endpoint = _endpoint(settings, places.cache_dir)
     if is_loopback(endpoint):
         reach_loopback_directly()
-    return ResolvedTarget(settings, endpoint, cache_dir, artifacts_dir)
+    return ResolvedTarget(settings, endpoint, places.cache_dir, places.artifacts_dir, places.practice)
+
+
+def resolve_places(settings: Settings, *, ask: bool = True) -> Places:
+    """Return where the settings lead, and whether that is practice: an address on this machine is asked."""
+    environ = environment.as_found()
+    practice = _is_practice(settings, environ, ask=ask)
+    endpoint = "" if settings.is_practice else mask_url_credentials(settings.hub or environment.hub_endpoint(environ))
+    if settings.drill:
+        return Places(*drill_places(settings), practice, endpoint)
+    real = {
+        "cache_dir": environment.hub_cache_dir(environ),
+        "artifacts_dir": environment.docling_artifacts_dir(environ),
+    }
+    if practice:
+        _require_own_places(settings, real)
+    return Places(
+        _place(settings.cache_dir, _practice_home("hub") if practice else real["cache_dir"]),
+        _place(settings.artifacts_dir, _practice_home("artifacts") if practice else real["artifacts_dir"]),
+        practice,
+        endpoint,
+    )
+
+
+def _require_same_hub(settings: Settings, places: Places) -> None:
+    """Refuse to go on under another HF_ENDPOINT than the run began with; the parameter binds the run anyway."""
+    if settings.hub or settings.offline or not places.endpoint:
+        return
+    now = mask_url_credentials(environment.hub_endpoint(environment.as_found()))
+    if now != places.endpoint:
+        raise SettingsError(
+            f"The run was made with the Hub at {places.endpoint}, and now it would be {now}.",
+            why="HF_ENDPOINT is another one than when the run began, and all stages of a run share the Hub.",
+            remedy="Set HF_ENDPOINT as it was to continue that run, or begin a new one.",
+        )
+
+
+def described(target: Target, run: str = "") -> str:
+    """Return in one line what a command works on; what is practice says so first."""
+    hub = "built in" if target.settings.is_practice else mask_url_credentials(target.endpoint)
+    parts = (
+        "practice, random weights" if target.practice else "",
+        f"run folder: {run}" if run else "no run folder",
+        f"hub {hub}" + (", not asked: offline" if target.settings.offline else ""),
+        f"cache {target.cache_dir}",
+        f"artifacts {target.artifacts_dir}",
+    )
+    return mask_known("; ".join(filter(None, parts)))
 
 
 def drill_places(settings: Settings) -> tuple[Path, Path]:
@@ -63,17 +139,16 @@ def drill_places(settings: Settings) -> tuple[Path, Path]:
     return Path(settings.cache_dir or drill.home / "hub"), Path(settings.artifacts_dir or drill.home / "artifacts")
 
 
-def _places(settings: Settings) -> tuple[Path, Path]:
-    return (
-        _place(settings, settings.cache_dir, "hub", environment.hub_cache_dir()),
-        _place(settings, settings.artifacts_dir, "artifacts", environment.docling_artifacts_dir()),
-    )
+def _is_practice(settings: Settings, environ: Mapping[str, str], *, ask: bool) -> bool:
+    if settings.is_practice or settings.drill:
+        return True
+    return ask and not settings.offline and is_practice_hub(settings.hub or environment.hub_endpoint(environ))
 
 
 def _endpoint(settings: Settings, cache_dir: Path) -> str:
     knobs = _enter_drill(settings, cache_dir) if settings.drill else {}
     if not settings.is_practice:
-        return settings.hub or environment.hub_endpoint()
+        return settings.hub or environment.hub_endpoint(environment.as_found())
     from runbook_lib.practice.server import running_hub  # the hub of a run lives as long as the process that opened it
 
     return running_hub(pad_bytes=settings.practice_pad_mb * 1_000_000, head=settings.practice_head, **knobs).url
@@ -85,13 +160,40 @@ def _enter_drill(settings: Settings, cache_dir: Path) -> dict[str, object]:
 
     drill = drill_named(settings.drill)
     drill.enter()
+    if drill.denies:
+        _for_good.add(drill.name)
     return drill.knobs(cache_dir, is_warm=any(cached_repos(cache_dir))) if settings.is_practice else {}
 
 
-def _place(settings: Settings, given: str, name: str, default: Path) -> Path:
-    """Return the folder asked for; practice never touches the places real models are kept in."""
-    if given:
-        return Path(given).expanduser().absolute()
-    if settings.is_practice:
-        return own_cache_dir() / PRACTICE / name
-    return default.absolute()
+_for_good: set[str] = set()
+"""Drills whose denials this process cannot lift again."""
+
+
+def _require_undrilled(settings: Settings) -> None:
+    if others := _for_good - {settings.drill}:
+        raise LateConfigurationError(
+            f"This process plays the drill {min(others)}, whose denials cannot be lifted again.",
+            why="What a drill denies is denied by the system, for as long as the process lives.",
+            remedy="Restart the kernel and open the run again.",
+        )
+
+
+def _require_own_places(settings: Settings, real: Mapping[str, Path]) -> None:
+    """Refuse the folders that every client on this machine takes its models from."""
+    for name, place in real.items():
+        given = getattr(settings, name)
+        if given and os.path.realpath(given) == os.path.realpath(place):
+            raise SettingsError(
+                f"Practice models may not go to {given}.",
+                why="They are random weights under the names of real models, and clients on this machine load from"
+                " there.",
+                remedy=f"Leave {name} out: practice has folders of its own. Or name a folder for practice alone.",
+            )
+
+
+def _place(given: str, default: Path) -> Path:
+    return Path(given).expanduser().absolute() if given else default.absolute()
+
+
+def _practice_home(name: str) -> Path:
+    return own_cache_dir() / PRACTICE / name

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from runbook_lib.cache.link_mode import LinkMode
-from runbook_lib.core import atomic
+from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
 from runbook_lib.run.check import Change, Check, Status
 from runbook_lib.run.environment_plan import EnvironmentPlan, env_files, plan_from_scratch, plan_variables
@@ -33,17 +33,17 @@ def plan_environment(run: OpenRun) -> EnvironmentPlan:
     """Plan from what stage detect saw, or from scratch when it has not run; sets nothing."""
     if run.has("detect"):
         facts = run.read("detect", DetectFacts).facts
-        return plan_variables(run, facts.folder("cache"), facts.interpreter.hub_version, os.environ)
+        return plan_variables(run, facts.folder("cache"), facts.interpreter.hub_version, environment.as_found())
     return plan_from_scratch(run)
 
 
 def apply_environment(run: OpenRun, plan: EnvironmentPlan) -> tuple[Change, ...]:
     """Set the variables and write the files; running it again changes nothing more."""
+    changed = tuple(entry for entry in plan.variables if os.environ.get(entry.name) != entry.value)
     environment.apply(plan.values())
     files = env_files(plan)
     for name, text in files.items():
-        atomic.write_text(run.folder / name, text)
-    changed = tuple(variable for variable in plan.variables if variable.before != variable.value)
+        run.add_artifact(name, text.encode(), name)
     return (
         *(
             Change(what=f"{variable.name} in this process", before=variable.before or "(not set)", after=variable.value)
@@ -71,7 +71,7 @@ def judge_environment(run: OpenRun, plan: EnvironmentPlan, effective: Interprete
         Check.judged(
             "endpoint-in-effect",
             "huggingface_hub asks the planned endpoint",
-            constants.get("ENDPOINT") == run.endpoint,
+            constants.get("ENDPOINT") == mask_url_credentials(run.endpoint),
             f"ENDPOINT is {constants.get('ENDPOINT')}",
             remedy="Unset HF_ENDPOINT where it is set, then run again.",
         ),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runbook_lib.core.masking import Masked
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RunbookError
 from runbook_lib.render.sections import Note, Section, Table
@@ -73,7 +74,7 @@ class DetectFacts(Facts):
     network: NetworkFacts | None
     """None in offline mode."""
     models: tuple[ModelRef, ...]
-    models_problem: str
+    models_problem: Masked
     """Why docling could not be asked; empty when it could or need not be."""
     models_cached: bool
     """Whether every file of the models stands in the cache in its full length; verify looks at the content."""

@@ -3,10 +3,12 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from runbook_lib.core.value import Value
+from runbook_lib.errors import DiskError
 
 _TOKEN = "link probe"  # noqa: S105 - the content of a probe file
 
@@ -96,6 +98,15 @@ def describe_os_error(error: OSError) -> str:
     windows_number = getattr(error, "winerror", None)
     number = f"WinError {windows_number}" if windows_number else f"errno {error.errno}"
     return f"{number}: {error.strerror or error}"
+
+
+@contextmanager
+def refusals_told(what: str, remedy: str) -> Iterator[None]:
+    """Turn what the file system refuses inside the block into one `DiskError`: no space, no right, no such name."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(what, why=describe_os_error(error), remedy=remedy) from error
 
 
 def _try_writing(folder: Path) -> tuple[bool, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from runbook_lib.core.masking import mask_secrets
+from runbook_lib.core.masking import Masked, MaskedAddress, mask_secrets
 from runbook_lib.core.value import Value
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.system.time_limit import within
@@ -21,15 +21,15 @@ class NetworkStep(Value):
 
     name: str
     ok: bool
-    evidence: str
+    evidence: Masked
     elapsed_s: float
 
 
 class NetworkFacts(Value):
     """How far the way to an endpoint is open."""
 
-    endpoint: str
-    proxy: str
+    endpoint: MaskedAddress
+    proxy: MaskedAddress
     """Host and port of the proxy in use, without credentials; empty without one."""
     steps: tuple[NetworkStep, ...]
 

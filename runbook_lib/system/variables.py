@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.core.masking import mask_url_credentials
@@ -30,6 +31,25 @@ _FROZEN_AT_IMPORT = {
     "HF_HUB_OFFLINE": "HF_HUB_OFFLINE",
 }
 """Variable to the attribute of `huggingface_hub.constants` that holds it from the import on (1.33)."""
+
+
+_DEFAULT_TIMEOUT_S = "10"
+"""What huggingface_hub 1.33 takes for a timeout that is not set."""
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """What became of a variable in this process; None stands for not set."""
+
+    before: str | None
+    ours: str | None
+
+
+_applied: dict[str, _Applied] = {}
+"""What `apply` changed, for the process and not for a run: a kernel may open one run after another."""
+
+_put_back: set[str] = set()
+"""What was changed once and is no longer: a huggingface_hub imported in between holds it still."""
 
 
 def variables_of_interest(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -81,19 +101,62 @@ def hub_endpoint(environ: Mapping[str, str] | None = None) -> str:
     return (environ.get("HF_ENDPOINT") or HUB_DEFAULT_ENDPOINT).rstrip("/")
 
 
-def apply(variables: Mapping[str, str]) -> None:
-    """Set variables in this process, before huggingface_hub is imported.
+def as_found() -> dict[str, str]:
+    """Return this process's variables without what `apply` set; what somebody has changed since then is theirs."""
+    found = dict(os.environ)
+    for name, applied in _applied.items():
+        if found.get(name) == applied.ours:
+            found.pop(name, None)
+            found |= {} if applied.before is None else {name: applied.before}
+    return found
 
-    Raises `LateConfigurationError`, and sets nothing, when huggingface_hub is imported already under other values.
+
+def put_back() -> None:
+    """Take back what `apply` set in this process, so that another run does not inherit it; says nothing of hub."""
+    found = as_found()
+    _put_back.update(_applied)
+    for name in tuple(_applied):
+        _set(name, found.get(name), found.get(name))
+
+
+def apply(variables: Mapping[str, str]) -> None:
+    """Set variables in this process, before huggingface_hub is imported; an empty value removes one.
+
+    Raises `LateConfigurationError`, and sets nothing, when huggingface_hub is imported already under other values,
+    those of a run that was put back among them.
     """
-    late = late_variables(variables)
+    found = as_found()
+    after = {**os.environ, **variables}
+    late = _late(after, {*variables, *_put_back})
     if late:
         raise LateConfigurationError(
             f"{', '.join(late)} cannot be set any more in this process.",
             why="huggingface_hub is imported already, and it reads its variables once, at import.",
             remedy="Restart the kernel and run the notebook from the top; import nothing of Hugging Face before it.",
         )
-    os.environ.update(variables)
+    for name, value in variables.items():
+        _set(name, value or None, found.get(name))
+
+
+def _set(name: str, value: str | None, before: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
+    _applied.pop(name, None)
+    if value != before:
+        _applied[name] = _Applied(before, value)
+
+
+def _late(environ: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return which of the names an imported huggingface_hub holds otherwise than it would under these variables."""
+    expected = {
+        "HF_ENDPOINT": hub_endpoint(environ),
+        "HF_HUB_CACHE": str(hub_cache_dir({name: value for name, value in environ.items() if value})),
+        **dict.fromkeys(("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"), _DEFAULT_TIMEOUT_S),
+    }
+    frozen = sorted(_FROZEN_AT_IMPORT.keys() & set(names))
+    return late_variables({name: environ.get(name) or expected.get(name, "") for name in frozen})
 
 
 def late_variables(variables: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,13 +11,16 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import ListedFile, Listing, repo_of
 from runbook_lib.cache.paths import is_safe_path
+from runbook_lib.checks.practice import require_real
 from runbook_lib.core import atomic
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.core.practice_mark import FILE_NAME
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import HubError, RecordError, StageFailed
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.run.opening import OpenRun
+from runbook_lib.run.target import Target
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching
@@ -25,7 +28,7 @@ from runbook_lib.stages.verify.collect import collect_verification, docling_of
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.facts import VerifiedFolder
 from runbook_lib.stages.verify.sources import listing_of, local_listing, recorded_listing
-from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.system.filesystem import describe_os_error, refusals_told
 
 LOCK_NAME: Final = "runbook.lock.json"
 
@@ -87,10 +90,17 @@ class LockFile(StrictValue):
     """The whole file."""
 
     schema_version: Literal[1] = 1
+    practice: bool = False
+    """Whether these are practice models: random weights, which no service may be held to."""
     created_at: datetime
     docling: str
     """The docling that asked for these models; empty when it was not known."""
     repositories: tuple[LockedRepository, ...]
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether it says so, or lists what only practice repositories hold."""
+        return self.practice or any(file.path == FILE_NAME for repo in self.repositories for file in repo.files)
 
     def expectations(self) -> dict[ModelRef, Expectation]:
         """Return what stage verify compares with: `verify(run, lock.expectations())`."""
@@ -136,17 +146,20 @@ def write_lock(run: OpenRun, path: Path) -> LockFile:
     when a model is not intact, and `HubError` when no listing of it is known here.
     """
     facts = collect_verification(run)
+    require_real(run, tuple(folder.model for folder in facts.folders))
     for folder in facts.folders:
         _require_intact(folder)
     models = dict.fromkeys(folder.model for folder in facts.folders)
     repositories = (_locked(run, model) for model in models)
     lock = LockFile(
+        practice=run.practice,
         created_at=datetime.now(UTC).replace(microsecond=0),
         docling=docling_of(run),
         repositories=tuple(sorted(repositories, key=lambda repository: (repository.repo_id, repository.revision))),
     )
     lock = _with_older_time(lock, path)
-    atomic.write_text(path, lock.model_dump_json(indent=2) + "\n")
+    with refusals_told(f"The lock file cannot be written: {path}.", "Name one where this user may write: lock FILE."):
+        atomic.write_text(path, lock.model_dump_json(indent=2) + "\n")
     return lock
 
 
@@ -161,6 +174,18 @@ def read_lock(path: Path) -> LockFile:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RecordError(f"{path} is not a lock file.", why=f"{where}: {first['msg']}", remedy=remedy) from error
+
+
+def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:
+    """Raise `RecordError` for a lock file of practice models where real ones are meant, and the other way round."""
+    if lock.is_practice == target.practice:
+        return
+    theirs, ours = ("practice", "real") if lock.is_practice else ("real", "practice")
+    raise RecordError(
+        f"{path} locks {theirs} models, and this is about {ours} ones.",
+        why="Practice models are random weights under the names of real ones.",
+        remedy="Leave --practice out." if target.practice else "For practice: --practice. Else write the file anew.",
+    )
 
 
 def lock_drift(run: OpenRun, lock: LockFile) -> LockDrift:

@@ -38,7 +38,7 @@ class Interpreter:
     """A Python to run workers in, with the variables they are to find."""
 
     executable: Path = Path(sys.executable)
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Set for the worker over our own environment; an empty value removes the variable."""
 
     def run(self, verb: str, request: Mapping[str, Any] | None = None, *, limit_s: float) -> Answer:

@@ -91,7 +91,7 @@ def judge_runtime_folder(folder: Path, problem: str) -> Verdict:
 
 
 def _text_encoding(context: ProbeContext) -> Verdict:
-    if context.settings.is_practice:
+    if context.practice:
         return skip("practice mode: nothing here writes text in another encoding than UTF-8")
     stdout = getattr(sys.__stdout__, "encoding", None) or "none"
     return judge_text_encoding(locale.getpreferredencoding(do_setlocale=False), stdout, utf8=bool(sys.flags.utf8_mode))

@@ -29,8 +29,8 @@ _NETWORK_CAUSES: Final = {
 }
 _NETWORK_QUIRKS: Final = {"tls": "tls-interception", "api": "proxy-blockpage"}
 _NETWORK_REMEDY: Final = (
-    "Name a mirror with -p hub URL (runbook hub serves one for practice), work from a filled cache with"
-    " -p offline true, or try the built-in hub with --practice (in a notebook: hub = 'practice')."
+    "Name a mirror with -p hub URL, or work from a filled cache with -p offline true. To see the runbook at work"
+    " without the Hub, on random weights: --practice (in a notebook: hub = 'practice')."
 )
 
 

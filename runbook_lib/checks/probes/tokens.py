@@ -153,7 +153,7 @@ def judge_models(answers: Mapping[ModelRef, Answered]) -> Verdict:
 
 
 def _rate_limit(context: ProbeContext) -> Verdict:
-    if context.settings.is_practice:
+    if context.practice:
         return skip("the built-in hub has no rate limit")
     path = _model_path(context.models[0]) if context.models else "/api/models?limit=1"
     answer = _ask(context, path, {})

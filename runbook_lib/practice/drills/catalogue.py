@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.errors import SettingsError
 from runbook_lib.practice.drills import machines
 from runbook_lib.practice.drills.drill import Drill
@@ -106,5 +107,5 @@ def drill_named(name: str) -> Drill:
     drill = next((drill for drill in DRILLS if drill.name == name), None)
     if drill is None:
         known = ", ".join(drill.name for drill in DRILLS)
-        raise SettingsError(f"There is no drill {name!r}.", remedy=f"Use one of: {known}.")
+        raise SettingsError(f"There is no drill {mask_url_credentials(repr(name))}.", remedy=f"Use one of: {known}.")
     return drill

@@ -1,6 +1,5 @@
 """What a breakage drill is, and how a process plays it."""
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from runbook_lib.errors import SettingsError
 from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.repository import Repository
 from runbook_lib.system.own_folder import own_cache_dir
+from runbook_lib.system.variables import apply
 
 
 def nothing(home: Path) -> None:
@@ -73,12 +73,13 @@ class Drill:
         """
         if not self.home.exists():
             self.begin()
-        for name, value in self.variables(self.home).items():
-            if value:
-                os.environ[name] = value
-            else:
-                os.environ.pop(name, None)
+        apply(self.variables(self.home))
         self.deny(self.home)
+
+    @property
+    def denies(self) -> bool:
+        """Whether the drill takes something from the process that cannot be given back."""
+        return self.deny is not nothing
 
     def require_own_places(self, cache_dir: str, artifacts_dir: str) -> None:
         """Refuse folders that the drill could damage.

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from runbook_lib.checks.practice import failed_for_practice
 from runbook_lib.run.check import Artifact
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
@@ -26,7 +27,8 @@ def convert(run: OpenRun) -> StageRecord[ConvertFacts]:
         output = Path(name)
         facts = collect_conversion(run, document, output, sentences)
         artifacts = tuple(_keep(run, facts, output))
-    return stage.finish(facts, judge_conversion(facts), artifacts=artifacts)
+    checks = (*failed_for_practice(run, artifacts_only=True), *judge_conversion(facts))
+    return stage.finish(facts, checks, artifacts=artifacts)
 
 
 def _keep(run: OpenRun, facts: ConvertFacts, output: Path) -> Iterator[Artifact]:

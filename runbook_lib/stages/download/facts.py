@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from runbook_lib.cache.artifacts import Placement
 from runbook_lib.cache.layout import Listing
+from runbook_lib.core.masking import Masked
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
 from runbook_lib.render.sections import Note, Section, Table
@@ -101,7 +102,7 @@ class FetchedModel(Value):
     """What of that a container copied from a lower layer into its upper one, which grew by it."""
     tries: int = 1
     """More than one on a line whose connections break."""
-    problem: str = ""
+    problem: Masked = ""
     remedy: str = ""
     quirk: str = ""
     placement: Placement | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runbook_lib.cache.layout import Listing
 from runbook_lib.cache.link_mode import LinkMode
+from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DeadlineExceeded, HubError, HubUnavailable
 from runbook_lib.run.environment_plan import EnvironmentPlan
@@ -57,7 +58,8 @@ class HubAccess:
             ) from failure
         except DeadlineExceeded as late:
             raise HubUnavailable(
-                f"The Hub at {self.target.endpoint} accepted the question about {model} and never answered.",
+                f"The Hub at {mask_url_credentials(self.target.endpoint)} accepted the question about {model}"
+                " and never answered.",
                 why=late.what,
                 remedy="Use a mirror with -p hub URL, or a cache that is filled with -p offline true; "
                 "notebooks/01_detect.ipynb shows which step of the way fails.",

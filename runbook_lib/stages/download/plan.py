@@ -17,13 +17,15 @@ from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.facts import DownloadPlan, PlannedModel
 from runbook_lib.stages.download.hub_access import HubAccess, hub_access
 from runbook_lib.stages.download.image_weights import copied_up_by_placing
+from runbook_lib.stages.download.practice import require_practice_in_its_place
 from runbook_lib.system.filesystem import free_bytes, nearest_existing
 
 
 def plan_download(run: OpenRun) -> DownloadPlan:
     """Ask the Hub what the models hold (offline: the cache) and compare with what stands here; fetches no file.
 
-    Raises `HubError` when a model's listing cannot be had, naming the cause and what to do.
+    Raises `HubError` when a model's listing cannot be had, naming the cause and what to do, and `PracticeError` for
+    practice models that would go among real ones.
     """
     with hub_access(run, plan_environment(run)) as hub:
         return plan_fetching(hub, wanted_models(run))
@@ -32,6 +34,7 @@ def plan_download(run: OpenRun) -> DownloadPlan:
 def plan_fetching(hub: HubAccess, wanted: tuple[ModelRef, ...]) -> DownloadPlan:
     """Plan the download of these models; see `plan_download`."""
     models = tuple(_planned(hub, model) for model in wanted)
+    require_practice_in_its_place(hub.target, (planned.listing for planned in models))
     target, artifacts = hub.target, hub.target.artifacts_dir
     same_volume = _volume(target.cache_dir) == _volume(artifacts)
     return DownloadPlan(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from runbook_lib.checks.practice import failed_for_practice
 from runbook_lib.render.charts import can_draw, rate_bars
 from runbook_lib.run.check import Artifact
 from runbook_lib.run.opening import OpenRun
@@ -24,7 +25,8 @@ def verify(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFact
     """
     stage = StartedStage(run, "verify")
     facts = collect_verification(run, locked)
-    return stage.finish(facts, judge_verification(facts), artifacts=_throughput(run, facts))
+    checks = (*failed_for_practice(run), *judge_verification(facts))
+    return stage.finish(facts, checks, artifacts=_throughput(run, facts))
 
 
 def _throughput(run: OpenRun, facts: VerifyFacts) -> Iterator[Artifact]:

@@ -73,7 +73,7 @@ def test_what_the_doctor_does_not_ask_is_skipped_and_says_who_asks(settings: Mak
 
 def test_the_report_is_a_json_document_with_the_status(settings: MakeSettings) -> None:
     document = json.loads(examine(settings(), only=("free-space",)).model_dump_json())
-    assert (document["stage"], document["status"], document["schema_version"]) == ("doctor", "ok", 1)
+    assert (document["stage"], document["status"], document["schema_version"]) == ("doctor", "ok", 2)
     assert DoctorReport.model_validate(document).checks[0].id == "free-space"
 
 

@@ -18,6 +18,7 @@ from runbook_lib.cli.ending import ending_of
 from runbook_lib.errors import DiskError, ExitCode, HubUnavailable, LockHeld, RunbookError, exit_code_of
 from runbook_lib.practice.drills.catalogue import DRILLS
 from runbook_lib.quirks.catalogue import load_catalogue
+from runbook_lib.run.opening import prepare_run
 from runbook_lib.run.settings import DRILL_NAMES, Settings
 from tests.unit.cache_layouts import CacheLayout
 from tests.unit.cli.conftest import Command, Ended
@@ -246,12 +247,13 @@ def test_help_names_every_setting(ended: Ended) -> None:
 
 
 def test_the_log_goes_to_stderr_when_asked_for_and_to_the_run(ended: Ended) -> None:
-    Path("r").mkdir()
-    words = ("repair", "--run-dir", "r", "--dry-run", "-p", "models", "org/name", "-p", "offline", "true")
-    code, _, quiet = ended(*words, "-p", "cache_dir", "hub")
-    assert (code, "open: hub" in quiet) == (1, False) or "open: hub" not in quiet
-    assert "open: hub" in Path("r", "run.log").read_text(encoding="utf-8")
-    assert "INFO" in ended(*words, "-p", "cache_dir", "hub", "-v")[2]
+    places = ("-p", "models", "org/name", "-p", "cache_dir", "hub", "-p", "offline", "true")
+    prepare_run({"run_dir": "r", "models": "org/name", "cache_dir": "hub"}, explicit=True)
+    words = ("repair", "--run-dir", "r", "--dry-run", *places)
+    _code, _, quiet = ended(*words)
+    assert "open: " not in quiet
+    assert "open: run folder: " in Path("r", "run.log").read_text(encoding="utf-8")
+    assert "INFO" in ended(*words, "-v")[2]
 
 
 # ------------------------------------------------------------------------------------------- hf runbook

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from runbook_lib.headless import runner
 from runbook_lib.headless.summary import RunSummary, StageOutcome
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run
+from runbook_lib.run.record import RawFacts, StageRecord
+from runbook_lib.run.settings import Settings
 from tests.unit.cli.conftest import Command, Ended
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
@@ -68,8 +71,32 @@ def test_the_exit_code_follows_the_worst_stage(
     ],
 )
 def test_stages_can_be_chosen(invoke: Invoke, words: tuple[str, ...], stages: tuple[str, ...]) -> None:
+    if "--only" not in words:
+        invoke("--run-dir", "r", "--only", "detect")
     invoke("--run-dir", "r", *words)
     assert stages_of("r") == stages
+
+
+@pytest.mark.parametrize("option", [("--resume",), ("--from", "verify")])
+@pytest.mark.parametrize("named", [(), ("--run-dir", "typo")])
+def test_there_is_nothing_to_continue_where_no_run_is_named_or_found(
+    ended: Ended, option: tuple[str, ...], named: tuple[str, ...]
+) -> None:
+    code, out, err = ended("run", *option, *named)
+    assert (code, out) == (2, "")
+    assert "There is no run in" in err if named else "none is named" in err
+    assert list(Path().iterdir()) == []
+
+
+def test_a_run_whose_stages_all_ended_well_has_nothing_to_resume(ended: Ended, tmp_path: Path) -> None:
+    run = Run.create(
+        tmp_path / "r", Settings().model_dump(mode="json"), dict.fromkeys(Settings.model_fields, "default")
+    )
+    for stage in STAGES:
+        run.save(StageRecord[RawFacts](stage=stage, started_at=datetime.now(UTC), elapsed_s=0.0, facts=RawFacts()))
+    code, _, err = ended("run", "--run-dir", str(run.folder), "--resume")
+    assert code == 2
+    assert "There is nothing to resume" in err
 
 
 def test_choices_that_exclude_each_other_leave_no_folder(invoke: Invoke) -> None:
@@ -81,9 +108,9 @@ def test_choices_that_exclude_each_other_leave_no_folder(invoke: Invoke) -> None
 def test_json_is_one_document_on_stdout_and_progress_on_stderr(invoke: Invoke) -> None:
     result = invoke("--run-dir", "r", "--json", "--only", "detect")
     document = json.loads(result.stdout)
-    assert set(document) == {"status", "verdict", "run", "run_dir", "stages"}
+    assert set(document) == {"practice", "status", "verdict", "run", "run_dir", "stages"}
     assert (document["status"], document["run_dir"]) == ("ok", str(Path.cwd() / "r"))
-    assert document["run"]["schema_version"] == 1
+    assert document["run"]["schema_version"] == 2
     assert "run folder: " in result.stderr
 
 
@@ -151,7 +178,7 @@ def test_a_damaged_run_folder_ends_with_2(ended: Ended) -> None:
     Path("r", "run.json").write_text('{"schema_version": 99}', encoding="utf-8")
     code, _, err = ended("run", "--run-dir", "r", "--resume")
     assert code == 2
-    assert "is not a record of schema version 1" in err
+    assert "is not a record of schema version 2" in err
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "--version"])

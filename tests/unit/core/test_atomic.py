@@ -67,3 +67,10 @@ def test_the_umask_is_respected(tmp_path: Path, umask: int, mode: int) -> None:
 def test_line_feeds_stay_line_feeds(tmp_path: Path) -> None:
     atomic.write_text(tmp_path / "file", "one\ntwo\n")
     assert (tmp_path / "file").read_bytes() == b"one\ntwo\n"
+
+
+def test_folders_made_for_a_file_that_cannot_be_written_go_again(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OSError):  # noqa: PT011 - its number is the system's
+        atomic.write_bytes(tmp_path / "there" / "new" / "newer" / ("x" * 300), b"")
+    assert list((tmp_path / "there").iterdir()) == []

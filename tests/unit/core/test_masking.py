@@ -21,6 +21,12 @@ SECRET = "s3cr3tS3cr3tS3cr3t"
         f"ghp_{SECRET}",
         f"X-Amz-Signature={SECRET}",
         f"eyJhbGciOiJIUzI1NiJ9.{SECRET}.abc",
+        f"HF_ENDPOINT=https://{SECRET}@mirror/hf",
+        f"https://user:pa/{SECRET}@mirror/hf",
+        f"https://user:p@{SECRET}@mirror/hf",
+        f"https:/user:{SECRET}@mirror/hf",
+        f"https://mirror/hf?x=1&access_token={SECRET}",
+        f"--index-url https://user:{SECRET}@pypi/simple",
     ],
 )
 def test_a_secret_is_starred_out_and_the_length_stays(line: str) -> None:
@@ -36,6 +42,10 @@ def test_a_secret_is_starred_out_and_the_length_stays(line: str) -> None:
         "File hf_hub_download.py",
         "https://huggingface.co/docling-project/docling-models/resolve/v2.3.0/config.json",
         "Invalid credentials in Authorization header",
+        "https://mirror:8080/org/name@main",
+        "git+https://github.com/org/name@v1",
+        "https://mirror/search?q=docling&n=1",
+        "C:/Users/me@corp/models",
     ],
 )
 def test_an_ordinary_line_stays_as_it_is(line: str) -> None:

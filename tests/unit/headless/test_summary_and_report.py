@@ -12,6 +12,7 @@ from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
 from runbook_lib.run.check import Artifact, Change, Check, Status
 from runbook_lib.run.folder import Run
 from runbook_lib.run.record import RawFacts, StageRecord
+from runbook_lib.run.target import Places
 
 WHEN = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7919 * 7927 }}\"'</td>"
@@ -43,12 +44,15 @@ def test_a_conversion_in_this_run_is_the_proof(run: Run) -> None:
     assert summary.advice() == ()
 
 
-@pytest.mark.parametrize("hub", ["practice", "https://mirror.example"])
-def test_practice_that_went_well_leads_on_to_the_real_hub_and_nothing_else_does(run: Run, hub: str) -> None:
+@pytest.mark.parametrize("practice", [True, False])
+def test_practice_says_so_first_and_leads_on_to_the_real_hub(tmp_path: Path, practice: bool) -> None:
+    run = Run.create(tmp_path / "run", {}, {}, Places(tmp_path, tmp_path, practice))
     save(run, "convert", check(Status.OK))
-    run.update(settings={"hub": hub})
     summary = summarise(run, [outcome("convert")])
-    assert any(line.endswith(": runbook run") for line in summary.next_commands()) is (hub == "practice")
+    assert any(line.endswith(": runbook run") for line in summary.next_commands()) is practice
+    assert summary.verdict().startswith("Practice. ") is practice
+    page = write_report(run, summary).read_text(encoding="utf-8")
+    assert ("<h1>Practice: " in page, "<title>practice, " in page) == (practice, practice)
     assert all(line in str(summary) for line in summary.next_commands())
 
 

@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from runbook_lib.interactive.run_panel import RunPanel, _verdict
+from runbook_lib.interactive.settings_form import SettingsForm
 from runbook_lib.run.folder import RunState
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.measure_disk.stage import measure_disk
@@ -26,6 +28,36 @@ def test_a_run_can_be_stopped_and_says_so(practice_run: OpenRun, hands: Callable
     assert practice_run.header().state is RunState.INTERRUPTED
     assert "running" not in person.words()
     assert not person.button("Run all six stages").disabled
+
+
+def test_the_button_runs_what_the_form_says_when_it_is_pressed(
+    practice_run: OpenRun, hands: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    form = SettingsForm(practice_run)
+    fields, panel = hands(form), RunPanel(form)
+    person = hands(panel)
+    fields.field("links").value = "copy"
+    person.press("Run all six stages")
+    person.await_words("Records are kept in")
+    run = form.open_run()
+    assert run.folder != practice_run.folder
+    assert f"Records are kept in {run.folder}." in person.words()
+    assert run.settings.links == "copy"
+    person.await_words("running detect")
+    person.press("Stop")
+    person.await_words("Stopped")
+    assert run.header().state is RunState.INTERRUPTED
+    assert practice_run.header().state is RunState.RUNNING, "nothing was run in the run of before"
+
+
+def test_a_form_that_cannot_be_used_is_told_when_the_button_is_pressed(
+    practice_run: OpenRun, hands: Callable[[Any], Any]
+) -> None:
+    form = SettingsForm(practice_run)
+    fields, person = hands(form), hands(RunPanel(form))
+    fields.field("hub").value = "ftp://x"
+    person.press("Run all six stages")
+    person.await_words("has a value that cannot be used")
 
 
 def test_a_run_that_did_not_start_shows_the_error() -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from runbook_lib.errors import SettingsError
 from runbook_lib.interactive.settings_form import SettingsForm
-from runbook_lib.run.opening import OpenRun, open_run
+from runbook_lib.run.opening import OpenRun, open_run, prepare_run
 from runbook_lib.run.settings import Settings
 
 
 def opened_with(form: SettingsForm) -> OpenRun:
-    return open_run(**form.parameters())  # type: ignore[arg-type]  # no parameter is called `new`
+    return form.open_run()
 
 
 @pytest.fixture
@@ -81,7 +81,37 @@ def test_a_change_that_binds_the_run_opens_another_one(
     assert opened.settings.hub == "practice"
 
 
-def test_a_default_that_the_run_overrules_is_said_so(form: SettingsForm, hands: Callable[[Any], Any]) -> None:
+def test_the_way_back_from_practice_is_a_choice_like_any_other(
+    form: SettingsForm, hands: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    hands(form).field("hub").value = ""
+    run = form.open_run()
+    assert (run.settings.hub, run.practice, run.resolved.origins["hub"]) == ("", False, "form")
+
+
+def test_what_was_chosen_is_taken_over_by_the_next_notebook_and_said(
+    in_tmp_path: Path, hands: Callable[[Any], Any]
+) -> None:
+    form = SettingsForm(open_run(new=True, hub="https://mirror.example"))
     person = hands(form)
-    person.field("hub").value = ""
-    assert "counts as not given, and the run says 'practice'" in person.words()
+    person.field("hub").value = "practice"
+    person.field("practice_pad_mb").value = "3"
+    person.press("Use these settings")
+    person.await_words("The next notebooks take these settings over.")
+    assert "Practice: random weights" in person.words()
+    chosen = form.open_run()
+    assert form.open_run().folder == chosen.folder, "using them again opens no other run"
+
+    first = open_run(new=True, hub="", models="docling")
+    assert (first.settings.hub, first.settings.practice_pad_mb, first.practice) == ("practice", 3, True)
+    assert "Chosen in the form of 00_start_here: hub = 'practice', practice_pad_mb = 3." in str(first)
+    assert open_run(hub="").folder == first.folder
+    assert open_run(new=True).practice, "and by the one after it"
+    assert open_run(new=True, hub="https://mirror.example").settings.hub == "https://mirror.example"
+
+
+def test_a_command_takes_nothing_over_from_the_form(in_tmp_path: Path, hands: Callable[[Any], Any]) -> None:
+    form = SettingsForm(open_run(new=True, hub="https://mirror.example"))
+    hands(form).field("hub").value = "practice"
+    assert form.open_run().practice
+    assert not prepare_run({}, new=True, explicit=True).header().practice

@@ -13,8 +13,8 @@ from runbook_lib.practice.catalogue import practice_repositories
 from runbook_lib.practice.content import CHUNK_BYTES, Content
 from runbook_lib.practice.server import PracticeHub
 
-LAYOUT_WEIGHTS_SHA256 = "955c48786a35cf6f71b4b093046484e14fa89113e7860bf70a8934e85c436a1c"
-TABLE_WEIGHTS_SHA256 = "624d5c80f7bfe79768ef353b05a7cb19272ebef3cef070fb30bfeaf64ea7346a"
+LAYOUT_WEIGHTS_SHA256 = "31c98612d1a306dbab3b1dd1d71baee22632189ab06d8f44607c7d79ad820702"
+TABLE_WEIGHTS_SHA256 = "119ae582832135d3e160b2e846f9a7834f8cf2e00a4b4046492e5ecdc0b6da6d"
 
 
 def test_the_weights_are_the_same_bytes_on_every_machine() -> None:

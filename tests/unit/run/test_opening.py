@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.errors import LateConfigurationError, RecordError, SettingsError
+from runbook_lib.errors import DiskError, LateConfigurationError, RecordError, SettingsError
 from runbook_lib.run.environment_plan import EnvironmentPlan, PlannedVariable
 from runbook_lib.run.folder import Run
-from runbook_lib.run.opening import BINDING, open_run, prepare_run
+from runbook_lib.run.opening import BINDING, OpenRun, open_run, open_target, prepare_run
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.settings import Settings
 
@@ -142,3 +142,107 @@ def test_the_planned_environment_is_applied_or_refused(tmp_path: Path) -> None:
         patch.setitem(sys.modules, "huggingface_hub.constants", constants)
         with pytest.raises(LateConfigurationError, match="HF_HUB_OFFLINE cannot be set"):
             open_run(run_dir=str(tmp_path / "run"), offline=True)
+
+
+def planned(folder: Path, **variables: str) -> OpenRun:
+    """Open a run in the folder as it is after its stage configure_env."""
+    run = open_run(run_dir=str(folder), hub=variables.get("HF_ENDPOINT", MIRROR))
+    named = tuple(
+        PlannedVariable(name=name, before="", value=value, reason="a test") for name, value in variables.items()
+    )
+    plan = EnvironmentPlan(links="copy", links_reason="", hub_version="", remedy="", variables=named)
+    run.save(
+        StageRecord[EnvironmentPlan](stage="configure_env", started_at=datetime.now(UTC), elapsed_s=0.0, facts=plan)
+    )
+    return open_run(run_dir=str(folder))
+
+
+def test_another_run_in_the_same_kernel_inherits_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCLING_ARTIFACTS_PATH", str(tmp_path / "own"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "own"))
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    other = str(tmp_path / "other")
+    planned(
+        tmp_path / "a", HF_ENDPOINT=MIRROR, HF_HUB_CACHE=other, DOCLING_ARTIFACTS_PATH=other, HF_HUB_DISABLE_XET="1"
+    )
+    assert (os.environ["HF_ENDPOINT"], os.environ["HF_HUB_CACHE"]) == (MIRROR, other)
+    run = open_run(new=True)
+    assert (run.endpoint, run.cache_dir, run.artifacts_dir) == (
+        "https://huggingface.co",
+        tmp_path / "own",
+        tmp_path / "own",
+    )
+    assert "HF_ENDPOINT" not in os.environ
+    assert "HF_HUB_DISABLE_XET" not in os.environ
+    assert os.environ["HF_HUB_CACHE"] == os.environ["DOCLING_ARTIFACTS_PATH"] == str(tmp_path / "own")
+
+
+def test_a_variable_that_somebody_changed_since_then_is_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "own"))
+    planned(tmp_path / "a", HF_HUB_CACHE=str(tmp_path / "other"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "theirs"))
+    assert open_run(new=True).cache_dir == tmp_path / "theirs"
+
+
+def test_a_kernel_that_imported_hub_under_one_run_opens_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    planned(tmp_path / "a", HF_ENDPOINT=MIRROR)
+    constants = ModuleType("huggingface_hub.constants")
+    vars(constants).update(ENDPOINT=MIRROR)
+    monkeypatch.setitem(sys.modules, "huggingface_hub.constants", constants)
+    open_run(run_dir=str(tmp_path / "a"))
+    with pytest.raises(LateConfigurationError, match="HF_ENDPOINT cannot be set") as caught:
+        open_run(new=True)
+    assert "Restart the kernel" in caught.value.remedy
+
+
+def test_a_run_keeps_its_places_though_the_variables_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "first"))
+    folder = open_run(new=True, hub=MIRROR).folder
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "second"))
+    assert open_run(run_dir=str(folder)).cache_dir == tmp_path / "first"
+
+
+def test_a_run_is_not_continued_under_another_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", MIRROR)
+    folder = open_run(new=True).folder
+    monkeypatch.delenv("HF_ENDPOINT")
+    with pytest.raises(SettingsError, match=r"was made with the Hub at https://mirror\.example"):
+        open_run(run_dir=str(folder))
+
+
+def test_leaving_practice_is_told() -> None:
+    practice = open_run(hub="practice", new=True)
+    run = open_run(links="copy")
+    assert not run.practice
+    assert f"This is a new run, not {practice.folder.name}" in str(run)
+    assert "hub was 'practice' and is '' now" in str(run)
+
+
+_NO_PROC = pytest.mark.skipif(os.name == "nt", reason="an ordinary folder there")
+
+
+@pytest.mark.parametrize("name", ["a" * 300, pytest.param("/proc/x", marks=_NO_PROC), "file/run", "sub/" + "b" * 300])
+def test_a_run_folder_that_cannot_be_made_is_one_error_and_leaves_nothing(name: str) -> None:
+    Path("file").write_bytes(b"in the way")
+    with pytest.raises(DiskError, match="The run folder cannot be written"):
+        open_run(run_dir=name, hub=MIRROR)
+    assert [path.name for path in Path().iterdir()] == ["file"]
+
+
+def test_what_a_command_opens_comes_from_settings_or_a_named_run_and_never_from_the_newest() -> None:
+    practice = open_run(hub="practice", new=True)
+    assert not open_target({}).practice
+    assert open_target({"run_dir": str(practice.folder)}).practice
+    assert [path.parent for path in Path("runs").glob("*/run.json")] == [Path("runs", practice.folder.name)]
+    with pytest.raises(RecordError, match="There is no run in"):
+        open_target({"run_dir": "typo"})
+    assert not Path("typo").exists()
+
+
+def test_a_command_that_changes_things_begins_a_run_of_its_own() -> None:
+    open_run(hub="practice", new=True)
+    run = open_target({"hub": MIRROR}, recorded=True)
+    assert (run.practice, run.header().settings["hub"]) == (False, MIRROR)

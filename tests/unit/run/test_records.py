@@ -50,7 +50,8 @@ def test_the_record_of_a_stage_is_this_json() -> None:
     )
     empty = {"remedy": "", "quirk": "", "fixed_by": ""}
     assert json.loads(record.model_dump_json()) == {
-        "schema_version": 1,
+        "schema_version": 2,
+        "practice": False,
         "stage": "detect",
         "started_at": "2025-01-02T03:04:05Z",
         "elapsed_s": 1.5,
@@ -79,7 +80,11 @@ def test_the_header_of_a_run_is_this_json(run: Run) -> None:
     for volatile in ("created_at", "heartbeat_at", "host", "python"):
         assert isinstance(header.pop(volatile), str)
     assert header == {
-        "schema_version": 1,
+        "schema_version": 2,
+        "practice": False,
+        "cache_dir": "",
+        "artifacts_dir": "",
+        "endpoint": "",
         "settings": {"hub": "practice", "offline": False},
         "origins": {"hub": "parameter"},
         "stages": ["detect", "configure_env", "download", "verify", "convert", "measure_disk"],
@@ -168,14 +173,14 @@ def test_what_is_no_record_of_this_schema_is_refused(run: Run, name: str, damage
     path = run.folder / name
     text = path.read_text(encoding="utf-8")
     damaged = {
-        "version": text.replace('"schema_version": 1', '"schema_version": 2'),
+        "version": text.replace('"schema_version": 2', '"schema_version": 3'),
         "cut": text[: len(text) // 2],
-        "unknown field": text.replace('"schema_version": 1', '"schema_version": 1, "colour": "red"'),
+        "unknown field": text.replace('"schema_version": 2', '"schema_version": 2, "colour": "red"'),
     }
     path.write_text(damaged[damage], encoding="utf-8")
     with pytest.raises(RecordError) as caught:
         run.header() if name == "run.json" else run.read("detect", Weather)
-    assert caught.value.what == f"{path} is not a record of schema version 1."
+    assert caught.value.what == f"{path} is not a record of schema version 2."
     assert caught.value.why
     assert caught.value.exit_code == 2
 

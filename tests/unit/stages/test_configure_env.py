@@ -32,6 +32,10 @@ class Place:
     cache_dir: Path = Path("/data/hub")
     artifacts_dir: Path = Path("/data/artifacts")
 
+    @property
+    def practice(self) -> bool:
+        return self.settings.is_practice
+
 
 def target(**settings: Any) -> Place:
     return Place(Settings(**settings))

@@ -1,0 +1,59 @@
+"""`runbook verify`: read every file of the models and compare its hash with what the Hub published."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from runbook_lib.checks.practice import failed_for_practice
+from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.cli.where import say_where
+from runbook_lib.errors import ExitCode
+from runbook_lib.run.check import Status
+from runbook_lib.run.opening import OpenRun, open_target
+from runbook_lib.run.record import StageRecord
+from runbook_lib.stages.verify.checks import judge_verification
+from runbook_lib.stages.verify.collect import collect_verification
+from runbook_lib.stages.verify.facts import VerifyFacts
+from runbook_lib.stages.verify.sources import Locked
+from runbook_lib.upkeep.lock import read_lock, require_same_kind
+
+
+@click.command()
+@setting_options
+@click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
+@click.option("--lock", default="", metavar="FILE", help="Compare with this lock file, whatever the cache says.")
+@json_option
+def verify(pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, lock: str, as_json: bool) -> int:
+    """Read every file of the models and compare its hash with what the Hub published; offline, on all cores.
+
+    Changes nothing and writes no record. Exit code 1 when a file is missing or damaged.
+    """
+    run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
+    say_where(run)
+    record = verified(run, locked_by(run, Path(lock)) if lock else None)
+    click.echo(record.model_dump_json(indent=2) if as_json else f"{record.facts}\n\n{record}")
+    return ExitCode.FAILED if record.status is Status.FAIL else ExitCode.OK
+
+
+def locked_by(run: OpenRun, file: Path) -> Locked:
+    """Return what a lock file says; raises `RecordError` for one of practice models where real ones are meant."""
+    read = read_lock(file)
+    require_same_kind(run, read, file)
+    return read.expectations()
+
+
+def verified(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFacts]:
+    """Return what stage verify would record, and write nothing."""
+    started_at = datetime.now(UTC)
+    facts = collect_verification(run, locked)
+    return StageRecord[VerifyFacts](
+        practice=run.practice,
+        stage="verify",
+        started_at=started_at,
+        elapsed_s=facts.elapsed_s,
+        inputs=run.settings.model_dump(mode="json", exclude_defaults=True),
+        facts=facts,
+        checks=(*failed_for_practice(run), *judge_verification(facts)),
+    )
