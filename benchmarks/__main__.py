@@ -22,13 +22,13 @@ RESULTS = Path(__file__).parent / "results"
 
 @click.command()
 @click.option("--rounds", default=5, show_default=True, help="Paired rounds of each comparison.")
-@click.option("--only", type=click.Choice(["verify", "download", "second_revision", "measure_disk"]))
+@click.option("--only", type=click.Choice(["verify", "download", "second_revision", "measure_disk", "diagnose"]))
 def main(rounds: int, only: str | None) -> None:
     """Measure against the bare tools; exit code 1 when a ratio is over its limit."""
     comparisons: list[Comparison] = []
     revisions: list[cases.SecondRevision] = []
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as name:
-        for case in (cases.verify, cases.download, cases.measure_disk):
+        for case in (cases.verify, cases.download, cases.measure_disk, cases.diagnose):
             if only in (None, case.__name__):
                 comparisons += case(Path(name, case.__name__), rounds)
         if only in (None, "second_revision"):

@@ -1,17 +1,23 @@
-"""The benchmarks: verify, download, a second revision, measure disk."""
+"""The benchmarks: verify, download, a second revision, measure disk, diagnose."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 
+from benchmarks import logs
 from benchmarks.measure import Comparison, Cost, compare, run_command
-from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, fresh, served_weights
+from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, earlier_build, fresh, served_weights
 from runbook_lib.cache.disk_usage import DiskUsage
 
 SECOND_REVISION_BYTES = 64_000_000
 SMALL_FILES = 100_000
 _FOLDERS = 100
+EARLIER = "2c3b159"
+"""The build before `diagnose` read a log in one pass."""
+
+_DIAGNOSE_BEFORE = "import pathlib, sys; from runbook_lib.quirks import diagnose; diagnose(pathlib.Path(sys.argv[1]))"
 
 
 def ours(verb: str, *arguments: str) -> Cost:
@@ -118,3 +124,23 @@ def _make_small_files(cache: Path) -> None:
     reference.parent.mkdir()
     reference.write_text(commit, encoding="utf-8")
     (cache / "models--bench--many" / "blobs").mkdir()
+
+
+def diagnose(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Read a log of 100 MB against the build of before (limit 0.35 of its CPU time), which knew half the patterns."""
+    fresh(folder)
+    with earlier_build(folder / "earlier", EARLIER) as earlier:
+        for name, write in (("service log", logs.write_service_log), ("a log of mixed lines", logs.write_mixed_log)):
+            log = folder / "one.log"
+            write(log)
+
+            def mine(log: Path = log) -> Cost:
+                return ours("diagnose", str(log))
+
+            def before(log: Path = log) -> Cost:
+                return run_command(
+                    [PYTHON, "-P", "-c", _DIAGNOSE_BEFORE, str(log)], {**os.environ, "PYTHONPATH": str(earlier)}
+                )
+
+            told = f"diagnose 100 MB, {name} / {EARLIER} (CPU)"
+            yield compare(told, mine, before, rounds=rounds, limit=0.35, seconds=attrgetter("cpu_s"))

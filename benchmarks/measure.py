@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 
 _LAUNCHER = Path(__file__).with_name("one_command.py")
@@ -17,6 +18,8 @@ class Cost:
     """What one execution of a command took."""
 
     elapsed_s: float
+    cpu_s: float
+    """User and system time of the command and of what it started."""
     peak_memory_bytes: int
 
 
@@ -49,16 +52,25 @@ def run_command(command: Sequence[str], environment: Mapping[str, str] | None = 
     """Run a command to its end; one that fails stops the benchmark with its output."""
     launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), *command]
     told = subprocess.run(launcher, env=dict(environment or os.environ), stdout=subprocess.PIPE, check=True).stdout
-    elapsed_s, peak_memory_bytes, exit_code, output = json.loads(told)
+    elapsed_s, cpu_s, peak_memory_bytes, exit_code, output = json.loads(told)
     if exit_code:
         raise SystemExit(f"{' '.join(command)} failed:\n{output}")
-    return Cost(elapsed_s, peak_memory_bytes)
+    return Cost(elapsed_s, cpu_s, peak_memory_bytes)
 
 
 def compare(
-    name: str, ours: Callable[[], Cost], theirs: Callable[[], Cost], *, rounds: int, limit: float | None = None
+    name: str,
+    ours: Callable[[], Cost],
+    theirs: Callable[[], Cost],
+    *,
+    rounds: int,
+    limit: float | None = None,
+    seconds: Callable[[Cost], float] = attrgetter("elapsed_s"),
 ) -> Comparison:
-    """Run both in turn, swapping who goes first, after one round that only warms the page cache."""
+    """Run both in turn, swapping who goes first, after one round that only warms the page cache.
+
+    `seconds` says which of the seconds of a run count: those of the clock, or of the CPU.
+    """
     pairs: list[tuple[Cost, Cost]] = []
     for number in range(rounds + 1):
         if number % 2:
@@ -71,9 +83,9 @@ def compare(
             pairs.append((mine, other))
     return Comparison(
         name=name,
-        ours_s=statistics.median(mine.elapsed_s for mine, _ in pairs),
-        theirs_s=statistics.median(other.elapsed_s for _, other in pairs),
-        ratio=statistics.median(mine.elapsed_s / other.elapsed_s for mine, other in pairs),
+        ours_s=statistics.median(seconds(mine) for mine, _ in pairs),
+        theirs_s=statistics.median(seconds(other) for _, other in pairs),
+        ratio=statistics.median(seconds(mine) / seconds(other) for mine, other in pairs),
         limit=limit,
         ours_memory_bytes=max(mine.peak_memory_bytes for mine, _ in pairs),
         theirs_memory_bytes=max(other.peak_memory_bytes for _, other in pairs),

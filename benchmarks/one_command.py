@@ -11,7 +11,7 @@ import time
 
 
 def main() -> None:
-    """Run the command of the arguments to its end; prints seconds, peak memory in bytes, exit code and output."""
+    """Run the command of the arguments to its end; prints seconds, seconds of CPU, peak memory, exit code, output."""
     started = time.perf_counter()
     with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
@@ -19,7 +19,8 @@ def main() -> None:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     elapsed_s = time.perf_counter() - started
-    told = (elapsed_s, usage.ru_maxrss * 1024, process.returncode, output.decode(errors="replace"))
+    cpu_s = usage.ru_utime + usage.ru_stime
+    told = (elapsed_s, cpu_s, usage.ru_maxrss * 1024, process.returncode, output.decode(errors="replace"))
     json.dump(told, sys.stdout)
 
 

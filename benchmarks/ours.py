@@ -45,6 +45,13 @@ def measure(folder: str) -> None:
     sys.stdout.write(f"{DiskUsage().add_tree(Path(folder)).allocated_bytes}\n")
 
 
+def diagnose(log: str) -> None:
+    """Name the failures in a log."""
+    from runbook_lib.quirks.diagnosis import diagnose as diagnose_log
+
+    sys.stdout.write(" ".join(finding.quirk.id for finding in diagnose_log(Path(log)).findings) + "\n")
+
+
 if __name__ == "__main__":
-    verbs: dict[str, Callable[..., None]] = {"verify": verify, "fetch": fetch, "measure": measure}
+    verbs: dict[str, Callable[..., None]] = {"verify": verify, "fetch": fetch, "measure": measure, "diagnose": diagnose}
     verbs[sys.argv[1]](*sys.argv[2:])

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -66,3 +67,14 @@ def fresh(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+@contextmanager
+def earlier_build(folder: Path, commit: str) -> Iterator[Path]:
+    """Check out a commit of this repository beside it; the clone has to hold the commit."""
+    worktree = ["git", "-C", str(Path(__file__).parent.parent), "worktree"]
+    subprocess.run([*worktree, "add", "--quiet", "--detach", str(folder), commit], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([*worktree, "remove", "--force", str(folder)], check=True)

@@ -10,23 +10,27 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from runbook_lib.quirks.catalogue import Catalogue, load_catalogue  # noqa: E402
-from runbook_lib.quirks.model import Affected, Area, Clue, Quirk, reference_url  # noqa: E402
+from runbook_lib.quirks.model import Area, Clue, Quirk, reference_url  # noqa: E402
 from runbook_lib.quirks.remedies import condition  # noqa: E402
 
 TARGET = ROOT / "docs" / "quirks.md"
 
 CHAPTERS = {
     Area.FILES: "File system, links and the layout of the cache",
-    Area.DOWNLOADS: "Locks and interrupted downloads",
+    Area.WINDOWS: "What Windows forbids",
+    Area.DOWNLOADS: "Locks, quotas and interrupted downloads",
     Area.NETWORK: "Network, TLS, proxies and the Hub's answers",
     Area.DOCLING: "Docling and its native stack",
+    Area.OCR: "OCR engines and their models",
+    Area.PACKAGES: "Versions that do not fit together",
+    Area.SERVICES: "Containers, orchestrators and the kernel below",
     Area.NOTEBOOKS: "Notebooks",
 }
 
 HEAD = """\
 # Known failures
 
-<!-- Written by tools/make_quirk_docs.py from runbook_lib/quirks/catalogue.toml; edit that file instead. -->
+<!-- Written by tools/make_quirk_docs.py from runbook_lib/quirks/entries/*.toml; edit those instead. -->
 
 Have a log or a traceback? `runbook diagnose FILE` names the failure, the line, and the remedy for the versions you
 have. This page is the whole catalogue, for reading. How it is written, and how to add to it:
@@ -56,7 +60,7 @@ def _entry(quirk: Quirk) -> str:
         ("Severity", quirk.severity),
         ("Also called", ", ".join((quirk.number, *quirk.aliases))),
         ("Seen on", ", ".join(quirk.platforms)),
-        ("Affected", "; ".join(map(_affected, quirk.packages))),
+        ("Affected", "; ".join(affected.words for affected in quirk.packages)),
         ("Known how", quirk.evidence_words),
         ("Unproven", " ".join(quirk.hypotheses)),
         ("Foreseen by", f"check `{quirk.probe}`" if quirk.probe else ""),
@@ -68,6 +72,8 @@ def _entry(quirk: Quirk) -> str:
         *(f"- **{name}**: {text}" for name, text in facts if text),
         "",
         f"{quirk.cause}\n",
+        *([f"*Unexpected:* {quirk.surprise}\n"] if quirk.surprise else []),
+        *([f"**Or else.** {quirk.otherwise}\n"] if quirk.otherwise else []),
         *_remedies(quirk),
         f"**Not this.** {quirk.dont}\n",
         "In a log:\n",
@@ -92,14 +98,10 @@ def _remedies(quirk: Quirk) -> Iterator[str]:
     yield ""
 
 
-def _affected(affected: Affected) -> str:
-    versions = f" {affected.versions}" if affected.versions else ", every version"
-    fixed = f", fixed in {affected.fixed_in}" if affected.fixed_in else ""
-    return f"{affected.package}{versions.replace(',', ', ') if affected.versions else versions}{fixed}"
-
-
 def _clue(clue: Clue) -> str:
     text = _code(clue.line)
+    if clue.beside:
+        text += f" beside {_code(clue.beside)}"
     if clue.near:
         text += f" together with {_code(clue.near)}"
     if clue.unless:

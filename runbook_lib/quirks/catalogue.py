@@ -1,18 +1,19 @@
-"""The catalogue of quirks: loaded once from `catalogue.toml`, looked up by id, number or alias."""
+"""The catalogue of quirks: loaded once from the files in `entries/`, looked up by id, number or alias."""
 
 import difflib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
+from packaging.version import InvalidVersion, Version
 from pydantic import ValidationError
 
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.quirks.model import Quirk
 
-FILE_NAME = "catalogue.toml"
+FOLDER_NAME = "entries"
 SCHEMA_VERSION = 1
 
 
@@ -41,41 +42,62 @@ class Catalogue(StrictValue):
             raise UsageError(f"There is no quirk named {name!r}.", remedy=remedy)
         return found
 
+    def since(self, version: str) -> tuple[Quirk, ...]:
+        """Return the quirks that came to the catalogue with this version of the runbook or a later one.
+
+        Raises:
+            UsageError: This is no version.
+        """
+        try:
+            first = Version(version)
+        except InvalidVersion as error:
+            raise UsageError(f"{version!r} is no version.", remedy="Write it as 0.2.0.") from error
+        return tuple(quirk for quirk in self.quirks if Version(quirk.since) >= first)
+
 
 @cache
 def load_catalogue() -> Catalogue:
-    """Read and check the catalogue that comes with the package; the file is read once."""
-    return parse_catalogue((files(__package__) / FILE_NAME).read_text(encoding="utf-8"))
+    """Read and check the catalogue that comes with the package; the files are read once."""
+    folder = files(__package__) / FOLDER_NAME
+    return parse_catalogue(
+        {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
+    )
 
 
-def parse_catalogue(text: str) -> Catalogue:
-    """Read a catalogue: one table a quirk, the name of the table is the id.
+def parse_catalogue(texts: Mapping[str, str]) -> Catalogue:
+    """Read a catalogue from its files, by name: one table a quirk, the name of the table is the id.
 
     Raises:
         RunbookError: The text is not TOML, a key is unknown, a value has the wrong form, or a name is given twice.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RunbookError(f"{FILE_NAME} is not TOML.", why=str(error)) from error
-    version = tables.pop("schema_version", None)
-    if version != SCHEMA_VERSION:
-        raise RunbookError(f"{FILE_NAME} has schema version {version!r}; this runbook reads {SCHEMA_VERSION}.")
-    catalogue = Catalogue(quirks=tuple(_quirk(name, table) for name, table in tables.items()))
+    quirks = [quirk for name, text in texts.items() for quirk in _quirks(name, text)]
+    catalogue = Catalogue(quirks=tuple(sorted(quirks, key=lambda quirk: int(quirk.number[1:]))))
     _check_names(catalogue)
     return catalogue
 
 
-def _quirk(name: str, table: object) -> Quirk:
+def _quirks(file_name: str, text: str) -> Iterator[Quirk]:
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RunbookError(f"{file_name} is not TOML.", why=str(error)) from error
+    version = tables.pop("schema_version", None)
+    if version != SCHEMA_VERSION:
+        raise RunbookError(f"{file_name} has schema version {version!r}; this runbook reads {SCHEMA_VERSION}.")
+    for name, table in tables.items():
+        yield _quirk(file_name, name, table)
+
+
+def _quirk(file_name: str, name: str, table: object) -> Quirk:
     if not isinstance(table, dict):
-        raise RunbookError(f"{FILE_NAME}: {name!r} is not the table of a quirk.")
+        raise RunbookError(f"{file_name}: {name!r} is not the table of a quirk.")
     try:
         return Quirk.model_validate({**table, "id": name})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, problem['loc'])) or 'table'}: {problem['msg']}" for problem in error.errors()
         )
-        raise RunbookError(f"{FILE_NAME}: the entry [{name}] is wrong.", why=problems) from error
+        raise RunbookError(f"{file_name}: the entry [{name}] is wrong.", why=problems) from error
 
 
 def _check_names(catalogue: Catalogue) -> None:
@@ -83,5 +105,5 @@ def _check_names(catalogue: Catalogue) -> None:
     for quirk in catalogue:
         for name in quirk.names:
             if name.casefold() in seen:
-                raise RunbookError(f"{FILE_NAME}: {name} names both {seen[name.casefold()]} and {quirk.id}.")
+                raise RunbookError(f"{name} names both {seen[name.casefold()]} and {quirk.id}.")
             seen[name.casefold()] = quirk.id

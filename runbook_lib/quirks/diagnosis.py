@@ -1,6 +1,7 @@
 """From a log or traceback to the quirks in it, the cause first."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -11,8 +12,9 @@ from runbook_lib.core.value import Value
 from runbook_lib.errors import UsageError
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.log_text import LogReader
-from runbook_lib.quirks.model import Quirk, Severity, reference_url
+from runbook_lib.quirks.model import Area, Quirk, Severity, reference_url
 from runbook_lib.quirks.remedies import installed_versions, remedy_for, versions_sentence
+from runbook_lib.quirks.rules import RuleBook
 from runbook_lib.quirks.scan import MAX_OCCURRENCES, Hit, Scanner
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
@@ -25,6 +27,10 @@ COLLECT = (
     "where it runs: Windows or Linux, container or not, behind which proxy, as which user",
 )
 """What helps to understand a failure that the catalogue does not know."""
+
+_MAX_IN_EVENT = 100
+_TRANSIENT = (Area.DOWNLOADS, Area.NETWORK)
+"""Failures that can go away by themselves, when a request is repeated."""
 
 
 class Finding(Value):
@@ -44,6 +50,8 @@ class Finding(Value):
     versions: str = ""
     """What the installed versions say about the quirk."""
     dont: str
+    otherwise: str = ""
+    """What else it can be, and the question that decides."""
     references: tuple[str, ...] = ()
 
     @field_serializer("quirk")
@@ -69,6 +77,7 @@ class Finding(Value):
             ("seen", f"in {self.occurrences}{more} lines" if self.occurrences > 1 else ""),
             ("follows from", self.consequence_of),
             ("cause", self.cause),
+            ("or else", self.otherwise),
             ("do", self.remedy),
             ("not this", self.dont),
             ("versions", self.versions),
@@ -86,6 +95,8 @@ class Diagnosis(Rendered, Value):
 
     findings: tuple[Finding, ...]
     """Causes before what follows from them, then by severity, then by place."""
+    recovered: tuple[Finding, ...] = ()
+    """What failed at first and went well afterwards, in the same log."""
     innermost: str | None
     """The line with the innermost exception of the last traceback, or the last line with an error."""
     lines_read: int
@@ -95,17 +106,26 @@ class Diagnosis(Rendered, Value):
         """Return the summary and one table for each finding."""
         lines = "1 line" if self.lines_read == 1 else f"{self.lines_read} lines"
         read = f"{lines} ({format_bytes(self.size_bytes)}) read"
+        recovered = [Note("Recovered by itself", tuple(map(_told, self.recovered)))] if self.recovered else []
         if self.findings:
             names = ", ".join(finding.quirk.id for finding in self.findings)
             return [
                 Note("Diagnosis", (f"{read}; recognised: {names}.",)),
                 *(finding.table() for finding in self.findings),
+                *recovered,
             ]
+        if self.recovered and not self.innermost:
+            return [Note("Diagnosis", (f"{read}; nothing to mend.",)), *recovered]
         error = f"The innermost error is: {self.innermost}" if self.innermost else "There is no error in it."
         return [
             Note("Diagnosis", (f"{read}; no known quirk recognised.", error)),
+            *recovered,
             Note("What to collect", tuple(f"- {item}" for item in COLLECT)),
         ]
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.quirk.id}, line {finding.line_number}: {finding.line}"
 
 
 def diagnose(
@@ -145,41 +165,75 @@ def diagnose_given(*, error: str = "", log: str = "") -> Diagnosis:
         ) from problem
 
 
+@cache
+def rule_book() -> RuleBook:
+    """Return the catalogue's patterns, compiled once in a process."""
+    return RuleBook(load_catalogue())
+
+
 def _diagnose(stream: BinaryIO, installed: Mapping[str, str] | None, platform: str | None) -> Diagnosis:
-    reader, scanner = LogReader(stream), Scanner(load_catalogue())
+    reader, scanner = LogReader(stream), Scanner(rule_book())
     for window in reader.windows():
         scanner.scan(window)
     by_quirk: dict[str, list[Hit]] = {}
     for hit in scanner.hits:
         by_quirk.setdefault(hit.quirk.id, []).append(hit)
-    findings = [_finding(hits, scanner.hits, installed, platform) for hits in by_quirk.values()]
+    findings, recovered = list[Finding](), list[Finding]()
+    by_event = _by_event(scanner.hits)
+    for name, hits in by_quirk.items():
+        evidence = scanner.evidence[name]
+        found = _finding(evidence, _occurrences(hits, scanner), _deeper_quirk(hits, by_event), installed, platform)
+        (recovered if _went_well(hits, scanner) else findings).append(found)
     return Diagnosis(
         findings=tuple(sorted(findings, key=_rank)),
+        recovered=tuple(sorted(recovered, key=_rank)),
         innermost=scanner.innermost,
         lines_read=reader.lines_read,
         size_bytes=reader.size_bytes,
     )
 
 
+def _went_well(hits: Sequence[Hit], scanner: Scanner) -> bool:
+    """Say whether what failed on the way ended no program, and the log tells of success after it."""
+    last = max(hit.place for hit in hits)
+    last_line = max(scanner.last_like(hit.line_number) for hit in hits)
+    return (
+        hits[0].quirk.area in _TRANSIENT
+        and not any(hit.traced for hit in hits)
+        and max(last, (last_line, 0, 0)) < scanner.last_success
+        and scanner.last_failure <= last
+    )
+
+
 def _finding(
-    hits: Sequence[Hit], every: Iterable[Hit], installed: Mapping[str, str] | None, platform: str | None
+    evidence: tuple[Hit, str],
+    occurrences: int,
+    consequence_of: str,
+    installed: Mapping[str, str] | None,
+    platform: str | None,
 ) -> Finding:
-    first = min(hits, key=lambda hit: (hit.line_number, hit.column))
-    quirk = first.quirk
+    shown, line = evidence
+    quirk = shown.quirk
     if installed is None:
         installed = installed_versions(_packages(quirk))
     return Finding(
         quirk=quirk,
-        line_number=first.line_number,
-        line=first.line,
-        occurrences=len({hit.line_number for hit in hits}),
-        consequence_of=_deeper_quirk(hits, every),
-        cause=quirk.cause,
+        line_number=shown.line_number,
+        line=line,
+        occurrences=occurrences,
+        consequence_of=consequence_of,
+        cause=f"{quirk.cause} {shown.clue.note}" if shown.clue.note else quirk.cause,
         remedy=remedy_for(quirk, installed, platform),
         versions=versions_sentence(quirk, installed),
         dont=quirk.dont,
+        otherwise=quirk.otherwise or "",
         references=tuple(map(reference_url, quirk.references)),
     )
+
+
+def _occurrences(hits: Sequence[Hit], scanner: Scanner) -> int:
+    lines = {hit.line_number for hit in hits}
+    return min(MAX_OCCURRENCES, len(lines) + sum(map(scanner.repeats_of, lines)))
 
 
 def _packages(quirk: Quirk) -> set[str]:
@@ -187,12 +241,18 @@ def _packages(quirk: Quirk) -> set[str]:
     return named | {remedy.package for remedy in quirk.remedies if remedy.package}
 
 
-def _deeper_quirk(hits: Sequence[Hit], every: Iterable[Hit]) -> str:
-    """Return the quirk that lies deeper than all hits, each in its own event; empty if one hit has none deeper."""
+def _by_event(hits: Iterable[Hit]) -> Mapping[int, Sequence[Hit]]:
+    """Sort hits by their event; what is only noise causes nothing."""
     by_event: dict[int, list[Hit]] = {}
-    for other in every:
-        if other.quirk.severity is not Severity.NOISE:
-            by_event.setdefault(other.event, []).append(other)
+    for hit in hits:
+        found = by_event.setdefault(hit.event, [])
+        if hit.quirk.severity is not Severity.NOISE and len(found) < _MAX_IN_EVENT:
+            found.append(hit)
+    return by_event
+
+
+def _deeper_quirk(hits: Sequence[Hit], by_event: Mapping[int, Sequence[Hit]]) -> str:
+    """Return the quirk that lies deeper than all hits, each in its own event; empty if one hit has none deeper."""
     deeper = ""
     for hit in hits:
         causes = [other for other in by_event.get(hit.event, ()) if _is_deeper(other, hit)]
@@ -209,7 +269,7 @@ def _is_deeper(other: Hit, hit: Hit) -> bool:
     """
     if other.quirk.id == hit.quirk.id:
         return False
-    if other.line_number == hit.line_number:
+    if other.place == hit.place:
         return other.column > hit.column
     return hit.traced and other.traced and other.depth < hit.depth
 

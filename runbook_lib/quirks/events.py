@@ -15,12 +15,15 @@ _AROUND_LINES = 10
 _MESSAGE_LINES = 12
 _LINK_GAP_CHARS = 400
 _LINK_GAP_LINES = 2
+_CUT_OFF_LINES = 30
 
 _LINK = re.compile(
     "The above exception was the direct cause of the following exception"
     "|During handling of the above exception, another exception occurred"
 )
-_EXCEPTION = re.compile(r"(?:[A-Za-z_]\w{0,80}+\.){0,12}+[A-Za-z_]\w{0,80}+(?::\s|:?\s{0,4}+$)", re.MULTILINE)
+_EXCEPTION = re.compile(
+    r"(?:E {3}| {0,12}\| )?(?:[A-Za-z_]\w{0,80}+\.){0,12}+[A-Za-z_]\w{0,80}+(?::\s|:?\s{0,4}+$)", re.MULTILINE
+)
 _LOG_RECORD = re.compile(r"\[?\d{4}-\d\d-\d\d[ T]|\[?\d\d:\d\d:\d\d|\[?(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL)\b")
 _IPYTHON_HEADER = re.compile(r"[\w.]{1,200}+ {2,}")
 
@@ -53,7 +56,10 @@ def event_at(text: str, position: int) -> Event:
         starts.append(later)
         stop = _traceback(text, later)[1]
     tracebacks = tuple(_line_start(text, start) for start in starts)
-    return Event(tracebacks[0], stop, tracebacks)
+    start = tracebacks[0]
+    if _follows_a_link(text, start):  # what it is linked to was cut off, all but its end
+        start = _lines_before(text, start, _CUT_OFF_LINES)
+    return Event(start, stop, tracebacks)
 
 
 def exception_line(text: str, event: Event) -> str:
@@ -72,8 +78,9 @@ def _traceback(text: str, at: int) -> tuple[int, int]:
         end = _line_end(text, start)
         if text.find(TRACEBACK, start, end) >= 0:
             return -1, start
-        if _EXCEPTION.match(text, start + column, end):
-            return start + column, _message_end(text, end, column)
+        for place in (start + column, start):
+            if _EXCEPTION.match(text, place, end):
+                return place, _message_end(text, end, place - start)
         start = end + 1
     return -1, limit
 
@@ -107,6 +114,17 @@ def _linked_before(text: str, at: int) -> int:
     return text.rfind(TRACEBACK, max(0, at - _REACH_CHARS), links[-1].start())
 
 
+def _follows_a_link(text: str, start: int) -> bool:
+    links = list(_LINK.finditer(text, max(0, start - _LINK_GAP_CHARS), start))
+    return bool(links) and text.count("\n", links[-1].end(), start) <= _LINK_GAP_LINES
+
+
+def _lines_before(text: str, start: int, lines: int) -> int:
+    for _ in range(lines):
+        start = _line_start(text, max(0, start - 1))
+    return start
+
+
 def _linked_after(text: str, stop: int) -> int:
     link = _LINK.search(text, stop, stop + _LINK_GAP_CHARS)
     if not link or text.count("\n", stop, link.start()) > _LINK_GAP_LINES:
@@ -115,11 +133,10 @@ def _linked_after(text: str, stop: int) -> int:
 
 
 def _lines_around(text: str, position: int) -> Event:
-    start, stop = _line_start(text, position), _line_end(text, position)
+    stop = _line_end(text, position)
     for _ in range(_AROUND_LINES):
-        start = _line_start(text, max(0, start - 1))
         stop = _line_end(text, min(len(text), stop + 1))
-    return Event(start, stop)
+    return Event(_lines_before(text, _line_start(text, position), _AROUND_LINES), stop)
 
 
 def _line_start(text: str, position: int) -> int:

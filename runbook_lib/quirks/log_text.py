@@ -2,17 +2,14 @@
 
 import codecs
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import BinaryIO
 
 BLOCK_BYTES = 1 << 20
 CONTEXT_CHARS = 1 << 16
 """How much text a window holds before and after the stretch it is responsible for."""
 
-_LINE_END = re.compile("\n")
 _BOM_MAX_BYTES = 3
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ASCII_END = 0x80
@@ -23,7 +20,12 @@ _UTF8_MAX_BYTES = 4
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,64}+[ -/]{0,8}+[@-~]|\][^\x07\x1b\n]{0,2048}+(?:\x07|\x1b\\)|[@-Z\\^_=>78])")
 
 
-@dataclass(frozen=True)
+def without_ansi(text: str) -> str:
+    """Return the text without colours, cursor movements, titles and links of a terminal."""
+    return _ANSI.sub("", text) if "\x1b" in text else text
+
+
+@dataclass
 class Window:
     """Text around the stretch `start:stop`; the stretches of all windows cover the log once, in order."""
 
@@ -35,14 +37,17 @@ class Window:
     final: bool
     """The log ends with this window."""
 
-    def line_number_at(self, position: int) -> int:
-        """Return the number of the line at a position of the text."""
-        ends = self._line_ends
-        return self.line_number + bisect_left(ends, position) - bisect_left(ends, self.start)
+    def __post_init__(self) -> None:
+        self._counted = (self.start, self.line_number)
 
-    @cached_property
-    def _line_ends(self) -> list[int]:
-        return [match.start() for match in _LINE_END.finditer(self.text)]
+    def line_number_at(self, position: int) -> int:
+        """Return the number of the line at a position of the text; cheap for positions that ascend."""
+        at, number = self._counted
+        if position >= at:
+            number += self.text.count("\n", at, position)
+            self._counted = position, number
+            return number
+        return number - self.text.count("\n", position, at)
 
 
 class LogReader:
@@ -72,7 +77,7 @@ class LogReader:
 
     def _text_blocks(self) -> Iterator[str]:
         for block in _decoded(self._byte_blocks()):
-            yield _ANSI.sub("", block) if "\x1b" in block else block
+            yield without_ansi(block)
 
     def _byte_blocks(self) -> Iterator[bytes]:
         while block := self._stream.read(BLOCK_BYTES):

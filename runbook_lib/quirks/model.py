@@ -32,6 +32,10 @@ class Area(StrEnum):
     DOWNLOADS = "downloads"
     NETWORK = "network"
     DOCLING = "docling"
+    OCR = "ocr"
+    PACKAGES = "packages"
+    SERVICES = "services"
+    WINDOWS = "windows"
     NOTEBOOKS = "notebooks"
 
 
@@ -122,6 +126,12 @@ class Affected(_Written):
         """Say whether this version, pre-releases included, is affected."""
         return SpecifierSet(self.versions).contains(version, prereleases=True)
 
+    @property
+    def words(self) -> str:
+        """Return which versions are affected, in words."""
+        versions = f" {self.versions.replace(',', ', ')}" if self.versions else ", every version"
+        return f"{self.package}{versions}" + (f", fixed in {self.fixed_in}" if self.fixed_in else "")
+
 
 class Remedy(_Written):
     """What to do; for every machine, or for some versions of one package, or for some platforms."""
@@ -145,19 +155,23 @@ class Clue(_Written):
     """
 
     line: Pattern
+    beside: Bounded | None = None
+    """Must be found in the same line."""
     near: Bounded | None = None
     """Must be found in the event."""
     unless: Bounded | None = None
     """Must not be found in the event."""
     last: bool = False
     """The log says next to nothing after this line: a process that hangs."""
+    note: Words | None = None
+    """What is to be added to the cause where this clue is the evidence."""
 
 
 class Quirk(_Written):
     """One way in which models fail to reach a machine, and what is known about it."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    number: str = Field(pattern=r"^Q\d{2}$")
+    number: str = Field(pattern=r"^Q\d{2,3}$")
     aliases: tuple[str, ...] = ()
     title: Words
     area: Area
@@ -174,6 +188,12 @@ class Quirk(_Written):
     remedies: tuple[Remedy, ...] = Field(min_length=1)
     """In order of preference; the first that fits the installed versions and the platform is given."""
     dont: Words
+    otherwise: Words | None = None
+    """What else the same words can mean, and the question that decides."""
+    surprise: Words | None = None
+    """What one would not have guessed, in one sentence."""
+    since: str = "0.1.0"
+    """The version of the runbook that knew it first."""
     probe: str = ""
     """The id of the check in `detect` that foresees it; empty if nothing can."""
     fixed_by: FixedBy = FixedBy.NOTHING
@@ -191,6 +211,11 @@ class Quirk(_Written):
         if Grade.HYPOTHESIS in self.evidence and not self.hypotheses:
             raise ValueError("grade K needs a sentence in `hypotheses`")
         return self
+
+    @property
+    def every_clue(self) -> tuple[Clue, ...]:
+        """Return patterns and clues alike as clues."""
+        return (*(Clue(line=pattern) for pattern in self.patterns), *self.clues)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,10 +4,13 @@ Allowed are literals, classes, groups, alternatives and repeats with an upper bo
 Refused are `*`, `+`, a repeat within a repeat, look-around, back references and flags, and any pattern whose
 backtracking repeats multiply to more than `MAX_CHOICES`. So one search costs at most `MAX_CHOICES` steps a character.
 A possessive repeat (`{0,300}+`) never backtracks and is free.
+
+Every pattern also exists *squeezed*: without white space, for text that somebody else has wrapped into lines.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -41,6 +44,18 @@ def required_literals(pattern: str) -> tuple[str, ...]:
     return max(_literal_sets(_parse(pattern)), key=lambda found: min(map(len, found)), default=())
 
 
+def squeezed(pattern: str) -> str:
+    """Return the pattern for text from which all white space is taken.
+
+    Word boundaries are given up. Empty for a pattern that asks where a line begins or ends: that is not known any more.
+    """
+    nodes = _parse(pattern)
+    if any(str(operation) == "AT" and "BOUNDARY" not in str(argument) for operation, argument in nodes):
+        return ""
+    return _unparsed(nodes)
+
+
+@cache
 def _parse(pattern: str) -> _Nodes:
     # The parse tree of `re` is not public, but stable from 3.11 to 3.14; a node it may add is refused below.
     tree = import_module("re._parser").parse(pattern)
@@ -103,3 +118,58 @@ def _branch_literals(branches: Sequence[_Nodes]) -> Iterator[tuple[str, ...]]:
     best = [max(_literal_sets(branch), key=lambda found: min(map(len, found)), default=()) for branch in branches]
     if all(best):
         yield tuple(literal for literals in best for literal in literals)
+
+
+def _unparsed(nodes: _Nodes) -> str:
+    return "".join(_unparsed_node(str(operation), argument) for operation, argument in nodes)
+
+
+def _unparsed_node(name: str, argument: Any) -> str:  # noqa: ANN401 - the parse tree of `re` has no types
+    text = ""  # of AT: where lines and words begin is not known any more
+    if name == "LITERAL":
+        text = "" if chr(argument).isspace() else re.escape(chr(argument))
+    elif name == "NOT_LITERAL":
+        text = f"[^{re.escape(chr(argument))}]"
+    elif name == "ANY":
+        text = "."
+    elif name == "IN":
+        text = _unparsed_set(argument)
+    elif name == "BRANCH":
+        text = "(?:" + "|".join(_unparsed(branch) for branch in argument[1]) + ")"
+    elif name == "SUBPATTERN":
+        text = f"(?:{_unparsed(argument[3])})"
+    elif name in _REPEATS:
+        low, high, body = argument
+        inner = _unparsed(body)
+        text = f"(?:{inner}){{{low},{high}}}{_MODES.get(name, '')}" if inner else ""
+    return text
+
+
+def _unparsed_set(items: Sequence[tuple[Any, Any]]) -> str:
+    """Return the set without its white space; empty if that was all it held."""
+    parts = []
+    for operation, argument in items:
+        name = str(operation)
+        if name == "NEGATE":
+            parts.append("^")
+        elif name == "LITERAL":
+            parts.append("" if chr(argument).isspace() else re.escape(chr(argument)))
+        elif name == "RANGE":
+            parts.append(f"{re.escape(chr(argument[0]))}-{re.escape(chr(argument[1]))}")
+        else:
+            parts.append(_CATEGORIES[str(argument)])
+    inside = "".join(parts)
+    if inside == "^":
+        return "."
+    return f"[{inside}]" if inside else ""
+
+
+_MODES = {"MIN_REPEAT": "?", "POSSESSIVE_REPEAT": "+"}
+_CATEGORIES = {
+    "CATEGORY_DIGIT": r"\d",
+    "CATEGORY_NOT_DIGIT": r"\D",
+    "CATEGORY_SPACE": "",
+    "CATEGORY_NOT_SPACE": r"\S",
+    "CATEGORY_WORD": r"\w",
+    "CATEGORY_NOT_WORD": r"\W",
+}

@@ -1,31 +1,36 @@
-"""Finds the quirks in a log: literals first, then patterns, then the company a line stands in.
+"""Finds the quirks in a log: what of it tells, the readings of that, the rules that match, the company they stand in.
 
-The work is bounded whatever the log: a quirk is counted `MAX_OCCURRENCES` times and then no longer looked for, the
-company of a clue is examined up to `MAX_COMPANY_CHARS` in all, and a long line is seen in stretches of about
-`REACH_CHARS` characters.
+The work is bounded whatever the log: `stretches` bounds what is looked at, a quirk is recorded in `MAX_OCCURRENCES`
+lines and then no longer looked for, and the company of rules is examined up to `MAX_COMPANY_CHARS` in all.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from runbook_lib.core.masking import mask_secrets
-from runbook_lib.quirks.events import TRACEBACK, Event, event_at, exception_line
+from runbook_lib.quirks.events import TRACEBACK, event_at, exception_line
 from runbook_lib.quirks.log_text import Window
 from runbook_lib.quirks.model import Clue, Quirk
-from runbook_lib.quirks.patterns import required_literals
+from runbook_lib.quirks.readings import Reading, readings
+from runbook_lib.quirks.rules import Match, RuleBook
+from runbook_lib.quirks.signs import is_quiet, is_warning, last_failure, last_success
+from runbook_lib.quirks.stretches import Stretch, StretchFinder
 
 MAX_OCCURRENCES = 100
 MAX_COMPANY_CHARS = 10_000_000
-REACH_CHARS = 4096
 EXCERPT_CHARS = 300
-_BEHIND_CHARS = 1024
+_LETTER = re.compile(r"\S")
 _QUIET_CHARS = 2000
 _LOOK_CHARS = 2000
 """What finding an event costs, in characters searched."""
 
-_ERROR_WORDS = ("ERROR", "CRITICAL", "FATAL", "Error:", "error:", "Exception:", "panicked at")
+
+Place = tuple[int, int, int]
+"""The number of a line of the log, how many levels of escaping were taken off, and the line of that reading."""
+
+NOWHERE: Place = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -33,72 +38,51 @@ class Hit:
     """One line in which a quirk was recognised."""
 
     quirk: Quirk
-    line_number: int
+    clue: Clue
+    place: Place
     column: int
-    line: str
-    """Printable, secrets starred out, at most `EXCERPT_CHARS` around the match; only for the first line so far."""
     event: int
     """The number of the line the event begins with."""
     depth: int
     """0 in the innermost traceback of a chain."""
     traced: bool
     """The line stands in a traceback."""
+    warning: bool
+    """The line calls itself a warning."""
 
+    @property
+    def line_number(self) -> int:
+        """The number of the line of the log."""
+        return self.place[0]
 
-@dataclass(eq=False)
-class _Rule:
-    quirk: Quirk
-    line: re.Pattern[str]
-    near: re.Pattern[str] | None
-    unless: re.Pattern[str] | None
-    last: bool
-    examined_chars: int = 0
+    def tells_more_than(self, other: "Hit") -> bool:
+        """Say whether this is the better evidence: an error, not a warning; the innermost exception; the first."""
+        return self.order < other.order
 
-    def fits(self, window: Window, match: re.Match[str]) -> bool:
-        """Say whether the company of a matching line is the one the clue asks for."""
-        if self.last and not _is_last_line(window, match.end()):
-            return False
-        if self.near is None and self.unless is None:
-            return True
-        event = event_at(window.text, match.start())
-        self.examined_chars += _LOOK_CHARS + event.stop - event.start
-        return _holds(self.near, window.text, event, empty=True) and not _holds(
-            self.unless, window.text, event, empty=False
-        )
-
-
-@dataclass
-class _Group:
-    """The rules that one literal leads to."""
-
-    literal: str
-    rules: list[_Rule]
-
-    def __post_init__(self) -> None:
-        self.keep(self.rules)
-
-    def keep(self, rules: list[_Rule]) -> None:
-        """Go on with these rules only; `any_line` matches where at least one of them does."""
-        self.rules = rules
-        self.any_line = re.compile("|".join(rule.line.pattern for rule in rules))
+    @property
+    def order(self) -> tuple[bool, bool, int, Place, int]:
+        """What evidence is sorted by, the best first."""
+        return self.warning and not self.traced, not self.traced, self.depth, self.place, self.column
 
 
 @dataclass
 class Scanner:
     """Looks at the windows of one log, in order."""
 
-    quirks: Iterable[Quirk]
+    book: RuleBook
     hits: list[Hit] = field(default_factory=list)
+    evidence: dict[str, tuple[Hit, str]] = field(default_factory=dict)
+    """By the id of the quirk: the hit that tells most, and its line: printable, secrets starred out, capped."""
+    last_success: Place = NOWHERE
+    """Where the log tells of success for the last time."""
+    last_failure: Place = NOWHERE
     _lines: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _examined_chars: int = 0
     _last_exception: str = ""
     _last_error: str = ""
 
     def __post_init__(self) -> None:
-        self._groups = _grouped(
-            _rule(quirk, clue)
-            for quirk in self.quirks
-            for clue in (*(Clue(line=pattern) for pattern in quirk.patterns), *quirk.clues)
-        )
+        self._finder = StretchFinder(self.book.literals)
 
     @property
     def innermost(self) -> str | None:
@@ -107,103 +91,102 @@ class Scanner:
 
     def scan(self, window: Window) -> None:
         """Record what is recognised in the stretch that the window is responsible for."""
-        for group in self._groups:
-            if group.rules:
-                self._scan_group(group, window)
-        self._note_errors(window)
+        for stretch in self._finder.stretches(window):
+            self._scan_stretch(stretch)
+        self.last_success = max(self.last_success, (self._finder.last_success, 0, 0))
 
-    def _scan_group(self, group: _Group, window: Window) -> None:
-        for start, stop in _lines_with(group.literal, window):
-            if not group.any_line.search(window.text, start, stop):
-                continue
-            for rule in group.rules:
-                match = rule.line.search(window.text, start, stop)
-                if match and self._is_news(rule, window, match) and rule.fits(window, match):
-                    self._record(rule.quirk, window, match, start, stop)
-            if not all(map(self._is_live, group.rules)):
-                group.keep([rule for rule in group.rules if self._is_live(rule)])
-            if not group.rules:
-                return
+    def repeats_of(self, line_number: int) -> int:
+        """Return how many more lines are like this one but for their numbers."""
+        return self._finder.repeats[line_number]
 
-    def _is_news(self, rule: _Rule, window: Window, match: re.Match[str]) -> bool:
-        return window.line_number_at(match.start()) not in self._lines[rule.quirk.id]
+    def last_like(self, line_number: int) -> int:
+        """Return the number of the last line that is like this one but for its numbers."""
+        return self._finder.last_repeat.get(line_number, line_number)
 
-    def _is_live(self, rule: _Rule) -> bool:
-        return rule.examined_chars < MAX_COMPANY_CHARS and len(self._lines[rule.quirk.id]) < MAX_OCCURRENCES
+    def _scan_stretch(self, stretch: Stretch) -> None:
+        for reading in readings(stretch.text, stretch.line_number):
+            for match in self.book.matches(reading):
+                if self._is_news(match) and not (match.rule.clue.last and not _is_last_line(stretch, match)):
+                    self._consider(match)
+            if not reading.squeezed:
+                self._note_outcome(reading)
 
-    def _record(self, quirk: Quirk, window: Window, match: re.Match[str], start: int, stop: int) -> None:
-        line_number = window.line_number_at(match.start())
-        seen = self._lines[quirk.id]
-        event = event_at(window.text, match.start())
-        is_first = line_number < min(seen, default=line_number + 1)
-        seen.add(line_number)
-        self.hits.append(
-            Hit(
-                quirk=quirk,
-                line_number=line_number,
-                column=match.start() - start,
-                line=_excerpt(window.text[start:stop], match.start() - start) if is_first else "",
-                event=window.line_number_at(event.start),
-                depth=event.depth(match.start()),
-                traced=bool(event.tracebacks),
-            )
+    def _is_news(self, match: Match) -> bool:
+        seen = self._lines[match.rule.quirk.id]
+        if len(seen) >= MAX_OCCURRENCES or (match.rule.asks_for_company and self._examined_chars >= MAX_COMPANY_CHARS):
+            return False
+        return seen.isdisjoint(match.reading.line_numbers_at(match.position))
+
+    def _consider(self, match: Match) -> None:
+        reading, rule = match.reading, match.rule
+        line = _line(match)
+        if _only_names(match, line):
+            return
+        event = match.event()
+        self._examined_chars += _LOOK_CHARS + (event.stop - event.start if rule.asks_for_company else 0)
+        if not rule.fits(reading, event, line):
+            return
+        plain = reading.beside or reading
+        where = match.position if reading.beside is None else plain.line_starts[reading.line_index_at(match.position)]
+        self._lines[rule.quirk.id].add(reading.line_number_at(match.position))
+        hit = Hit(
+            quirk=rule.quirk,
+            clue=rule.clue,
+            place=_place(reading, match.position),
+            column=match.position - match.line_start,
+            event=plain.line_number_at(event.start),
+            depth=event.depth(where),
+            traced=bool(event.tracebacks),
+            warning=is_warning(line),
         )
+        self.hits.append(hit)
+        best = self.evidence.get(rule.quirk.id)
+        if best is None or hit.tells_more_than(best[0]):
+            self.evidence[rule.quirk.id] = hit, _excerpt(line, 0 if reading.squeezed else hit.column)
 
-    def _note_errors(self, window: Window) -> None:
-        at = window.text.rfind(TRACEBACK, window.start, window.stop)
-        if at >= 0 and (line := exception_line(window.text, event_at(window.text, at))):
+    def _note_outcome(self, reading: Reading) -> None:
+        """Remember the last error and where failure and success were told last."""
+        text = reading.text
+        at = text.rfind(TRACEBACK)
+        if at >= 0 and (line := exception_line(text, event_at(text, at))):
             self._last_exception = _excerpt(line, 0)
-        last = max(window.text.rfind(word, window.start, window.stop) for word in _ERROR_WORDS)
-        if last >= 0:
-            start, stop = _line_bounds(window.text, last)
-            self._last_error = _excerpt(window.text[start:stop], last - start)
+        if (failed := last_failure(text)) >= 0:
+            self.last_failure = max(self.last_failure, _place(reading, failed))
+            self._last_error = _excerpt(text[failed:].split("\n", 1)[0], 0)
+        if (went_well := last_success(text)) >= 0:
+            self.last_success = max(self.last_success, _place(reading, went_well))
 
 
-def _grouped(rules: Iterable[_Rule]) -> list[_Group]:
-    """Sort the rules by the literal to look for; where one literal holds another, the shorter finds both."""
-    pairs = [(literal, rule) for rule in rules for literal in required_literals(rule.line.pattern)]
-    literals = {literal for literal, _ in pairs}
-    by_literal: dict[str, dict[_Rule, None]] = defaultdict(dict)
-    for literal, rule in pairs:
-        shortest = min((other for other in literals if other in literal), key=len)
-        by_literal[shortest][rule] = None
-    return [_Group(literal, list(found)) for literal, found in by_literal.items()]
+def _place(reading: Reading, position: int) -> Place:
+    return reading.line_number_at(position), reading.level, reading.line_index_at(position)
 
 
-def _rule(quirk: Quirk, clue: Clue) -> _Rule:
-    near = re.compile(clue.near) if clue.near else None
-    unless = re.compile(clue.unless) if clue.unless else None
-    return _Rule(quirk, re.compile(clue.line), near, unless, clue.last)
+def _line(match: Match) -> str:
+    """Return the line of a match, what was wrapped joined with spaces."""
+    reading = match.reading
+    if reading.beside is None:
+        return reading.text[match.line_start : match.line_stop]
+    return reading.beside.unwrapped(reading.line_index_at(match.position))[0]
 
 
-def _holds(pattern: re.Pattern[str] | None, text: str, event: Event, *, empty: bool) -> bool:
-    return empty if pattern is None else pattern.search(text, event.start, event.stop) is not None
+def _only_names(match: Match, line: str) -> bool:
+    """Say whether the words of a match are the name of a test, a package or a header, also of a wrapped one."""
+    reading, at = match.reading, match.position - match.line_start
+    if reading.squeezed:
+        letters = (found.start() for found in _LETTER.finditer(line))
+        return is_quiet(line, next(islice(letters, at, None), 0))
+    if is_quiet(line, at):
+        return True
+    whole, start = reading.unwrapped(reading.line_index_at(match.position))
+    return start > 0 and is_quiet(whole, start)
 
 
-def _lines_with(literal: str, window: Window) -> Iterator[tuple[int, int]]:
-    """Yield the bounds of each line that holds the literal; of a very long line, of each stretch of it."""
-    limit = min(len(window.text), window.stop + len(literal) - 1)
-    position = window.text.find(literal, window.start, limit)
-    while position >= 0:
-        start, stop = _line_bounds(window.text, position)
-        yield start, stop
-        beyond = stop if stop < position + REACH_CHARS else stop - _BEHIND_CHARS
-        position = window.text.find(literal, beyond, limit)
-
-
-def _line_bounds(text: str, position: int) -> tuple[int, int]:
-    """Return the bounds of the line, ended by a line feed or the carriage return of a progress bar."""
-    low, high = max(0, position - _BEHIND_CHARS), min(len(text), position + REACH_CHARS)
-    start = max(text.rfind("\n", low, position) + 1, text.rfind("\r", low, position) + 1, low)
-    ends = (text.find("\n", position, high), text.find("\r", position, high))
-    return start, min((end for end in ends if end >= 0), default=high)
-
-
-def _is_last_line(window: Window, position: int) -> bool:
+def _is_last_line(stretch: Stretch, match: Match) -> bool:
     """Say whether at most one more line with text follows."""
-    if not window.final or len(window.text) - position > _QUIET_CHARS:
+    text = match.reading.text
+    if not stretch.final or len(text) - match.position > _QUIET_CHARS:
         return False
-    following = window.text[position:].splitlines()[1:]
+    following = text[match.position :].splitlines()[1:]
     return sum(1 for line in following if line.strip()) <= 1
 
 

@@ -2,19 +2,18 @@
 
 import ast
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
-import runbook_lib
 from runbook_lib.audit.auditor import audit
 from runbook_lib.audit.registry import RULES
 from runbook_lib.audit.report import AuditReport
 from runbook_lib.audit.repository import ParsedSource
 from runbook_lib.audit.sources.kinds import kind_of_name
 from runbook_lib.audit.sources.source import Source
+from runbook_lib.quirks.catalogue import load_catalogue
 
 Audit = Callable[[Mapping[str, str]], AuditReport]
 
@@ -55,8 +54,8 @@ def test_a_rule_says_what_why_and_what_to_do_in_ascii(rule_id: str) -> None:
 
 
 def test_every_quirk_that_a_rule_names_is_in_the_catalogue() -> None:
-    catalogue = tomllib.loads((Path(runbook_lib.__file__).parent / "quirks" / "catalogue.toml").read_text("utf-8"))
-    assert {rule.quirk for rule in RULES.values() if rule.quirk} - set(catalogue) == set()
+    known = {quirk.id for quirk in load_catalogue()}
+    assert {rule.quirk for rule in RULES.values() if rule.quirk} - known == set()
 
 
 def test_python_examples_are_python() -> None:

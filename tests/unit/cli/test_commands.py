@@ -114,6 +114,17 @@ def test_quirks_are_listed_and_shown_by_id_number_or_alias(ended: Ended) -> None
     assert ended("quirks", "quirk-999")[0] == ExitCode.USAGE
 
 
+def test_the_quirks_that_came_with_a_version_are_listed_alone(ended: Ended) -> None:
+    code, out, _ = ended("quirks", "--since", "0.2.0", "--json")
+    listed = {quirk["id"] for quirk in json.loads(out)}
+    assert code == 0
+    assert listed == {quirk.id for quirk in load_catalogue().since("0.2.0")}
+    assert "quirk-001" not in listed
+    assert "new since 0.2.0" in ended("quirks", "--since", "0.2.0")[1]
+    assert ended("quirks", "quirk-001", "--since", "0.2.0")[0] == ExitCode.USAGE
+    assert ended("quirks", "--since", "soon")[0] == ExitCode.USAGE
+
+
 def test_drills_are_listed_and_shown(ended: Ended) -> None:
     assert [drill["name"] for drill in json.loads(ended("drills", "--json")[1])] == [drill.name for drill in DRILLS]
     assert "corrupt" in ended("drills", "corrupt")[1]

@@ -19,7 +19,7 @@ from runbook_lib.quirks.log_text import CONTEXT_CHARS
 from runbook_lib.quirks.patterns import check_bounds, check_literal, required_literals
 
 MEGABYTE = 1_000_000
-LINE_LIMIT_S = 3.0
+LINE_LIMIT_S = 8.0
 
 
 def patterns() -> list[str]:

@@ -9,6 +9,7 @@ from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.quirks.catalogue import load_catalogue, parse_catalogue
 from runbook_lib.quirks.model import Grade, Severity, reference_url
 
+FILE = "things.toml"
 ENTRY = """
 schema_version = 1
 [a-quirk]
@@ -53,7 +54,7 @@ def test_the_catalogue_is_read_once() -> None:
 
 
 def test_the_sample_entry_is_valid() -> None:
-    assert parse_catalogue(ENTRY).quirk("a-quirk").severity is Severity.LOW
+    assert parse_catalogue({FILE: ENTRY}).quirk("a-quirk").severity is Severity.LOW
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_the_sample_entry_is_valid() -> None:
 def test_a_wrong_entry_is_refused_with_the_reason(old: str, new: str, complaint: str) -> None:
     assert old in ENTRY
     with pytest.raises(RunbookError) as raised:
-        parse_catalogue(ENTRY.replace(old, new))
+        parse_catalogue({FILE: ENTRY.replace(old, new)})
     assert complaint in str(raised.value)
 
 
@@ -107,3 +108,26 @@ def test_every_probe_named_is_a_check_of_detect() -> None:
 
 def test_every_quirk_that_a_probe_names_is_in_the_catalogue() -> None:
     assert {probe.quirk for probe in PROBES} <= {quirk.id for quirk in load_catalogue()} | {""}
+
+
+def test_every_quirk_says_what_one_would_not_have_guessed() -> None:
+    assert [quirk.id for quirk in load_catalogue() if not quirk.surprise] == []
+
+
+def test_a_name_in_two_files_is_refused() -> None:
+    with pytest.raises(RunbookError, match="names both"):
+        parse_catalogue({"one.toml": ENTRY, "two.toml": ENTRY.replace("[a-quirk]", "[another-quirk]")})
+
+
+def test_what_came_with_a_version_is_what_no_earlier_one_knew() -> None:
+    catalogue = load_catalogue()
+    assert len(catalogue.since("0.1.0")) == len(catalogue)
+    newer = catalogue.since("0.2.0")
+    assert 60 <= len(newer) < len(catalogue)
+    assert all(quirk.since == "0.2.0" for quirk in newer)
+    assert catalogue.since("99") == ()
+
+
+def test_a_version_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="no version"):
+        load_catalogue().since("yesterday")

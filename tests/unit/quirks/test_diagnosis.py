@@ -146,7 +146,7 @@ def test_without_versions_those_of_this_environment_count() -> None:
 
 def test_json_names_the_quirk_and_holds_the_whole_finding() -> None:
     document = json.loads(diagnose(CHAIN).model_dump_json())
-    assert document.keys() == {"findings", "innermost", "lines_read", "size_bytes"}
+    assert document.keys() == {"findings", "recovered", "innermost", "lines_read", "size_bytes"}
     first = document["findings"][0]
     assert first["quirk"]["id"] == "tls-interception"
     assert first["quirk"]["number"] == "Q16"
@@ -163,7 +163,7 @@ def test_text_and_html_show_the_same_and_html_is_escaped() -> None:
 
 
 def test_a_hypothesis_is_shown_as_one() -> None:
-    assert "hypothesis: nobody reproduced this" in str(diagnose("OSError: [WinError 1] x"))
+    assert "hypothesis: nobody reproduced this" in str(diagnose("OSError: [WinError 1] Incorrect function: 'x' -> 'y'"))
 
 
 def test_progress_bars_do_not_hide_the_line_of_an_error() -> None:

@@ -1,33 +1,19 @@
 """Every fixture is recognised as its quirk and as nothing else."""
 
-import codecs
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.diagnosis import diagnose
+from tests.unit.quirks.logs import ALSO, FIXTURES, Known, quirk_of, read_answers, read_wordings
 
-FIXTURES = Path(__file__).parent / "fixtures"
 LOGS = sorted(FIXTURES.glob("*.log"))
 UNRELATED = sorted((FIXTURES / "none").glob("*.log"))
-
-ALSO = {
-    # The Xet client could not reach its storage because the certificate was refused: both are true, in that order.
-    "tls-interception-xet": ("xet-blocked-or-stalled",),
-    # The download broke off, which in a local folder also took the older file away: what it left is not resumed.
-    "local-dir-loses-files": ("incomplete-no-resume",),
-}
-
-
-def is_utf16(log: Path) -> bool:
-    return log.read_bytes().startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-
-
-def quirk_of(log: Path) -> str:
-    """The longest id that the name of the fixture begins with."""
-    ids = [quirk.id for quirk in load_catalogue() if log.stem == quirk.id or log.stem.startswith(f"{quirk.id}-")]
-    return max(ids, key=len)
+HEALTHY = [
+    *("changelog-text", "clean-run", "hf-download", "idle-service", "jupyter-start", "kubernetes-running"),
+    *("normal-download", "papermill-ok", "pip-install", "tls-retry-recovered"),
+]
 
 
 @pytest.mark.parametrize("log", LOGS, ids=lambda log: log.stem)
@@ -42,8 +28,21 @@ def test_nothing_is_recognised_in_a_log_without_a_quirk(log: Path) -> None:
     assert diagnose(log).findings == ()
 
 
-def test_every_quirk_has_a_fixture() -> None:
-    assert {quirk_of(log) for log in LOGS} == {quirk.id for quirk in load_catalogue()}
+@pytest.mark.parametrize("log", HEALTHY)
+def test_a_healthy_log_holds_no_error(log: str) -> None:
+    assert diagnose(FIXTURES / "none" / f"{log}.log").innermost is None
+
+
+@pytest.mark.parametrize("wording", read_wordings(), ids=lambda wording: wording.name)
+def test_a_wording_is_recognised_as_its_quirk_and_as_no_other(wording: Known) -> None:
+    assert {finding.quirk.id for finding in diagnose(wording.text).findings} == wording.findings
+
+
+def test_every_quirk_has_a_log_that_shows_it() -> None:
+    shown = {quirk_of(log) for log in LOGS}
+    shown |= {quirk for answer in read_answers() for quirk in answer.findings}
+    shown |= {quirk for wording in read_wordings() for quirk in wording.findings}
+    assert shown == {quirk.id for quirk in load_catalogue()}
 
 
 def test_each_log_line_of_the_quirk_note_is_recognised_by_itself() -> None:
@@ -51,9 +50,3 @@ def test_each_log_line_of_the_quirk_note_is_recognised_by_itself() -> None:
     assert len(lines) == 3
     for line in lines:
         assert [finding.quirk.id for finding in diagnose(line).findings] == ["quirk-001"]
-
-
-@pytest.mark.parametrize("log", [log for log in LOGS if not is_utf16(log)], ids=lambda log: log.stem)
-def test_a_log_is_recognised_behind_the_prefix_of_a_container_log_too(log: Path) -> None:
-    prefixed = b"".join(b"worker-1  | " + line for line in log.read_bytes().splitlines(keepends=True))
-    assert quirk_of(log) in [finding.quirk.id for finding in diagnose(prefixed.decode("utf-8", "replace")).findings]

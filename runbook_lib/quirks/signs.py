@@ -1,0 +1,83 @@
+"""Signs of failure and of success: words in which any program, in any of the common dialects, says how it went."""
+
+import re
+import tomllib
+from importlib.resources import files
+
+from runbook_lib.quirks.literals import literals_of
+
+_WORDS: dict[str, tuple[str, ...]] = {
+    name: tuple(words) for name, words in tomllib.loads((files(__package__) / "signs.toml").read_text("utf-8")).items()
+}
+FAILURE_WORDS, SUCCESS_WORDS = _WORDS["near_failure"], _WORDS["success"]
+
+_HARMLESS = re.compile(
+    r"""
+      \b(?:0|no|No|without)\ (?:errors?|failures?|failed|exceptions?|warnings?)\b
+    | \b(?:errors?|failed|failures?|exceptions?)\s?[=:]\s?(?:0|None|null|\[\]|false)\b
+    | \b(?:0)\ failed | Could\ not\ cache\ non-existence
+    | ^\s{0,8}(?:\S{1,40}\s)?(?:\[?(?:INFO|DEBUG|TRACE)\b|"?level"?[=:]\s?"?(?:info|debug))
+    | \bWARN(?:ING)?\b | ^\s{0,8}[\w.]{0,40}[Ww]arning: | ^\S{0,200}:\d{1,6}:\ \w{0,40}Warning:
+    | ^\s{0,8}[Hh]int: | ^\s{0,8}\[[DIW]\ \d | [Ff]alling\ back | \[Retry\ \d | \b[Rr]etrying\b | "\ (?:2|3)\d\d(?:\ |$)
+    """,
+    re.VERBOSE,
+)
+_QUIET = re.compile(
+    r"""
+      ::[^\n]{1,300}?\ (?:PASSED|SKIPPED|XFAIL)\b | ^\s{0,8}(?:PASSED|SKIPPED|XFAIL)\ [\w/.-]{1,200}::\S{0,300}
+    | ^.{1,300}\.\.\.\ (?:ok|skipped)\s{0,4}$ | ^\s{0,8}(?:[\u2713\u2714]|ok\ \d{1,6}\b|---\ PASS:)\s.{0,300}
+    | ^\s{0,8}(?:Collecting|Using\ cached|Requirement\ already\ satisfied)\b.{0,1000}
+    | ^\s{0,8}Downloading\ \S{1,200}\.(?:whl|tar\.gz)\b.{0,1000}
+    | ^\s{0,4}[+~-]\ [\w.-]{1,80}==\S.{0,300}
+    | ^\s{0,8}(?:Installing\ collected\ packages|Successfully\ installed|Would\ install):?\ \S.{0,1900}
+    | ^(?:<\ )?(?:link|location|access-control-[\w-]{1,40}|content-security-policy|vary|via):\ \S.{0,1900}
+    """,
+    re.VERBOSE,
+)
+_WARNING = re.compile(r"\bWARN(?:ING)?\b|[Ww]arnings?(?::|\.warn\b)|\bUserWarning\b|\bwarn\(")
+_REACH = 2000
+_MAX_CHECKED = 300
+
+
+def looks_failed(line: str) -> bool:
+    """Say whether a line tells of a failure; a warning, an announced retry and a count of zero errors do not."""
+    return last_failure(line) >= 0
+
+
+def last_failure(text: str) -> int:
+    """Return where the last line begins that tells of a failure; -1: no line does."""
+    found = literals_of(_WORDS["failure"]).find(f"{text}\n")
+    checked, start = 0, len(text) + 1
+    for _, at, _ in reversed(found):
+        if at >= start:
+            continue
+        start, end = _line(text, at)
+        line = text[start : min(end, start + _REACH)]
+        if _HARMLESS.search(line) is None and not is_quiet(line, at - start):
+            return start
+        checked += 1
+        if checked > _MAX_CHECKED:
+            break
+    return -1
+
+
+def last_success(text: str) -> int:
+    """Return where the last word of success stands; -1: there is none."""
+    return max((text.rfind(word) for word in SUCCESS_WORDS), default=-1)
+
+
+def _line(text: str, at: int) -> tuple[int, int]:
+    end = text.find("\n", at)
+    return text.rfind("\n", 0, at) + 1, len(text) if end < 0 else end
+
+
+def is_quiet(line: str, at: int) -> bool:
+    """Say whether this place of a line only names things: a test that passed, a package, a header of an answer."""
+    if not any(word in line for word in _WORDS["quiet"]):
+        return False
+    return any(found.start() <= at < found.end() for found in _QUIET.finditer(line[:_REACH]))
+
+
+def is_warning(line: str) -> bool:
+    """Say whether a line calls itself a warning."""
+    return _WARNING.search(line[:_REACH]) is not None
