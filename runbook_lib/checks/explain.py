@@ -57,6 +57,11 @@ def explain_failure(failure: WorkerFailed) -> Explanation:
     return _explained(finding, _sentence(next(telling, innermost_first[0])))
 
 
+def explain_text(text: str) -> Explanation:
+    """Return what the catalogue recognises in the words of a library; an explanation without quirk when nothing."""
+    return _explained(next(iter(diagnose(text).findings), None), text[:_SHOWN_CHARS])
+
+
 def explain_deadline(late: DeadlineExceeded) -> Explanation:
     """Return why a worker did not end in time, as far as its last words tell; silence is a quirk of its own (Q22)."""
     finding = next(iter(diagnose(late.why).findings), None)

@@ -18,6 +18,7 @@ from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import SettingsError
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Section, Table
+from runbook_lib.run.documents import find_documents
 
 ENV_PREFIX = "RUNBOOK_"
 SETTINGS_FILE = Path("runbook.toml")
@@ -53,7 +54,7 @@ class Settings(StrictValue):
     artifacts_dir: str = Field("", description="docling's artifacts folder; empty: what docling itself would use")
     links: Literal["auto", "symlink", "hardlink", "copy"] = Field("auto", description="how files share content")
     offline: bool = Field(False, description="touch no network at all")
-    document: str = Field("", description="the file to convert; empty: the sample")
+    document: str = Field("", description="file, folder or pattern of documents to convert; empty: the sample")
     target_python: str = Field("", description="interpreter of the service under examination; empty: this one")
     ocr: bool = Field(False, description="recognise text in pictures; its models do not come from the Hub")
     probe_limit_s: float = Field(5.0, gt=0, le=600, description="seconds one network probe may take")
@@ -94,7 +95,14 @@ class Settings(StrictValue):
             raise ValueError("must not hold a null character")
         return _absolute(value) if value else value
 
-    @field_validator("document", "target_python")
+    @field_validator("document")
+    @classmethod
+    def _document_exists(cls, value: str) -> str:
+        if value and not find_documents(value):
+            raise ValueError(f"there is no document in {value!r}" if os.path.isdir(value) else f"there is no {value!r}")  # noqa: PTH112
+        return value
+
+    @field_validator("target_python")
     @classmethod
     def _file_exists(cls, value: str) -> str:
         if value and not os.path.isfile(value):  # noqa: PTH113 - Path.is_file raises where a parent may not be read

@@ -1,74 +1,118 @@
 """Running the pipeline in a worker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.checks.explain import explain_failure
-from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.checks.explain import Explanation, explain_failure, explain_text
+from runbook_lib.run.documents import find_documents
 from runbook_lib.run.interpreter import interpreter_of
 from runbook_lib.run.opening import OpenRun
-from runbook_lib.stages.convert.facts import Conversion, ConvertFacts
+from runbook_lib.stages.convert.conversions import Conversions
+from runbook_lib.stages.convert.facts import PIPELINE, ConvertedDocument, ConvertFacts
 from runbook_lib.system.machine import runs_under_wine
-from runbook_lib.workers.failure import WorkerFailed
-from runbook_lib.workers.host import Answer
+from runbook_lib.workers.host import Interpreter
 
 MARKDOWN_NAME = "document.md"
+DOCUMENTS_FOLDER = "documents"
 _OCR_OFF = (
     "OCR is off: its models do not come from the Hub but from ModelScope or GitHub (quirk docling-ocr-download-host)."
     " Turn it on with -p ocr true once they are in the artifacts folder."
 )
 _NO_TORCH = "Wine plays Windows here, where torch does not start (Wine 8): convert on Windows itself"
+_LATE = "Allow more with -p convert_limit_s SECONDS, or look at the load of this machine."
 
 
-def collect_conversion(run: OpenRun, document: Path, output: Path, sentences: Sequence[str]) -> ConvertFacts:
-    """Run the pipeline in a worker; a pipeline that cannot run is told as a problem, not raised; none under Wine."""
+def collect_conversion(run: OpenRun, output: Path) -> ConvertFacts:
+    """Convert the documents the run asks for; a pipeline that cannot run is told, not raised; none under Wine."""
+    sample, sentences = _sample() if not run.settings.document else (None, ())
+    paths = (sample,) if sample else find_documents(run.settings.document)
     facts = ConvertFacts(
-        document=document.name,
+        document=Path(run.settings.document or str(sample)).name,
         ocr=run.settings.ocr,
         ocr_reason=_OCR_OFF,
-        conversion=None,
         sentences_known=len(sentences),
     )
     if runs_under_wine():
         return facts.model_copy(update={"skipped": _NO_TORCH})
-    try:
-        answer = _run_pipeline(run, document, output)
-    except WorkerFailed as failure:
-        explained = explain_failure(failure)
-        problem = {"problem": explained.evidence, "remedy": explained.remedy, "quirk": explained.quirk}
-        return facts.model_copy(update=problem)
-    except DeadlineExceeded as late:
-        remedy = "Allow more with -p convert_limit_s SECONDS, or look at the load of this machine."
-        return facts.model_copy(update={"problem": late.what, "remedy": remedy})
-    markdown = (output / MARKDOWN_NAME).read_text(encoding="utf-8")
+    conversions = Conversions(_interpreter(run), request_for(run, paths, output, twice=bool(sample)), _names(paths))
+    conversions.run(run.settings.convert_limit_s)
     return facts.model_copy(
         update={
-            "conversion": Conversion.model_validate(answer.value),
-            "peak_memory_bytes": answer.peak_memory_bytes,
-            "sentences_missing": tuple(sentence for sentence in sentences if _plain(sentence) not in _plain(markdown)),
+            "documents": tuple(conversions.documents) if conversions.was_begun else (),
+            "timings_s": conversions.timings_s,
+            "refused_connections": tuple(conversions.refused),
+            "peak_memory_bytes": conversions.peak_memory_bytes,
+            "sentences_missing": _missing(sentences, output),
+            **_problem(conversions),
         }
     )
 
 
-def choose_document(run: OpenRun) -> tuple[Path, Sequence[str]]:
-    """Return the document to convert and the sentences known to be in it: the sample's own, or none."""
-    from runbook_lib.practice.sample import SAMPLE_SENTENCES, sample_document  # the sample is packaged with practice
-
-    if run.settings.document:
-        return Path(run.settings.document).absolute(), ()
-    return sample_document(), SAMPLE_SENTENCES
-
-
-def _run_pipeline(run: OpenRun, document: Path, output: Path) -> Answer:
-    variables = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(run.cache_dir)}
-    request: dict[str, Any] = {
-        "document": str(document),
+def request_for(run: OpenRun, paths: Sequence[Path], output: Path, *, twice: bool) -> dict[str, Any]:
+    """Return what the worker is asked: pipeline options, documents, and where their Markdown goes."""
+    several = len(paths) > 1
+    documents = [
+        {
+            "path": str(path),
+            "markdown": f"{DOCUMENTS_FOLDER}/{number:03d}-{path.name}.md" if several else MARKDOWN_NAME,
+            "prefix": f"{DOCUMENTS_FOLDER}/{number:03d}-" if several else "",
+        }
+        for number, path in enumerate(paths, start=1)
+    ]
+    return {
+        "documents": documents,
         "artifacts_dir": str(run.artifacts_dir),
         "ocr": run.settings.ocr,
         "output": str(output),
+        "twice": twice,
     }
-    return interpreter_of(run, variables).run("convert_document", request, limit_s=run.settings.convert_limit_s)
+
+
+def _sample() -> tuple[Path, Sequence[str]]:
+    """Return the sample and the sentences known to be in it."""
+    from runbook_lib.practice.sample import SAMPLE_SENTENCES, sample_document  # the sample is packaged with practice
+
+    return sample_document(), SAMPLE_SENTENCES
+
+
+def _interpreter(run: OpenRun) -> Interpreter:
+    return interpreter_of(run, {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(run.cache_dir)})
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Name each document by what tells it from the others."""
+    common = paths[0].parent
+    while not all(path.is_relative_to(common) for path in paths):
+        common = common.parent
+    return [path.relative_to(common).as_posix() for path in paths]
+
+
+def _problem(conversions: Conversions) -> Mapping[str, str]:
+    """Return what kept the pipeline from its end, or what the first document it failed on tells of a known cause."""
+    if conversions.late is not None:
+        return {"problem": conversions.late.what, "remedy": _LATE, "quirk": ""}
+    if conversions.failure is not None:
+        return _told(explain_failure(conversions.failure))
+    failed = next((document for document in conversions.documents if document.fault == PIPELINE), None)
+    if failed is None:
+        return {}
+    explained = explain_text(_words(failed, conversions))
+    return {"remedy": explained.remedy, "quirk": explained.quirk} if explained.quirk else {}
+
+
+def _words(document: ConvertedDocument, conversions: Conversions) -> str:
+    return "\n".join((conversions.traceback_of(document), *document.errors, *document.warnings, document.said))
+
+
+def _told(explained: Explanation) -> dict[str, str]:
+    return {"problem": explained.evidence, "remedy": explained.remedy, "quirk": explained.quirk}
+
+
+def _missing(sentences: Sequence[str], output: Path) -> tuple[str, ...]:
+    path = output / MARKDOWN_NAME
+    markdown = _plain(path.read_text(encoding="utf-8")) if path.is_file() else ""
+    return tuple(sentence for sentence in sentences if _plain(sentence) not in markdown)
 
 
 def _plain(text: str) -> str:

@@ -14,8 +14,8 @@ MOST_PAGES = 4
 
 def page_spreads(run: OpenRun, record: StageRecord[ConvertFacts], most_pages: int = MOST_PAGES) -> Shown:
     """Return each page with its layout boxes, numbered in reading order, beside its Markdown."""
-    done = record.facts.conversion
-    pages = [page for page in done.pictures if page.name and page.markdown] if done else []
+    drawn = (page for document in record.facts.documents for page in document.pictures)
+    pages = [page for page in drawn if page.name and page.markdown]
     shown = tuple(_spreads(run, record, pages[:most_pages]))
     return show(*shown, *_rest(run, len(pages) - len(shown)))
 

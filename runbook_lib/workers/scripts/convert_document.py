@@ -1,27 +1,29 @@
-"""Converts one document with the real docling pipeline, offline, and leaves Markdown and page pictures."""
+"""Converts documents with the real docling pipeline, offline, and leaves Markdown and page pictures."""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+import traceback
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
-PICTURE_SCALE = 1.5
-PICTURE_COLOURS = 32
-TAG_SIZE = 13
-BOX_COLOURS = {
-    "table": (200, 80, 0),
-    "picture": (120, 60, 180),
-    "section_header": (0, 110, 60),
-    "title": (0, 110, 60),
-    "list_item": (150, 110, 0),
-}
-OTHER_COLOUR = (0, 80, 190)
+from document_faults import (  # type: ignore[import-not-found]  # workers run with their own folder on sys.path
+    find_fault,
+    is_document_error,
+    opens,
+)
+from document_pictures import draw_pages  # type: ignore[import-not-found]
+from peak_memory import begin_peak, peak_bytes  # type: ignore[import-not-found]
+
+MOST_WARNINGS = 5
+SAID_CHARS = 400
 
 
 def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
-    """Convert `document` twice with `artifacts_path`; returns timings, status, boxes and what was refused.
+    """Convert each of `documents` with models that are loaded once; tells of each as soon as it is done.
 
     Sockets other than loopback are refused from here on, so that a success proves that no network is needed. Native
     code that opens sockets past Python (hf_xet) is kept in by HF_HUB_OFFLINE, which the caller sets.
@@ -34,24 +36,18 @@ def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     emit("progress", step="docling imported", elapsed_s=clock.lap("import_s"))
     converter.initialize_pipeline(InputFormat.PDF)
     emit("progress", step="models loaded", elapsed_s=clock.lap("load_s"))
-    result = converter.convert(request["document"], raises_on_error=False)
-    emit("progress", step="converted once", elapsed_s=clock.lap("first_s"))
-    converter.convert(request["document"], raises_on_error=False)
-    emit("progress", step="converted twice", elapsed_s=clock.lap("second_s"))
-    output = Path(request["output"])
-    markdown = result.document.export_to_markdown()
-    (output / "document.md").write_text(markdown, encoding="utf-8", newline="\n")
-    return {
-        "status": result.status.value,
-        "errors": [error.error_message for error in result.errors],
-        "page_count": result.input.page_count,
-        "pages_converted": len(result.pages),
-        "characters": len(markdown),
-        "tables": len(result.document.tables),
-        "pictures": [draw_page(result.document, page.page_no, output) for page in result.pages],
-        "timings_s": clock.laps,
-        "refused_connections": refused,
-    }
+    pictures = request["pictures"]
+    for number, asked in enumerate(request["documents"]):
+        emit("progress", begun=number)
+        done = convert_one(converter, asked, Path(request["output"]), pictures)
+        pictures -= len(done["pictures"])
+        emit("progress", number=number, document=done, refused=refused)
+    if request["twice"]:
+        clock.laps["first_s"] = done["elapsed_s"]
+        clock.lap("")
+        converter.convert(request["documents"][0]["path"], raises_on_error=False)
+        clock.lap("second_s")
+    return {"timings_s": clock.named(), "refused_connections": refused}
 
 
 class Clock:
@@ -62,10 +58,14 @@ class Clock:
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> float:
-        """Close a lap and return its seconds."""
+        """Close a lap and return its seconds; one without a name is not kept."""
         now = time.perf_counter()
         self.laps[name], self._last = now - self._last, now
         return self.laps[name]
+
+    def named(self) -> dict[str, float]:
+        """Return the laps that have a name."""
+        return {name: took for name, took in self.laps.items() if name}
 
 
 def make_converter(request: dict[str, Any]) -> Any:  # noqa: ANN401 - docling's class; docling is imported here only
@@ -75,11 +75,7 @@ def make_converter(request: dict[str, Any]) -> Any:  # noqa: ANN401 - docling's 
     from docling.document_converter import DocumentConverter, ImageFormatOption, PdfFormatOption
 
     options = PdfPipelineOptions(
-        artifacts_path=Path(request["artifacts_dir"]),
-        do_ocr=request["ocr"],
-        do_table_structure=True,
-        generate_page_images=True,
-        images_scale=PICTURE_SCALE,
+        artifacts_path=Path(request["artifacts_dir"]), do_ocr=request["ocr"], do_table_structure=True
     )
     return DocumentConverter(
         format_options={
@@ -89,43 +85,116 @@ def make_converter(request: dict[str, Any]) -> Any:  # noqa: ANN401 - docling's 
     )
 
 
-def draw_page(document: Any, page_no: int, output: Path) -> dict[str, Any]:  # noqa: ANN401 - docling's class
-    """Draw the boxes of a page, numbered in reading order, and save it as PNG; returns the labels in that order."""
-    from PIL import ImageDraw
-
-    page = document.pages.get(page_no)
-    if page is None or page.image is None or page.image.pil_image is None:
-        return {"page_no": page_no, "name": None, "boxes": [], "markdown": None}
-    boxes = list(boxes_of(document, page_no))
-    image = page.image.pil_image.convert("RGB")
-    pen = ImageDraw.Draw(image)
-    for number, (label, box) in enumerate(boxes, start=1):
-        colour = BOX_COLOURS.get(label, OTHER_COLOUR)
-        left, top, right, bottom = (value * PICTURE_SCALE for value in box)
-        pen.rectangle((left - 2, top - 1, right + 2, bottom + 1), outline=colour, width=2)
-        tag = str(number) if label == "text" else f"{label} {number}"
-        pen.text((left - 6, (top + bottom) / 2), tag, fill=colour, anchor="rm", font_size=TAG_SIZE)
-    name = f"page-{page_no}.png"
-    image.quantize(PICTURE_COLOURS).save(output / name, optimize=True)
-    labels = [label for label, _ in boxes]
-    return {"page_no": page_no, "name": name, "boxes": labels, "markdown": write_page(document, page_no, output)}
+def convert_one(converter: Any, asked: dict[str, Any], output: Path, pictures: int) -> dict[str, Any]:  # noqa: ANN401
+    """Convert one document and write what came out; says what came of it, whatever that is."""
+    path = Path(asked["path"])
+    begin_peak()
+    started = time.perf_counter()
+    with noted_warnings() as warned:
+        try:
+            result = converter.convert(path, raises_on_error=False)
+        except Exception as error:  # noqa: BLE001 - docling 2.143 raises for a missing package, asked not to or not
+            done = refusal(error)
+        else:
+            done = outcome(result, path)
+            if done["status"] in ("success", "partial_success"):
+                done.update(written(result.document, asked, output, pictures))
+    took = time.perf_counter() - started
+    return {**NOTHING, **done, "elapsed_s": took, "peak_memory_bytes": peak_bytes(), "warnings": warned[:MOST_WARNINGS]}
 
 
-def write_page(document: Any, page_no: int, output: Path) -> str | None:  # noqa: ANN401 - docling's class
-    """Write what docling read on one page as Markdown; returns the file's name."""
-    name = f"page-{page_no}.md"
-    (output / name).write_text(document.export_to_markdown(page_no=page_no), encoding="utf-8", newline="\n")
-    return name
+NOTHING: dict[str, Any] = {
+    "status": "",
+    "fault": "",
+    "said": "",
+    "traceback": "",
+    "errors": [],
+    "page_count": 0,
+    "pages_converted": 0,
+    "characters": 0,
+    "text_characters": 0,
+    "tables": 0,
+    "pictures": [],
+    "markdown": None,
+}
 
 
-def boxes_of(document: Any, page_no: int) -> Iterator[tuple[str, tuple[float, float, float, float]]]:  # noqa: ANN401
-    """Yield label and box (left, top, right, bottom; origin top left) of each item of a page, in reading order."""
-    height = document.pages[page_no].size.height
-    for item, _level in document.iterate_items(page_no=page_no):
-        for place in item.prov:
-            if place.page_no == page_no:
-                box = place.bbox.to_top_left_origin(height)
-                yield item.label.value, (box.l, box.t, box.r, box.b)
+def outcome(result: Any, path: Path) -> dict[str, Any]:  # noqa: ANN401 - docling's class
+    """Return what docling reports, and whose fault it is when that is no success.
+
+    Only the pipelines of PDF and pictures fill `result.pages`; slides and sheets are pages of the document.
+    """
+    errors = [error.error_message for error in result.errors]
+    done = {
+        "status": result.status.value,
+        "errors": errors,
+        "page_count": result.input.page_count,
+        "pages_converted": len(result.pages) or len(result.document.pages),
+    }
+    if done["status"] == "success":
+        return done
+    says = " ".join("; ".join(dict.fromkeys(errors)).split())[:SAID_CHARS] or f"docling ends with {done['status']}"
+    blamed = not result.input.valid or any(map(is_document_error, result.errors)) or not opens(path)
+    fault, said = find_fault(path, says, known_type=is_known(path)) if blamed else ("pipeline", says)
+    return {**done, "fault": fault, "said": said}
+
+
+def refusal(error: Exception) -> dict[str, Any]:
+    """Return what an exception means; docling's own sentence names the package that a format needs."""
+    fault = "needs-package" if isinstance(error, ImportError) else "pipeline"
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    words = str(error) if fault == "needs-package" else f"{type(error).__name__}: {error}"
+    return {"status": "raised", "fault": fault, "said": " ".join(words.split())[:SAID_CHARS], "traceback": trace}
+
+
+def is_known(path: Path) -> bool:
+    """Whether docling knows documents with this suffix."""
+    from docling.datamodel.base_models import FormatToExtensions
+
+    suffix = path.suffix.lower().lstrip(".")
+    return any(suffix in extensions for extensions in FormatToExtensions.values())
+
+
+def written(document: Any, asked: dict[str, Any], output: Path, pictures: int) -> dict[str, Any]:  # noqa: ANN401
+    """Write Markdown and pictures; returns what they hold."""
+    markdown = document.export_to_markdown()
+    target = output / asked["markdown"]
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(markdown, encoding="utf-8", newline="\n")
+    return {
+        "characters": len(markdown),
+        "text_characters": text_characters(document),
+        "tables": len(document.tables),
+        "markdown": asked["markdown"],
+        "pictures": draw_pages(document, Path(asked["path"]), output, asked["prefix"], pictures),
+    }
+
+
+def text_characters(document: Any) -> int:  # noqa: ANN401 - docling's class
+    """Count what was read; the Markdown of a page without text still holds `<!-- image -->`."""
+    cells = (cell.text for table in document.tables for cell in table.data.table_cells)
+    texts = (text.text for text in document.texts)
+    return sum(len(text.strip()) for words in (texts, cells) for text in words)
+
+
+@contextmanager
+def noted_warnings() -> Iterator[list[str]]:
+    """Collect what libraries log as a warning or worse, each sentence once."""
+    noted: list[str] = []
+
+    class Note(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            with suppress(Exception):  # a message that cannot be put together is nothing to end a conversion for
+                message = " ".join(record.getMessage().split())[:SAID_CHARS]
+                if message not in noted:
+                    noted.append(message)
+
+    handler = Note(level=logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield noted
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def refuse_network() -> list[str]:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pypdfium2  # type: ignore[import-untyped]  # ships no annotations
+import pypdfium2
 import pytest
 
 from runbook_lib.practice.sample import SAMPLE_PAGE_COUNT, SAMPLE_SENTENCES, sample_document

@@ -202,7 +202,8 @@ def test_the_sample_converts_with_the_models_that_were_fetched(open_practice: Op
     download(run)
     record = convert(run)
     assert record.failed() == ()
-    assert {check.id for check in record.checks} == {"converted", "all-pages", "known-sentences", "no-network"}
+    expected = {"converted", "all-pages", "has-text", "known-sentences", "no-network"}
+    assert {check.id for check in record.checks} == expected
     assert "What went wrong on Windows" in run.text("document.md")
     assert len(run.pictures(record)) == 2
     assert run.read("convert", RawFacts).status is record.status

@@ -10,7 +10,7 @@ from runbook_lib.render.sections import Note, Spread
 from runbook_lib.run.check import Artifact
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.run.record import StageRecord
-from runbook_lib.stages.convert.facts import Conversion, ConvertedPage, ConvertFacts
+from runbook_lib.stages.convert.facts import ConvertedDocument, ConvertedPage, ConvertFacts
 from runbook_lib.stages.convert.spreads import page_spreads
 
 
@@ -27,18 +27,8 @@ def converted(run: OpenRun, count: int, **changes: Any) -> StageRecord[ConvertFa
         (run.folder / str(page.markdown)).write_text(f"# Page {number}\n<script>", encoding="utf-8")
         pages.append(page.model_copy(update=changes))
         artifacts.append(Artifact(name=str(page.name), title="t", alternative=f"boxes of {number}"))
-    done = Conversion(
-        status="success",
-        errors=(),
-        page_count=count,
-        pages_converted=count,
-        characters=1,
-        tables=0,
-        pictures=tuple(pages),
-        timings_s={},
-        refused_connections=(),
-    )
-    facts = ConvertFacts(document="d.pdf", ocr=False, ocr_reason="", conversion=done)
+    done = ConvertedDocument(name="d.pdf", status="success", pictures=tuple(pages))
+    facts = ConvertFacts(document="d.pdf", ocr=False, ocr_reason="", documents=(done,))
     return record_of(facts, tuple(artifacts))
 
 
@@ -70,5 +60,5 @@ def test_a_page_without_picture_or_markdown_is_left_out(run: OpenRun, changes: d
 
 
 def test_a_conversion_that_failed_shows_nothing(run: OpenRun) -> None:
-    facts = ConvertFacts(document="d.pdf", ocr=False, ocr_reason="", conversion=None, problem="it died")
+    facts = ConvertFacts(document="d.pdf", ocr=False, ocr_reason="", problem="it died")
     assert page_spreads(run, record_of(facts)).sections() == ()
