@@ -10,6 +10,7 @@
     |   `-- HubUnavailable       75: the Hub does not answer now, or asks to wait
     |-- DiskError                74: no space, no write access
     |   `-- LockHeld             75: another process is at it
+    |       `-- RunBusy          in the run folder
     |-- PracticeError            the built-in hub or its models
     `-- StageFailed              a stage ended with failed checks
 
@@ -147,6 +148,12 @@ class LockHeld(DiskError):
 
     id = "lock-held"
     exit_code = ExitCode.TRY_LATER
+
+
+class RunBusy(LockHeld):
+    """Another process works in the run folder."""
+
+    id = "run-busy"
 
 
 class PracticeError(RunbookError):

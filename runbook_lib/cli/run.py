@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,7 @@ from runbook_lib.cli.options import NameType, json_option, parameters_from, sett
 from runbook_lib.core.extras import require_extra
 from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import ExitCode, UsageError
+from runbook_lib.headless.interruption import Interruption, noted_signals
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
@@ -18,6 +20,9 @@ from runbook_lib.run.opening import PreparedRun, prepare_run, require_run
 from runbook_lib.run.record import RawFacts
 from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, described
+
+if TYPE_CHECKING:
+    from runbook_lib.headless.summary import RunSummary
 
 
 @click.command()
@@ -57,12 +62,22 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     parameters = _with_drill(parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill))
     if first is not None or resume:
         _require_something_to_continue(parameters, "--resume" if resume else "--from")
-    opened = prepare_run(parameters, new=True, explicit=True)
-    if opened.settings.drill and _is_new(opened):
-        from runbook_lib.headless.drill import begin_drill
+    with noted_signals() as interruption:
+        opened = prepare_run(parameters, new=True, explicit=True)
+        if opened.settings.drill and _is_new(opened):
+            from runbook_lib.headless.drill import begin_drill
 
-        begin_drill(opened.settings)
-    stages = _chosen(opened, first, only, resume)
+            begin_drill(opened.settings)
+        summary = _execute(opened, _chosen(opened, first, only, resume), interruption)
+        if as_json:
+            click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
+        elif not summary.is_interrupted:
+            click.echo(str(summary))
+    return ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
+
+
+def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interruption) -> "RunSummary":
+    """Run the stages and tell of each on stderr."""
     from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
     from runbook_lib.headless.summary import StageOutcome
 
@@ -74,12 +89,10 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
 
     log_to_folder(opened.folder)
     _say(_where(opened))
-    summary = run_stages(opened, opened.settings, stages, listen)
-    if as_json:
-        click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
-    else:
-        click.echo(str(summary))
-    return ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
+    summary = run_stages(opened, opened.settings, stages, listen, interruption)
+    if summary.is_interrupted:
+        _say(f"{interruption.name}: finished stages are kept; go on with {summary.resume_command}")
+    return summary
 
 
 def _with_drill(parameters: Mapping[str, object]) -> Mapping[str, object]:

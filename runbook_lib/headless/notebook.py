@@ -2,26 +2,38 @@
 
 import errno
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from runbook_lib.core import atomic
-from runbook_lib.errors import DiskError, UsageError
-from runbook_lib.notebooks import ENCRYPTED
+from runbook_lib.errors import DiskError, RunbookError, UsageError
+from runbook_lib.headless.interruption import Interruption
+from runbook_lib.headless.kernel import Kernel
+from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.system.filesystem import describe_os_error
 
 _START_TIMEOUT_S = 120
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 _QUIET_KERNEL = ["--IPKernelApp.log_level=CRITICAL"]
 """A kernel is interrupted before it is shut down (jupyter_client 8.10), and may log that as an error of its own."""
+_LOOK_EVERY_S: Final = 0.25
+_INTERRUPT_EVERY_S: Final = 1.0
+_GRACE_S: Final = 4.0
+"""What a cell has to tidy up after itself; `docker stop` waits for ten seconds in all."""
+_LAST_S: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -32,10 +44,95 @@ class NotebookOutcome:
     problem: str = ""
 
 
+class NotebookInterrupted(RunbookError):
+    """A signal ended the execution; its kernel and all that started are gone."""
+
+    id = "interrupted"
+
+
 def execute_notebook(
-    source: Path, output: Path, parameters: Mapping[str, object], *, cell_limit_s: float
+    source: Path,
+    output: Path,
+    parameters: Mapping[str, object],
+    *,
+    cell_limit_s: float,
+    interruption: Interruption | None = None,
+    scratch: Path | None = None,
 ) -> NotebookOutcome:
     """Run a notebook and keep the executed copy; a cell that fails is an outcome, not an exception.
+
+    papermill works in a thread of its own: a signal is then noticed here, whatever asyncio and nbclient are at, and
+    the kernel is ended from here. Raises `NotebookInterrupted` when `interruption` was noted meanwhile.
+    """
+    asked = interruption or Interruption()
+    with nullcontext(scratch) if scratch else scratch_folder() as folder:
+        kernel = Kernel(folder / f"kernel-{source.stem}.json")
+        work = _in_thread(lambda: _execute(source, output, parameters, cell_limit_s, kernel))
+        try:
+            while not asked.is_noted:
+                outcome = _outcome_within(work, _LOOK_EVERY_S)
+                if outcome is not None:
+                    return outcome
+            asked.when_noticed()
+        finally:  # also when Ctrl-C, or an error of our own, ends the waiting
+            _end(work, kernel, asked)
+    _mark(output, f"It was interrupted by {asked.name}.")
+    raise NotebookInterrupted(f"{source.name} was interrupted by {asked.name}.")
+
+
+def _outcome_within(work: "Future[NotebookOutcome]", limit_s: float) -> NotebookOutcome | None:
+    try:
+        return work.result(timeout=limit_s)
+    except TimeoutError:
+        if work.done():
+            raise
+        return None
+
+
+def _end(work: "Future[NotebookOutcome]", kernel: Kernel, asked: Interruption) -> None:
+    """Interrupt the cell, so that it tidies up; at the end of its patience, or when asked again, kill."""
+    deadline = time.monotonic() + _GRACE_S
+    count = asked.count
+    while time.monotonic() < deadline and asked.count == count and not _is_over(work, 0):
+        kernel.interrupt()
+        if _is_over(work, _INTERRUPT_EVERY_S):
+            return
+    deadline = time.monotonic() + _LAST_S
+    while time.monotonic() < deadline and not _is_over(work, _LOOK_EVERY_S):
+        kernel.kill()  # again and again: one that was about to start may not have been there
+
+
+def _is_over(work: "Future[NotebookOutcome]", limit_s: float) -> bool:
+    try:
+        work.exception(timeout=limit_s)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _in_thread(call: Callable[[], NotebookOutcome]) -> "Future[NotebookOutcome]":
+    """Begin the call on an event loop of its own, closed at the end: nbclient leaves the loop of a thread open."""
+    future: Future[NotebookOutcome] = Future()
+
+    def work() -> None:
+        loop = ensure_event_loop(prefer_selector_loop=True)
+        try:
+            outcome = call()
+        except BaseException as error:  # noqa: BLE001 - raised where the outcome is asked for
+            loop.close()
+            future.set_exception(error)
+        else:
+            loop.close()
+            future.set_result(outcome)
+
+    threading.Thread(target=work, daemon=True, name="papermill").start()
+    return future
+
+
+def _execute(
+    source: Path, output: Path, parameters: Mapping[str, object], cell_limit_s: float, kernel: Kernel
+) -> NotebookOutcome:
+    """Execute in this thread.
 
     The notebook is handed over as a node and the output path with its braces doubled, because papermill 2.7 puts both
     paths through `str.format`.
@@ -49,14 +146,15 @@ def execute_notebook(
                 escaped,
                 parameters=dict(parameters),
                 progress_bar=False,
-                config=ENCRYPTED,
                 extra_arguments=_QUIET_KERNEL,
                 start_timeout=_START_TIMEOUT_S,
                 execution_timeout=int(cell_limit_s),
+                **kernel.options(),
             )
     except PapermillExecutionError as error:
         return NotebookOutcome(output, f"{error.ename}: {error.evalue}")
     except DeadKernelError:
+        kernel.kill_orphans()
         return NotebookOutcome(output, _mark(output, "The kernel died: native code crashed, or memory ran out."))
     except CellTimeoutError:
         return NotebookOutcome(output, _mark(output, f"A cell was stopped after {cell_limit_s:g} s."))
@@ -97,7 +195,7 @@ def _quiet_papermill() -> Iterator[None]:
     """Keep papermill's log out of our stderr; what it says of cells stands in the executed notebook."""
     logger = logging.getLogger("papermill")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:

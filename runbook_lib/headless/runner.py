@@ -6,15 +6,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from runbook_lib.errors import DiskError
-from runbook_lib.headless.notebook import execute_notebook
+from runbook_lib.headless.interruption import Interruption
+from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
+from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
 from runbook_lib.notebooks import find_notebook
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run, RunState, stage_file_stem
 from runbook_lib.run.record import RawFacts
+from runbook_lib.run.run_lock import hold_run
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.progress import HEADLESS_VARIABLE
 
@@ -34,43 +38,82 @@ class StageStarted:
 Listener = Callable[[StageStarted | StageOutcome], None]
 
 
-def run_stages(run: Run, settings: Settings, stages: Sequence[str], listener: Listener) -> RunSummary:
+def run_stages(
+    run: Run,
+    settings: Settings,
+    stages: Sequence[str],
+    listener: Listener,
+    interruption: Interruption | None = None,
+) -> RunSummary:
     """Execute the stages' notebooks in the run folder, write the report, and return the summary.
 
     A failed stage skips the ones after it. The outcome of a stage is what its record says; a notebook that ended
-    without writing one has failed, whatever papermill's metadata says.
+    without writing one has failed, whatever papermill's metadata says. A noted signal ends the stage and the run; the
+    summary says so. Raises `RunBusy` when another process works in the run folder.
     """
+    with hold_run(run.folder):
+        return _run_held(run, settings, stages, listener, interruption or Interruption())
+
+
+def _run_held(
+    run: Run, settings: Settings, stages: Sequence[str], listener: Listener, interruption: Interruption
+) -> RunSummary:
     asked = settings.model_dump(mode="json")  # the kernels take them from the header: not all bind the whole run
     run.update(state=RunState.RUNNING, stages=tuple(stages), problem="", settings=asked)
+    interruption.when_noticed = lambda: run.update(state=RunState.INTERRUPTED, problem=_words(interruption))
     outcomes: list[StageOutcome] = []
-    with _interruption_noted(run), _headless():
+    with _interruption_noted(run), _headless(), scratch_folder() as scratch:
         for stage in stages:
-            if any(outcome.status is Status.FAIL for outcome in outcomes):
-                outcome = StageOutcome(stage, Status.SKIP, 0.0, "skipped: an earlier stage failed")
+            failed = _failed(outcomes)
+            if failed is not None:
+                why = "the run was interrupted" if failed.interrupted else "an earlier stage failed"
+                outcome = StageOutcome(stage, Status.SKIP, 0.0, f"skipped: {why}")
+            elif interruption.is_noted:
+                outcome = _interrupted(stage, 0.0, interruption)
             else:
                 _log.info("stage %s begins", stage)
                 listener(StageStarted(stage))
-                outcome = _run_stage(run, settings, stage)
+                outcome = _run_stage(run, settings, stage, scratch, interruption)
             _log.info("stage %s: %s, %s", stage, outcome.status, outcome.problem or outcome.said)
             outcomes.append(outcome)
-            listener(outcome)
-    failed = next((outcome for outcome in outcomes if outcome.status is Status.FAIL), None)
-    run.update(state=RunState.FAILED if failed else RunState.FINISHED, problem=failed.problem if failed else "")
+            if failed is None or not failed.interrupted:
+                listener(outcome)
+    failed = _failed(outcomes)
+    state = RunState.INTERRUPTED if failed and failed.interrupted else RunState.FAILED if failed else RunState.FINISHED
+    run.update(state=state, problem=failed.problem if failed else "")
     summary = summarise(run, outcomes)
     write_report(run, summary)
     return summary
 
 
-def _run_stage(run: Run, settings: Settings, stage: str) -> StageOutcome:
+def _failed(outcomes: Sequence[StageOutcome]) -> StageOutcome | None:
+    return next((outcome for outcome in outcomes if outcome.status is Status.FAIL), None)
+
+
+def _interrupted(stage: str, elapsed_s: float, interruption: Interruption) -> StageOutcome:
+    said = _words(interruption)
+    return StageOutcome(stage, Status.FAIL, elapsed_s, said, problem=said, interrupted=interruption.exit_code)
+
+
+def _words(interruption: Interruption) -> str:
+    return f"interrupted by {interruption.name}"
+
+
+def _run_stage(run: Run, settings: Settings, stage: str, scratch: Path, interruption: Interruption) -> StageOutcome:
     stem = stage_file_stem(stage)
     run.record_path(stage).unlink(missing_ok=True)  # an older record must not pass for the result of this execution
     started = time.monotonic()
-    executed = execute_notebook(
-        find_notebook(stem),
-        run.folder / f"{stem}.ipynb",
-        {"run_dir": str(run.folder.absolute())},
-        cell_limit_s=settings.download_limit_s + settings.convert_limit_s + _GRACE_S,
-    )
+    try:
+        executed = execute_notebook(
+            find_notebook(stem),
+            run.folder / f"{stem}.ipynb",
+            {"run_dir": str(run.folder.absolute())},
+            cell_limit_s=settings.download_limit_s + settings.convert_limit_s + _GRACE_S,
+            interruption=interruption,
+            scratch=scratch,
+        )
+    except NotebookInterrupted:
+        return _interrupted(stage, time.monotonic() - started, interruption)
     elapsed_s = time.monotonic() - started
     if not run.has(stage):
         problem = executed.problem or "the notebook ended without a record"

@@ -34,6 +34,8 @@ class StageOutcome:
     failed_check: Check | None = None
     problem: str = ""
     """Set when the stage ended without a record that could say it."""
+    interrupted: ExitCode | None = None
+    """What to end with when a signal ended it."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,31 @@ class RunSummary(Rendered):
         """What the run tells a scheduler: whether it ended well, and if not, whether it may go through later."""
         if self.failed is None:
             return ExitCode.OK
+        if self.failed.interrupted:
+            return self.failed.interrupted
         check = self.failed.failed_check
         if check is None:
             return exit_code_of(self.failed.problem.partition(":")[0])
         temporary = bool(check.quirk) and load_catalogue().quirk(check.quirk).temporary
         return ExitCode.TRY_LATER if temporary else ExitCode.FAILED
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal ended the run."""
+        return self.failed is not None and self.failed.interrupted is not None
+
+    @property
+    def resume_command(self) -> str:
+        """The command that begins with the first stage that did not end well."""
+        return f"runbook run --run-dir {shlex.quote(str(self.folder))} --resume"
+
     def verdict(self) -> str:
         """Return the sentence everything is about; practice first."""
         return f"Practice. {self._verdict()}" if self.practice else self._verdict()
 
     def _verdict(self) -> str:
+        if self.is_interrupted:
+            return f"The run was {self.failed.said} in stage {self.failed.stage}." if self.failed else ""
         if self.failed is not None:
             return f"Stage {self.failed.stage} failed: {self.failed.said.removesuffix('.')}."
         if self.proved:
@@ -84,7 +100,7 @@ class RunSummary(Rendered):
     def advice(self) -> tuple[str, ...]:
         """Return what failed, its evidence and what to do; empty when nothing failed."""
         failed = self.failed
-        if failed is None:
+        if failed is None or failed.interrupted:
             return ()
         check = failed.failed_check
         if check is None:
@@ -97,6 +113,8 @@ class RunSummary(Rendered):
         """Return the commands that lead on, from a failure or from practice; empty when nothing is left to do."""
         if self.failed is None:
             return _FROM_PRACTICE if self.practice and self.proved else ()
+        if self.is_interrupted:
+            return (f"finished stages are kept; go on with: {self.resume_command}",)
         folder = shlex.quote(str(self.folder))
         check = self.failed.failed_check
         fix = (
@@ -107,7 +125,7 @@ class RunSummary(Rendered):
         given = " ".join(f"-p {name} {shlex.quote(value)}" for name, value in self.asked)
         return (
             *fix,
-            f"go on after fixing: runbook run --run-dir {folder} --resume",
+            f"go on after fixing: {self.resume_command}",
             f"or anew with another setting: {' '.join(filter(None, ('runbook run', given)))} -p NAME VALUE",
         )
 

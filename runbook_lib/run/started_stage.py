@@ -10,6 +10,7 @@ from typing import TypeVar
 from runbook_lib.run.check import Artifact, Change, Check
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import Facts, StageRecord
+from runbook_lib.run.run_lock import require_free
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +25,10 @@ class StartedStage:
     stage: str
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        """Raise `RunBusy` when another command is at work in this run."""
+        require_free(self.run.folder)
 
     def finish(
         self,

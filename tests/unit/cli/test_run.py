@@ -33,7 +33,9 @@ def invoke(monkeypatch: pytest.MonkeyPatch) -> Invoke:
     """Invoke the command line with stages that end as the test says; `ran` is kept in the result of the run."""
 
     def call(*words: str, **statuses: str) -> Result:
-        def run_stages(run: Run, settings: Any, stages: tuple[str, ...], listener: Any) -> RunSummary:
+        def run_stages(
+            run: Run, _settings: Any, stages: tuple[str, ...], listener: Any, _interruption: Any
+        ) -> RunSummary:
             (run.folder / "ran").write_text(" ".join(stages), encoding="utf-8")
             outcomes = [StageOutcome(stage, Status(statuses.get(stage, "ok")), 0.5, "said") for stage in stages]
             for outcome in outcomes:

@@ -1,0 +1,198 @@
+"""Real signals to a real `runbook run`: wherever they strike, it says so, and nothing is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runbook_lib.headless.interruption import noted_signals
+from runbook_lib.headless.scratch import scratch_folder
+from runbook_lib.run.folder import HEADER_NAME
+
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="POSIX signals; tests/windows has Ctrl-Break"),
+    pytest.mark.xdist_group("signals"),
+]
+
+WriteNotebook = Callable[..., Path]
+
+COMMAND = """
+import sys
+from pathlib import Path
+from runbook_lib import notebooks
+notebooks.NOTEBOOKS = Path(sys.argv.pop(1))
+from runbook_lib.cli import main
+main()
+"""
+CELL = """
+import subprocess, sys, tempfile, time
+from pathlib import Path
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stderr=subprocess.DEVNULL)
+with tempfile.TemporaryDirectory(prefix="runbook-convert-"):
+    Path(run_dir, "busy").touch()
+    try:
+        time.sleep({sleep_s})
+    finally:
+        Path(run_dir, "tidied").touch()
+"""
+LIMIT_S = 90.0
+
+
+class Started:
+    """A run that was started for a signal, with a temporary folder of its own."""
+
+    def __init__(self, home: Path, notebooks: Path, *variables: tuple[str, str]) -> None:
+        self.folder, self.temporary = home / "run", home / "tmp"
+        self.temporary.mkdir()
+        self._mark = str(home)
+        environment = {**os.environ, "TMPDIR": str(self.temporary), "MARK": self._mark, **dict(variables)}
+        words = ["run", "--run-dir", str(self.folder), "--only", "convert", "-p", "hub", "http://127.0.0.1:9"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", COMMAND, str(notebooks), *words],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def wait_for(self, seen: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + LIMIT_S
+        while not seen():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def end(self, number: int) -> tuple[int, str, str]:
+        self.process.send_signal(number)
+        output, errors = self.process.communicate(timeout=LIMIT_S)
+        return self.process.returncode, output, errors
+
+    def processes(self) -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get("MARK") == self._mark and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def left(self) -> tuple[list[str], list[psutil.Process]]:
+        """Return what the run left behind: temporary files, and processes that do not end."""
+        deadline = time.monotonic() + 10
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return [path.name for path in self.temporary.rglob("*")], self.processes()
+
+
+@pytest.fixture
+def start(tmp_path: Path, write_notebook: WriteNotebook) -> Iterator[Callable[..., Started]]:
+    """Start a run whose convert stage keeps a temporary folder and a child, and sleeps."""
+    begun: list[Started] = []
+
+    def call(cell: str = CELL.format(sleep_s=600)) -> Started:
+        begun.append(Started(tmp_path, write_notebook("05_convert", cell).parent))
+        return begun[-1]
+
+    yield call
+    for started in begun:
+        for process in started.processes():
+            process.kill()
+
+
+MOMENTS: dict[str, Callable[[Started], bool]] = {
+    "the run has begun": lambda run: (run.folder / HEADER_NAME).is_file(),
+    "the kernel starts": lambda run: any(run.temporary.glob("*/kernel-*.json")),
+    "a cell runs": lambda run: (run.folder / "busy").is_file(),
+}
+
+
+@pytest.mark.parametrize(
+    ("moment", "name", "exit_code"),
+    [
+        ("the run has begun", "SIGTERM", 143),
+        ("the kernel starts", "SIGTERM", 143),
+        ("the kernel starts", "SIGINT", 130),
+        ("a cell runs", "SIGTERM", 143),
+        ("a cell runs", "SIGHUP", 129),
+        ("a cell runs", "SIGINT", 130),
+    ],
+)
+def test_a_signal_ends_the_run_with_a_word_and_leaves_nothing(
+    start: Callable[..., Started], moment: str, name: str, exit_code: int
+) -> None:
+    run = start()
+    run.wait_for(lambda: MOMENTS[moment](run))
+    code, output, errors = run.end(getattr(signal, name))
+    assert (code, output) == (exit_code, "")
+    assert errors.splitlines()[-1] == (
+        f"{name}: finished stages are kept; go on with runbook run --run-dir {run.folder} --resume"
+    )
+    assert "Traceback" not in errors
+    assert "never awaited" not in errors
+    header = json.loads((run.folder / HEADER_NAME).read_text(encoding="utf-8"))
+    assert (header["state"], header["problem"]) == ("interrupted", f"interrupted by {name}")
+    assert f"interrupted by {name}" in (run.folder / "report.html").read_text(encoding="utf-8")
+    assert run.left() == ([], [])
+    assert (run.folder / "tidied").is_file() == (moment == "a cell runs")
+
+
+def test_a_second_signal_is_not_asked_to_wait(start: Callable[..., Started]) -> None:
+    stubborn = "import time\nfrom pathlib import Path\nPath(run_dir, 'busy').touch()\nwhile True:\n    try:\n"
+    run = start(f"{stubborn}        time.sleep(600)\n    except KeyboardInterrupt:\n        pass")
+    run.wait_for(lambda: MOMENTS["a cell runs"](run))
+    run.process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert run.end(signal.SIGINT)[0] == 130
+    assert run.left() == ([], [])
+
+
+def test_a_kernel_that_is_killed_leaves_nothing_either(start: Callable[..., Started]) -> None:
+    run = start()
+    run.wait_for(lambda: MOMENTS["a cell runs"](run))
+    (kernel,) = [process for process in run.processes() if "ipykernel_launcher" in process.cmdline()]
+    kernel.kill()
+    output, _ = run.process.communicate(timeout=LIMIT_S)
+    assert run.process.returncode == 1
+    assert "The kernel died" in output
+    assert run.left() == ([], [])
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_one(
+    start: Callable[..., Started], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start()
+    run.wait_for(lambda: MOMENTS["a cell runs"](run))
+    run.process.kill()
+    for process in run.processes():
+        process.kill()
+    run.process.communicate()
+    (folder,) = run.temporary.glob("runbook-run-*")
+    os.utime(folder, (0, 0))
+    monkeypatch.setattr(tempfile, "tempdir", str(run.temporary))
+    with scratch_folder() as own:
+        assert list(run.temporary.iterdir()) == [own]
+    assert run.left() == ([], [])
+
+
+def test_what_is_ignored_stays_ignored_and_what_was_set_comes_back() -> None:
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with noted_signals() as interruption:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not interruption.is_noted
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert (interruption.name, interruption.exit_code, interruption.count) == ("SIGTERM", 143, 2)
+        assert signal.getsignal(signal.SIGTERM) is before
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, hung_up)
