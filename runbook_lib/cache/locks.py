@@ -2,6 +2,8 @@
 
 import errno
 import logging
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,13 +66,36 @@ def _acquired(path: Path, what: str, limit_s: float, say: Say) -> BaseFileLock |
         raise DiskError(
             f"The lock {path} cannot be taken.",
             why=describe_os_error(error),
-            remedy="Use a cache folder on a local volume: -p cache_dir PATH.",
+            remedy="Use a folder on a local volume: -p cache_dir PATH for the cache, --run-dir DIR for the run.",
         ) from error
 
 
 def _soft(path: Path) -> SoftFileLock:
     """Return a lock that is held by being there; under its own name, as the attempt to lock `path` has made that."""
     return SoftFileLock(path.with_name(f"{path.name}.soft"))
+
+
+def _require_locks(path: Path) -> None:
+    """Raise `DiskError` where a file that was just made counts as held by somebody else.
+
+    Some network file systems answer EACCES to every flock, which filelock 4 and huggingface_hub take for a lock that
+    is held: both would wait for nobody, to their limits or for ever.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".runbook-lock-", dir=path.parent)
+    os.close(descriptor)
+    try:
+        with FileLock(name, timeout=0):
+            return
+    except Timeout:
+        raise DiskError(
+            f"No file in {path.parent} can be locked.",
+            why="A file that was just made counts as held by another process: flock answers EACCES there.",
+            remedy="Use a folder on a local volume: -p cache_dir PATH for the cache, --run-dir DIR for the run.",
+        ) from None
+    except (OSError, NotImplementedError):  # it is told where the lock itself is taken
+        pass
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def _wait(lock: BaseFileLock, what: str, limit_s: float, say: Say) -> BaseFileLock:
@@ -80,6 +105,8 @@ def _wait(lock: BaseFileLock, what: str, limit_s: float, say: Say) -> BaseFileLo
         try:
             lock.acquire(timeout=patience_s)
         except Timeout:
+            if patience_s == 0:
+                _require_locks(Path(lock.lock_file))
             waited_s = time.monotonic() - started
             if waited_s >= limit_s:
                 raise LockHeld(

@@ -19,6 +19,8 @@ class _Root(HubHandler):
     def get(self) -> None:
         self.answer({"service": "docling-runbook practice hub", "repositories": sorted(self.hub.repositories)})
 
+    head = get
+
 
 class _WhoAmI(HubHandler):
     """Accepts any token but the stale one."""
@@ -27,6 +29,8 @@ class _WhoAmI(HubHandler):
         if self.token is None:
             self.refuse(401, "Invalid username or password.")
         self.answer(protocol.user())
+
+    head = get
 
 
 class _ModelInfo(HubHandler):

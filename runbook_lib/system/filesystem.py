@@ -94,8 +94,10 @@ def _probe(folder: Path, make: Callable[[Path, Path], None], is_link: Callable[[
 
 
 def describe_os_error(error: OSError) -> str:
-    """Name an error by its number first: the sentence is localised on Windows."""
+    """Name an error by its number first: the sentence is localised on Windows. One that Python made has no number."""
     windows_number = getattr(error, "winerror", None)
+    if not windows_number and error.errno is None:
+        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     number = f"WinError {windows_number}" if windows_number else f"errno {error.errno}"
     return f"{number}: {error.strerror or error}"
 

@@ -13,6 +13,7 @@ from runbook_lib.errors import (
     PracticeError,
     RecordError,
     RunbookError,
+    RunBusy,
     SettingsError,
     StageFailed,
     UsageError,
@@ -29,6 +30,7 @@ EXIT_CODES: dict[type[RunbookError], int] = {
     HubUnavailable: 75,
     DiskError: 74,
     LockHeld: 75,
+    RunBusy: 75,
     PracticeError: 1,
     StageFailed: 1,
 }

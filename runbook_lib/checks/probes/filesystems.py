@@ -148,7 +148,11 @@ def _locks(context: ProbeContext) -> Verdict:
         try:
             with FileLock(path, timeout=0) as lock:
                 return judge_locks(type(lock).__name__, other_took_it=other_process_takes(path), error="")
-        except (OSError, NotImplementedError, Timeout) as error:
+        except Timeout:
+            return judge_locks(
+                "", other_took_it=False, error="a file that was just made counts as held by another process"
+            )
+        except (OSError, NotImplementedError) as error:
             seen = describe_os_error(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
             return judge_locks("", other_took_it=False, error=seen)
 

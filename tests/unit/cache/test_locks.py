@@ -12,6 +12,7 @@ import pytest
 from runbook_lib.cache import locks as file_lock
 from runbook_lib.cache.locks import blob_lock, download_lock, hold
 from runbook_lib.errors import DiskError
+from runbook_lib.practice import denied_calls
 
 _HOLDER = """
 import filelock, sys
@@ -80,6 +81,19 @@ def test_a_file_system_without_locks_gets_a_marker_file(
     with hold(tmp_path / "lock", "a download", limit_s=5):
         assert [path.name for path in tmp_path.iterdir()] == ["lock.soft"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="flock is denied by seccomp")
+def test_a_file_system_that_refuses_every_lock_is_told_at_once_and_not_waited_for(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from runbook_lib.cache.locks import hold\n"
+    code += "with hold(Path(sys.argv[1]), 'a download', limit_s=300): pass"
+    launcher = [sys.executable, denied_calls.__file__, "--errno", str(errno.EACCES), "--calls", "flock", "--"]
+    command = [*launcher, sys.executable, "-c", code, str(tmp_path / "lock")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode == denied_calls.CANNOT_DENY:
+        pytest.skip(done.stderr)
+    assert "DiskError: No file in" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
 
 
 def _failing(number: int) -> object:

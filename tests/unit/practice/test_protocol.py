@@ -247,3 +247,13 @@ def test_commit_ids_are_those_of_git(hub: PracticeHub, tmp_path: Path) -> None:
         made = git("commit-tree", git("write-tree"), *parent, "-m", commit.title, people=people)
         assert made == commit.id
         parent = ["-p", made]
+
+
+@pytest.mark.parametrize("path", ["", "/revision/main", "/tree/main", "/refs"])
+def test_head_answers_as_get_does_without_a_body(hub: PracticeHub, path: str) -> None:
+    """Caching mirrors ask so before they fetch."""
+    url = f"{hub.url}/api/models/{LAYOUT}{path}"
+    asked, got = httpx.head(url), httpx.get(url)
+    assert (asked.status_code, asked.content) == (200, b"")
+    for name in ("content-type", "content-length", "x-repo-commit"):
+        assert asked.headers.get(name) == got.headers.get(name)

@@ -141,7 +141,8 @@ def test_the_type_of_the_innermost_mount_counts() -> None:
 
 
 def test_an_error_without_words_is_still_described() -> None:
-    assert describe_os_error(OSError("odd")) == "errno None: odd"
+    assert describe_os_error(OSError("odd")) == "OSError: odd"
+    assert describe_os_error(TimeoutError()) == "TimeoutError"
 
 
 def test_the_probe_folder_is_named_so_that_people_know_whose_it_is(
