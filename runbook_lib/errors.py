@@ -112,13 +112,21 @@ class LateConfigurationError(RunbookError):
     id = "late-configuration"
 
 
+_EXACT_BELOW_S = 10.0
+
+
+def _shown(limit_s: float) -> str:
+    """Write a limit as a person would have set it; what is left of one has four decimal places."""
+    return str(round(limit_s)) if limit_s >= _EXACT_BELOW_S else f"{round(limit_s, 2):g}"
+
+
 class DeadlineExceeded(RunbookError):
     """A step was stopped at its wall-clock limit."""
 
     id = "deadline"
 
     def __init__(self, step: str, limit_s: float, *, why: str = "", remedy: str = "") -> None:
-        super().__init__(f"{step} was stopped after {limit_s:g} s.", why=why, remedy=remedy)
+        super().__init__(f"{step} was stopped after {_shown(limit_s)} s.", why=why, remedy=remedy)
         self.step = step
         self.limit_s = limit_s
 

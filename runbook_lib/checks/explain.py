@@ -1,12 +1,14 @@
 """What the failures of workers mean: the catalogue of quirks names the cause, the runbook adds what it can do."""
 
 import os
+import re
 from dataclasses import dataclass
 
 from runbook_lib.checks.probes.tokens import STALE_TOKEN, find_token, token_remedy
 from runbook_lib.core.masking import mask_known
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.quirks.diagnosis import Finding, diagnose
+from runbook_lib.system.variables import is_true
 from runbook_lib.workers.failure import Cause, WorkerFailed
 
 _SHOWN_CHARS = 400
@@ -24,10 +26,38 @@ _HERE = {
     "repo-missing-or-gated": "Check repository and revision in -p models; gated and private ones need HF_TOKEN.",
     "offline-cache-miss": "Run stage download once online (-p offline false) with the same models and cache, "
     "then offline.",
+    "incomplete-no-resume": "Run again: files that arrived whole are kept. On a bad line allow more with"
+    " -p download_limit_s SECONDS, or use a mirror that is nearer: -p hub URL.",
     "consistency-check": "Run again: what arrived whole is kept. If the two numbers repeat, something on the way "
     "changes the file: use another network, or a mirror with -p hub URL.",
 }
 """What helps within a run, where the catalogue speaks to someone who has only a log."""
+
+_MIRROR = "or use another mirror: -p hub URL."
+_SIGNS = (
+    (
+        re.compile(r"405 (?:Client Error: )?Method Not Allowed"),
+        f"The hub refuses HEAD, with which huggingface_hub asks before every file: have it allowed there, {_MIRROR}",
+        False,
+    ),
+    (
+        re.compile(r"does not have an ETag|does not have a commit hash|Distant resource does not seem to be on"),
+        f"On the way headers are taken out that huggingface_hub needs: have ETag and X-Repo-Commit left in, {_MIRROR}",
+        False,
+    ),
+    (
+        re.compile(r"RemoteProtocolError|Server disconnected|Connection(?:Reset|Aborted)Error|RemoteDisconnected"),
+        f"The connection is cut on the way. Run again: what arrived whole is kept; {_MIRROR}",
+        True,
+    ),
+)
+"""Failures of mirrors, and of what stands before them: what shows each, what helps, and whether it may pass."""
+_PACKAGE_MISSING = ("ImportError", "ModuleNotFoundError")
+_INSTALL = re.compile(r"""pip\d? install [^"'\n]{1,80}""")
+_LOGIN = (
+    "No token was sent, and the hub asks for one: save a token of that hub (hf auth login, or HF_TOKEN), or name a hub"
+    " that asks for none: -p hub URL."
+)
 
 _NO_QUIRK = "Read the whole message with runbook diagnose, or run notebooks/01_detect.ipynb."
 
@@ -52,6 +82,8 @@ def explain_failure(failure: WorkerFailed) -> Explanation:
     finding = _recognised(failure.traceback, failure) or _recognised(failure.log, failure)
     if not failure.chain:
         return _explained(finding, " ".join(failure.why.split()))
+    if finding is None and (unknown := _unknown(failure)) is not None:
+        return unknown
     innermost_first = failure.chain[::-1]
     telling = (cause for cause in innermost_first if finding and _shows(cause, finding.quirk.id))
     return _explained(finding, _sentence(next(telling, innermost_first[0])))
@@ -65,10 +97,14 @@ def explain_text(text: str) -> Explanation:
 def explain_deadline(late: DeadlineExceeded) -> Explanation:
     """Return why a worker did not end in time, as far as its last words tell; silence is a quirk of its own (Q22)."""
     finding = next(iter(diagnose(late.why).findings), None)
-    evidence = " ".join((late.what, *late.why.split()))[:_SHOWN_CHARS]
+    words = [line for line in late.why.splitlines() if "%|" not in line]  # a bar of progress is no last word
+    evidence = " ".join((late.what, *" ".join(words).split()))[:_SHOWN_CHARS]
     if finding is not None:
         return _explained(finding, evidence)
-    remedy = "Run the stage again: files that arrived whole are kept. Or allow more: -p download_limit_s SECONDS."
+    remedy = (
+        "Run the stage again: files that arrived whole are kept. Or allow more (-p download_limit_s SECONDS), or use a"
+        " mirror that is nearer: -p hub URL."
+    )
     return Explanation(evidence, remedy, "" if late.why else "snapshot-no-timeout-hang")
 
 
@@ -80,11 +116,28 @@ def _shows(cause: Cause, quirk_id: str) -> bool:
     return any(finding.quirk.id == quirk_id for finding in diagnose(f"{cause.type}: {cause.message}").findings)
 
 
+def _unknown(failure: WorkerFailed) -> Explanation | None:
+    """Return what helps against a failure that is no quirk of a version: a mirror's, or a package that is missing."""
+    for cause in failure.chain[::-1]:
+        sentence = _sentence(cause)
+        for pattern, remedy, temporary in _SIGNS:
+            if pattern.search(sentence):
+                return Explanation(sentence, remedy, temporary=temporary)
+        if cause.type in _PACKAGE_MISSING:
+            named = _INSTALL.search(cause.message)
+            what = f"{named[0].rstrip(' `.,;')}" if named else "the package it names"
+            return Explanation(sentence, f"Install it into the interpreter under examination: {what}")
+    return None
+
+
 def _explained(finding: Finding | None, evidence: str) -> Explanation:
     evidence = mask_known(evidence)
     if finding is None:
         return Explanation(evidence, _NO_QUIRK)
-    if finding.quirk.id == STALE_TOKEN and (found := find_token(os.environ)) is not None:
+    if finding.quirk.id == STALE_TOKEN:
+        found = find_token(os.environ)
+        if found is None or is_true(os.environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "")):
+            return Explanation(evidence, _LOGIN, "repo-missing-or-gated")
         return Explanation(evidence, token_remedy(found.origin), finding.quirk.id)
     quirk = finding.quirk
     return Explanation(evidence, _HERE.get(quirk.id, finding.remedy), quirk.id, quirk.temporary)

@@ -16,7 +16,7 @@ from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Status, Verdict, fail, ok, skip, warn
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.system.filesystem import FolderFacts
-from runbook_lib.system.network import NetworkFacts
+from runbook_lib.system.network import NetworkFacts, NetworkStep
 from runbook_lib.system.variables import is_true
 
 _LOW_SPACE_BYTES: Final = 2_000_000_000
@@ -27,7 +27,20 @@ _NETWORK_CAUSES: Final = {
     "tls": "The TLS handshake fails: usually a proxy that signs with a company certificate; name it in SSL_CERT_FILE.",
     "api": "Something answers in place of the Hub: a block page, a captive portal or a mirror without the API.",
 }
-_NETWORK_QUIRKS: Final = {"tls": "tls-interception", "api": "proxy-blockpage"}
+_PROXY_CAUSES: Final = {
+    "name": "The name of the proxy {proxy} cannot be resolved.",
+    "tcp": "The proxy {proxy} does not answer.",
+}
+_PROXY_REMEDY: Final = "It is named by HTTPS_PROXY or the system's settings: correct it there, or unset it without one."
+_API_CAUSES: Final = (
+    ("HTTP 401", "What answers there asks for a login: save a token of that hub (hf auth login, or HF_TOKEN).", ""),
+    ("HTTP 403:", "What answers there does not let this user in: a token of that hub is needed, or other rights.", ""),
+    ("HTTP 5", "The Hub, or what stands before it, has trouble of its own: wait, and run again.", "hub-server-error"),
+    ("HTTP ", _NETWORK_CAUSES["api"], "proxy-blockpage"),
+    ("", "The request ended before the API answered; the evidence says on what.", ""),
+)
+"""Beginning of the evidence, cause and quirk: only what answered can stand in place of the Hub."""
+_NETWORK_QUIRKS: Final = {"tls": "tls-interception"}
 _NETWORK_REMEDY: Final = (
     "Name a mirror with -p hub URL, or work from a filled cache with -p offline true. To see the runbook at work"
     " without the Hub, on random weights: --practice (in a notebook: hub = 'practice')."
@@ -152,12 +165,22 @@ def judge_hub(network: NetworkFacts, *, models_cached: bool) -> Verdict:
     if failed is None:
         return ok(f"{network.endpoint}: {network.steps[-1].evidence}")
     cached = " Every file of the models is cached, so converting needs no Hub." if models_cached else ""
+    cause, quirk = _network_cause(network, failed)
     return Verdict(
         Status.WARN if models_cached else Status.FAIL,
         f"{network.endpoint}: step {failed.name} failed: {failed.evidence}",
-        f"{_NETWORK_CAUSES[failed.name]}{cached} {_NETWORK_REMEDY}",
-        quirk=_NETWORK_QUIRKS.get(failed.name, ""),
+        f"{cause}{cached} {_NETWORK_REMEDY}",
+        quirk=quirk,
     )
+
+
+def _network_cause(network: NetworkFacts, failed: NetworkStep) -> tuple[str, str]:
+    """Return why the way ends, and the quirk that is: with a proxy the first steps lead to that, not to the Hub."""
+    if network.proxy and failed.name in _PROXY_CAUSES:
+        return f"{_PROXY_CAUSES[failed.name].format(proxy=network.proxy)} {_PROXY_REMEDY}", ""
+    if failed.name == "api":
+        return next((cause, quirk) for begins, cause, quirk in _API_CAUSES if failed.evidence.startswith(begins))
+    return _NETWORK_CAUSES[failed.name], _NETWORK_QUIRKS.get(failed.name, "")
 
 
 def _on_disk(check_id: str, title: str, quirk: str, run: Callable[[ProbeContext], Verdict]) -> Probe:

@@ -41,7 +41,7 @@ def judge_conversion(facts: ConvertFacts) -> tuple[Check, ...]:
     return (converted, *_judge_result(facts))
 
 
-def _not_converted(title: str, seen: str, remedy: str, quirk: str = "", fixed_by: str = "") -> Check:
+def _not_converted(title: str, seen: str, remedy: str, quirk: str = "", fixed_by: FixedBy = FixedBy.NOTHING) -> Check:
     return Check.judged("converted", title, False, seen, remedy=remedy, quirk=quirk, fixed_by=fixed_by)
 
 
@@ -51,7 +51,9 @@ def _judge_documents(title: str, facts: ConvertFacts) -> Check:
     if elsewhere:
         died = elsewhere[0].fault == CRASH
         remedy = facts.remedy or (_DIED if died else _MODELS)
-        return _not_converted(title, _named(elsewhere), remedy, facts.quirk, "" if facts.remedy or died else _VERIFY)
+        return _not_converted(
+            title, _named(elsewhere), remedy, facts.quirk, FixedBy.NOTHING if facts.remedy or died else _VERIFY
+        )
     if not any(document.succeeded for document in documents):
         return _not_converted(title, _named(documents), _of_the_document(documents[0]))
     done = sum(document.succeeded and not document.is_empty for document in documents)

@@ -2,16 +2,18 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.cache.layout import Listing
 from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DeadlineExceeded, HubError, HubUnavailable
+from runbook_lib.render.values import format_bytes
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.interpreter import interpreter_of
 from runbook_lib.run.target import Target
@@ -74,14 +76,35 @@ class HubAccess:
             "connections": _CONNECTIONS,
             "symlinks": self.links is LinkMode.SYMLINK,
         }
-        answer = self.worker.run(
-            "fetch_snapshot",
-            request,
-            limit_s=max(deadline - time.monotonic(), 1.0),
-            on_event=lambda event: progress.update_to(event["size_bytes"]),
-            cancel=cancel,
-        )
+        arrived = _Arrived(progress)
+        limit_s = max(deadline - time.monotonic(), 1.0)
+        try:
+            answer = self.worker.run("fetch_snapshot", request, limit_s=limit_s, on_event=arrived, cancel=cancel)
+        except DeadlineExceeded as late:
+            raise DeadlineExceeded(
+                f"The download of {model}", limit_s, why="\n".join(filter(None, (arrived.rate(limit_s), late.why)))
+            ) from late
         return Path(answer.value["folder"])
+
+
+class _Arrived:
+    """Hands progress on, and remembers how much arrived."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._sizes_bytes: list[int] = []
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        size_bytes = int(event["size_bytes"])
+        self._sizes_bytes = [*self._sizes_bytes[:1], size_bytes]
+        self._progress.update_to(size_bytes)
+
+    def rate(self, elapsed_s: float) -> str:
+        """Say how fast it was; empty when nothing arrived, which is silence and no slow hub."""
+        arrived_bytes = self._sizes_bytes[-1] - self._sizes_bytes[0] if self._sizes_bytes else 0
+        if arrived_bytes <= 0:
+            return ""
+        return f"{format_bytes(arrived_bytes)} arrived, {format_bytes(round(arrived_bytes / elapsed_s))} a second."
 
 
 @contextmanager

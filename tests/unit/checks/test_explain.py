@@ -7,7 +7,8 @@ from textwrap import dedent, indent
 
 import pytest
 
-from runbook_lib.checks.explain import Explanation, explain_failure
+from runbook_lib.checks.explain import Explanation, explain_deadline, explain_failure
+from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.workers.failure import WorkerFailed
 from runbook_lib.workers.host import Interpreter
 
@@ -115,6 +116,57 @@ def test_an_unknown_failure_shows_its_sentence_and_where_to_go_on(explain: Expla
     assert len(explanation.evidence) < 450
     assert explanation.quirk == ""
     assert "runbook diagnose" in explanation.remedy
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy", "temporary"),
+    [
+        (
+            f"import httpx; raise RuntimeError(\"Client error '405 Method Not Allowed' for url '{URL}'\")",
+            "refuses HEAD",
+            False,
+        ),
+        (
+            "from huggingface_hub.errors import FileMetadataError as E; raise E('It does not have an ETag')",
+            "ETag and X-Repo-Commit left in",
+            False,
+        ),
+        (
+            hidden("import httpx; raise httpx.RemoteProtocolError('Server disconnected without sending a response.')"),
+            "cut on the way",
+            True,
+        ),
+        (
+            "raise ImportError('EasyOCR is not installed. Please install it via `pip install easyocr` to use it.')",
+            "interpreter under examination: pip install easyocr",
+            False,
+        ),
+    ],
+    ids=["HEAD refused", "no ETag", "disconnected", "package missing"],
+)
+def test_what_is_no_quirk_of_a_version_has_a_remedy_of_its_own(
+    explain: Explain, code: str, remedy: str, temporary: bool
+) -> None:
+    explanation = explain(code)
+    assert remedy in explanation.remedy
+    assert explanation.temporary is temporary
+    assert "prune" not in explanation.remedy
+
+
+@pytest.mark.parametrize(("token", "remedy"), [("", "No token was sent"), ("hf_" + "x" * 34, "Unset HF_TOKEN")])
+def test_a_login_asked_of_somebody_without_a_token_is_no_old_token(
+    explain: Explain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str, remedy: str
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_TOKEN", token)
+    explanation = explain(hub_error("HfHubHTTPError", 401, f"Client error '401 Unauthorized' for url '{URL}'"))
+    assert remedy in explanation.remedy
+    assert explanation.quirk == ("stale-token-401" if token else "repo-missing-or-gated")
+
+
+def test_a_limit_is_written_as_a_person_would_have_set_it() -> None:
+    late = DeadlineExceeded("The download", 39.9541, why="Fetching 5 files:   0%|          | 0/5 [00:00<?, ?it/s]")
+    assert explain_deadline(late).evidence == "The download was stopped after 40 s."
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a process ends otherwise there")

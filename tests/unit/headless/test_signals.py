@@ -25,8 +25,9 @@ pytestmark = [
 WriteNotebook = Callable[..., Path]
 
 COMMAND = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
 from runbook_lib import notebooks
 notebooks.NOTEBOOKS = Path(sys.argv.pop(1))
 from runbook_lib.cli import main
@@ -184,6 +185,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_one(
 
 def test_what_is_ignored_stays_ignored_and_what_was_set_comes_back() -> None:
     hung_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
     before = signal.getsignal(signal.SIGTERM)
     try:
         with noted_signals() as interruption:
@@ -196,3 +198,4 @@ def test_what_is_ignored_stays_ignored_and_what_was_set_comes_back() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, hung_up)
+        signal.signal(signal.SIGINT, ctrl_c)

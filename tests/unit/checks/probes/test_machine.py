@@ -166,7 +166,7 @@ def test_models_that_are_not_known_fail_with_the_reason() -> None:
         ("name", "cannot be resolved", ""),
         ("tcp", "does not answer", ""),
         ("tls", "TLS handshake", "tls-interception"),
-        ("api", "in place of the Hub", "proxy-blockpage"),
+        ("api", "before the API answered", ""),
     ],
 )
 def test_a_hub_out_of_reach_names_the_step_and_three_ways_on(
@@ -177,6 +177,33 @@ def test_a_hub_out_of_reach_names_the_step_and_three_ways_on(
     assert verdict.evidence == f"https://huggingface.co: step {step} failed: no answer within 5 s"
     assert cause in verdict.remedy
     assert all(way in verdict.remedy for way in ("-p hub URL", "-p offline true", "--practice"))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause", "quirk"),
+    [
+        ("HTTP 200 with text/html where the Hub answers JSON", "in place of the Hub", "proxy-blockpage"),
+        ("HTTP 403 with text/html where the Hub answers JSON", "in place of the Hub", "proxy-blockpage"),
+        ("HTTP 401 with no content type where the Hub answers JSON", "asks for a login", ""),
+        ("HTTP 403: Forbidden", "does not let this user in", ""),
+        ("HTTP 503: Service Unavailable", "trouble of its own", "hub-server-error"),
+        ("FileNotFoundError: [Errno 2] No such file or directory", "the evidence says on what", ""),
+    ],
+)
+def test_what_answers_in_place_of_the_api_is_told_from_what_never_answers(
+    network: MakeNetwork, evidence: str, cause: str, quirk: str
+) -> None:
+    verdict = in_trouble(judge_hub(network("api", evidence), models_cached=False))
+    assert cause in verdict.remedy
+    assert verdict.quirk == quirk
+
+
+@pytest.mark.parametrize(("step", "cause"), [("name", "cannot be resolved"), ("tcp", "does not answer")])
+def test_a_dead_proxy_is_named_and_not_asked_for(network: MakeNetwork, step: str, cause: str) -> None:
+    facts = network(step).model_copy(update={"proxy": "proxy.example:3128"})
+    remedy = in_trouble(judge_hub(facts, models_cached=False)).remedy
+    assert f"proxy.example:3128 {cause}" in remedy
+    assert "has to be named" not in remedy
 
 
 def test_a_hub_out_of_reach_is_a_warning_when_everything_is_cached(network: MakeNetwork) -> None:
