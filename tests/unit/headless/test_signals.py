@@ -106,6 +106,7 @@ def start(tmp_path: Path, write_notebook: WriteNotebook) -> Iterator[Callable[..
     for started in begun:
         for process in started.processes():
             process.kill()
+        started.process.communicate()
 
 
 MOMENTS: dict[str, Callable[[Started], bool]] = {
