@@ -1,8 +1,10 @@
 """The whole runbook at the press of a button, with the state of every stage as it goes."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from threading import Event
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_S: Final = 0.5
 _ERROR_LINES: Final = 12
+_PATIENCE_S: Final = 20.0
+"""What a run that is asked to end has to write its record and its report."""
 
 
 class RunPanel(View):
@@ -36,6 +40,7 @@ class RunPanel(View):
         self._run = run.open_run() if isinstance(run, SettingsForm) else run
         self._stop_asked = Event()
         self._began_at: datetime | None = None
+        self._patient_until: float | None = None
 
     def sections(self) -> Sequence[Section]:
         """Return the stages as the run's folder has them."""
@@ -56,6 +61,7 @@ class RunPanel(View):
     def start(self) -> None:
         """Begin in the background."""
         self._stop_asked.clear()
+        self._patient_until = None
         self._began_at = datetime.now(UTC)
         enable((self._start,), enabled=False)
         enable((self._stop,), enabled=True)
@@ -97,8 +103,17 @@ class RunPanel(View):
                 return process.communicate(timeout=_LOOK_EVERY_S)
             except subprocess.TimeoutExpired:
                 fill(self._stages, self._table(running=True))
-            if self._stop_asked.is_set():
+            if self._stop_asked.is_set() and not self._may_still_end(process):
                 end_tree(process.pid)
+
+    def _may_still_end(self, process: "subprocess.Popen[str]") -> bool:
+        """Ask the run to end, once, and say whether it has time left; Windows knows no asking of this kind."""
+        if os.name == "nt":
+            return False
+        if self._patient_until is None:
+            self._patient_until = time.monotonic() + _PATIENCE_S
+            process.terminate()
+        return time.monotonic() < self._patient_until
 
     def _ended(self, note: Note) -> None:
         fill(self._stages, self._table(running=False))

@@ -46,6 +46,7 @@ EXPECTED = {
     "cut.docx": ("damaged", 0),
     "noise.png": ("damaged", 0),
     "data.xyz": ("unsupported", 0),
+    "no slides.pptx": ("damaged", 0),
     "sound.wav": ("needs-package", 0),
 }
 """What comes of each document, and how many pages docling counts (docling 2.143)."""
@@ -62,6 +63,7 @@ def pdf(path: Path, pages: int = 1, text: str = "Some words", encryption: Standa
 
 def write_office(folder: Path) -> None:
     slides = pptx.Presentation()
+    slides.save(str(folder / "no slides.pptx"))
     for number in range(3):
         slides.slides.add_slide(slides.slide_layouts[0]).shapes.title.text = f"Slide {number}"
     slides.save(str(folder / "slides.pptx"))
