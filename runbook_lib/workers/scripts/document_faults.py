@@ -73,7 +73,7 @@ def nature(head: bytes) -> str:
         return "it is a ZIP file, which Office documents are, too"
     if b"%pdf-" in head.lower():
         return "it is a PDF"
-    return f"it begins with {head[:16]!r}"
+    return f"it begins with {head[:16].decode('latin-1')!r}"
 
 
 def opens(path: Path) -> bool:
