@@ -11,8 +11,8 @@ LIMIT_S = 400
 COMMAND = """
 import signal, sys, threading, time
 from pathlib import Path
-from runbook_lib.headless import notebook
-notebook.NOTEBOOKS = Path(sys.argv.pop(1))
+from runbook_lib import notebooks
+notebooks.NOTEBOOKS = Path(sys.argv.pop(1))
 busy = Path(sys.argv[3], "busy")
 def press():
     while not busy.is_file():
