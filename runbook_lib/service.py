@@ -23,7 +23,7 @@ from runbook_lib.run.environment_plan import EnvironmentPlan, plan_from_scratch
 from runbook_lib.run.interpreter import collect_models, packages_of, versions_of
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.settings import DOCLING, resolve_settings
-from runbook_lib.run.target import Places, ResolvedTarget, resolve_places, resolve_target
+from runbook_lib.run.target import Places, ResolvedTarget, enter_target, resolve_places, resolve_target
 from runbook_lib.run.wanted_models import remember_models, remembered_models
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download
 from runbook_lib.stages.download.checks import judge_download
@@ -187,8 +187,8 @@ class DoclingModelManager:
         if self._practice_places is None:
             here = resolve_target(self._settings, resolve_places(self._settings, ask=False))
             if self._stands_whole(here):
-                return here
-        target = resolve_target(self._settings, self._practice_places)
+                return enter_target(here)
+        target = enter_target(resolve_target(self._settings, self._practice_places))
         if target.practice:
             self._practice_places = Places(target.cache_dir, target.artifacts_dir, practice=True)
         return target

@@ -19,7 +19,7 @@ from runbook_lib.run.interpreter import InterpreterFacts, packages_of, versions_
 from runbook_lib.run.opening import RUNS
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.run.settings import Settings
-from runbook_lib.run.target import Target, resolve_target
+from runbook_lib.run.target import Target, entered_target, resolve_target
 from runbook_lib.run.wanted_models import remembered_models
 from runbook_lib.system.packages import SitePackages
 
@@ -62,8 +62,8 @@ def examine(settings: Settings, only: Iterable[str] = ()) -> DoctorReport:
     """
     wanted = require_known(only)
     started_at, clock = datetime.now(UTC), time.perf_counter()
-    target = resolve_target(settings)
-    checks = make_checks(context_for_doctor(target), wanted)
+    with entered_target(resolve_target(settings)) as target:
+        checks = make_checks(context_for_doctor(target), wanted)
     return DoctorReport(
         practice=target.practice,
         started_at=started_at,

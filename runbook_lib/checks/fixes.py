@@ -27,7 +27,7 @@ from runbook_lib.run.environment_plan import env_files, plan_from_scratch
 from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import RUNS
 from runbook_lib.run.settings import Settings
-from runbook_lib.run.target import Target, resolve_target
+from runbook_lib.run.target import Target, entered_target, resolve_target
 from runbook_lib.system.filesystem import refusals_told
 
 _INSTALL_LIMIT_S = 120.0
@@ -184,16 +184,15 @@ def apply_fixes(report: DoctorReport, settings: Settings, *, dry_run: bool, runs
     With `dry_run` nothing is touched and nothing written; the report then lists what would change. The record goes to
     `runs/doctor/TIME/doctor.json`, where no stage takes it for a run.
     """
-    target = resolve_target(settings)
     folder = runs.absolute() / "doctor" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z"
     needy = {check.id for check in report.checks if check.needs_hand}
-    steps = _planned(target, folder, needy)
-    if dry_run:
-        return _with(report, report.checks, tuple(step.change for step in steps.values()), planned=True)
-    changes = tuple(_applied(step) for step in steps.values())
-    fixed = frozenset(fix.check_id for fix in FIXES if fix.check_id in needy)
-    checks = _again(target, report.checks, fixed) if changes else report.checks
-    done = _with(report, checks, changes)
+    with entered_target(resolve_target(settings)) as target:
+        steps = _planned(target, folder, needy)
+        if dry_run:
+            return _with(report, report.checks, tuple(step.change for step in steps.values()), planned=True)
+        changes = tuple(_applied(step) for step in steps.values())
+        fixed = frozenset(fix.check_id for fix in FIXES if fix.check_id in needy)
+        done = _with(report, _again(target, report.checks, fixed) if changes else report.checks, changes)
     if changes:
         with refusals_told(f"What was changed cannot be recorded in {folder}.", "Work where it can be."):
             atomic.write_text(folder / RECORD_NAME, done.model_dump_json(indent=2) + "\n")

@@ -115,7 +115,7 @@ class Diagnosis(Rendered, Value):
                 *recovered,
             ]
         if self.recovered and not self.innermost:
-            return [Note("Diagnosis", (f"{read}; nothing to mend.",)), *recovered]
+            return [Note("Diagnosis", (f"{read}; nothing to fix.",)), *recovered]
         error = f"The innermost error is: {self.innermost}" if self.innermost else "There is no error in it."
         return [
             Note("Diagnosis", (f"{read}; no known quirk recognised.", error)),

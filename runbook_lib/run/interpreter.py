@@ -44,7 +44,7 @@ class InterpreterFacts(Value):
 
 def interpreter_of(target: Target, variables: Mapping[str, str] | None = None) -> Interpreter:
     """Return the interpreter under examination, under these variables and the target's endpoint."""
-    overlay = {"HF_ENDPOINT": target.endpoint, **(variables or {})}
+    overlay = {**({"HF_ENDPOINT": target.endpoint} if target.endpoint else {}), **(variables or {})}
     named = target.settings.target_python
     return Interpreter(Path(named), overlay) if named else Interpreter(variables=overlay)
 

@@ -18,7 +18,7 @@ from runbook_lib.render.sections import Note, Section
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.folder import HEADER_NAME, Run, RunHeader, runs_below
 from runbook_lib.run.settings import FORM, ResolvedSettings, Settings, resolve_settings
-from runbook_lib.run.target import PRACTICE_WORDS, Places, described, resolve_places, resolve_target
+from runbook_lib.run.target import PRACTICE_WORDS, Places, described, enter_target, resolve_places, resolve_target
 from runbook_lib.system import variables as environment
 
 _log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ def open_target(parameters: Mapping[str, object], *, recorded: bool = False) -> 
 
 def opened(prepared: PreparedRun) -> OpenRun:
     """Join a prepared run with its places; starts the practice hub when the settings ask for it."""
-    target = resolve_target(prepared.settings, _places_of(prepared))
+    target = enter_target(resolve_target(prepared.settings, _places_of(prepared)))
     return OpenRun(
         folder=prepared.folder,
         resolved=prepared.resolved,

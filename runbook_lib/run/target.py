@@ -1,10 +1,11 @@
 """What settings stand for: which Hub, which cache, which artifacts folder."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from runbook_lib.cache.layout import cached_repos
 from runbook_lib.core.masking import mask_known, mask_url_credentials
@@ -14,6 +15,9 @@ from runbook_lib.system import variables as environment
 from runbook_lib.system.loopback import is_loopback, reach_loopback_directly
 from runbook_lib.system.own_folder import own_cache_dir
 from runbook_lib.system.practice_hub import is_practice_hub
+
+if TYPE_CHECKING:
+    from runbook_lib.practice.drills.drill import Drill
 
 PRACTICE_WORDS: Final = "Practice: random weights from a practice hub; nothing here is real."
 
@@ -65,22 +69,46 @@ class Places:
 
 
 def resolve_target(settings: Settings, places: Places | None = None) -> ResolvedTarget:
-    """Return what the settings stand for; starts the practice hub when they ask for it, makes no folder.
+    """Look up what the settings stand for; starts nothing, sets nothing, makes no folder.
 
-    A drill is played from here on: its variables and denials hold for this process and all it starts. So does a way
-    past every proxy to a hub on this machine. `places` are those of the run that is continued.
-
-    Raises:
-        SettingsError: Practice would go to a folder of real models, or the run that is continued had another Hub.
-        LateConfigurationError: A drill has denied this process something for good.
+    The built-in practice hub has no address before the target is entered. `places` are those of the run that is
+    continued. Raises `SettingsError` for practice in a folder of real models, and for a run that is continued with
+    another Hub.
     """
-    _require_undrilled(settings)
     places = places or resolve_places(settings)
     _require_same_hub(settings, places)
-    endpoint = _endpoint(settings, places.cache_dir)
-    if is_loopback(endpoint):
-        reach_loopback_directly()
+    endpoint = "" if settings.is_practice else settings.hub or environment.hub_endpoint(environment.as_found())
     return ResolvedTarget(settings, endpoint, places.cache_dir, places.artifacts_dir, places.practice)
+
+
+def enter_target(target: ResolvedTarget) -> ResolvedTarget:
+    """Make this process ready for the target, for as long as it lives; returns the target with the Hub's address.
+
+    Plays the drill, whose variables and denials hold for this process and all it starts, and serves the practice hub.
+    A hub on this machine is reached past every proxy from here on. Raises `LateConfigurationError` when another drill
+    left this process unable to do so.
+    """
+    _require_undrilled(target.settings)
+    if target.settings.drill:
+        drill = _drill_of(target)
+        drill.enter()
+        _note(drill)
+    return _served(target)
+
+
+@contextmanager
+def entered_target(target: ResolvedTarget) -> Iterator[ResolvedTarget]:
+    """Make this process ready while the block runs; see `enter_target`.
+
+    The drill's variables are put back at the end. Its denials cannot be lifted, and the practice hub serves until the
+    process ends: all that practise in a process share it.
+    """
+    _require_undrilled(target.settings)
+    drill = _drill_of(target) if target.settings.drill else None
+    with drill.entered() if drill else nullcontext():
+        if drill:
+            _note(drill)
+        yield _served(target)
 
 
 def resolve_places(settings: Settings, *, ask: bool = True) -> Places:
@@ -145,28 +173,38 @@ def _is_practice(settings: Settings, environ: Mapping[str, str], *, ask: bool) -
     return ask and not settings.offline and is_practice_hub(settings.hub or environment.hub_endpoint(environ))
 
 
-def _endpoint(settings: Settings, cache_dir: Path) -> str:
-    knobs = _enter_drill(settings, cache_dir) if settings.drill else {}
-    if not settings.is_practice:
-        return settings.hub or environment.hub_endpoint(environment.as_found())
-    from runbook_lib.practice.server import running_hub  # the hub of a run lives as long as the process that opened it
-
-    return running_hub(pad_bytes=settings.practice_pad_mb * 1_000_000, head=settings.practice_head, **knobs).url
-
-
-def _enter_drill(settings: Settings, cache_dir: Path) -> dict[str, object]:
-    """Play a drill in this process; returns how its hub misbehaves, nothing when a mirror is asked."""
+def _drill_of(target: ResolvedTarget) -> "Drill":
     from runbook_lib.practice.drills.catalogue import drill_named
 
-    drill = drill_named(settings.drill)
-    drill.enter()
-    if drill.denies:
-        _for_good.add(drill.name)
-    return drill.knobs(cache_dir, is_warm=any(cached_repos(cache_dir))) if settings.is_practice else {}
+    return drill_named(target.settings.drill)
+
+
+def _served(target: ResolvedTarget) -> ResolvedTarget:
+    """Return the target with the address of its hub, which is started when it is the built-in one."""
+    if target.settings.is_practice:
+        target = _with_practice_hub(target)
+    if is_loopback(target.endpoint):
+        reach_loopback_directly()
+    return target
+
+
+def _with_practice_hub(target: ResolvedTarget) -> ResolvedTarget:
+    settings = target.settings
+    from runbook_lib.practice.server import running_hub  # the hub of a run lives as long as the process that opened it
+
+    is_warm = any(cached_repos(target.cache_dir))
+    knobs = _drill_of(target).knobs(target.cache_dir, is_warm=is_warm) if settings.drill else {}
+    hub = running_hub(pad_bytes=settings.practice_pad_mb * 1_000_000, head=settings.practice_head, **knobs)
+    return replace(target, endpoint=hub.url)
 
 
 _for_good: set[str] = set()
 """Drills whose denials this process cannot lift again."""
+
+
+def _note(drill: "Drill") -> None:
+    if drill.denies:
+        _for_good.add(drill.name)
 
 
 def _require_undrilled(settings: Settings) -> None:

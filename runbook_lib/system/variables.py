@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def apply(variables: Mapping[str, str]) -> None:
         )
     for name, value in variables.items():
         _set(name, value or None, found.get(name))
+
+
+@contextmanager
+def applied(variables: Mapping[str, str]) -> Iterator[None]:
+    """Have variables set while the block runs; see `apply`."""
+    found, before = as_found(), {name: os.environ.get(name) for name in variables}
+    apply(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            _set(name, value, found.get(name))
 
 
 def _set(name: str, value: str | None, before: str | None) -> None:

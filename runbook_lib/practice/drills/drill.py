@@ -1,7 +1,8 @@
 """What a breakage drill is, and how a process plays it."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from runbook_lib.errors import SettingsError
 from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.repository import Repository
 from runbook_lib.system.own_folder import own_cache_dir
-from runbook_lib.system.variables import apply
+from runbook_lib.system.variables import applied, apply
 
 
 def nothing(home: Path) -> None:
@@ -71,10 +72,21 @@ class Drill:
         Raises:
             PracticeError: The drill cannot be played on this system.
         """
-        if not self.home.exists():
-            self.begin()
+        self._require_home()
         apply(self.variables(self.home))
         self.deny(self.home)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Do so while the block runs. Variables are put back at its end; denials cannot be."""
+        self._require_home()
+        with applied(self.variables(self.home)):
+            self.deny(self.home)
+            yield
+
+    def _require_home(self) -> None:
+        if not self.home.exists():
+            self.begin()
 
     @property
     def denies(self) -> bool:

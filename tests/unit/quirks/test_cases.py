@@ -34,7 +34,7 @@ def test_every_case_has_an_answer() -> None:
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.log.stem)
 def test_only_a_healthy_log_is_told_that_it_holds_no_error(answer: Answer) -> None:
     text = shown(diagnose(answer.log))
-    silent = "There is no error in it." in text or "nothing to mend" in text
+    silent = "There is no error in it." in text or "nothing to fix" in text
     assert silent is (not answer.finding)
 
 

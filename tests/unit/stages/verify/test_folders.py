@@ -207,7 +207,7 @@ def test_names_that_are_no_plain_text_survive_into_the_record(install: Install) 
     assert "new / line.bin" in str(record)
 
 
-def test_leftovers_and_folders_of_an_older_docling_only_warn(install: Install) -> None:
+def test_incomplete_files_and_folders_of_an_older_docling_only_warn(install: Install) -> None:
     installed = install()
     installed.repo.blobs.mkdir(exist_ok=True)
     (installed.repo.blobs / f"{'a' * 64}.0123abcd.incomplete").write_bytes(b"half")
@@ -215,7 +215,7 @@ def test_leftovers_and_folders_of_an_older_docling_only_warn(install: Install) -
     record = verify(installed.run)
     extra = record.checks[-1]
     assert (extra.id, extra.status) == ("nothing-extra", Status.WARN)
-    assert "leftover of an interrupted download" in extra.evidence
+    assert "incomplete file of an interrupted download" in extra.evidence
     assert "docling-project--docling-models now" in extra.evidence
     assert record.status is Status.WARN
 
