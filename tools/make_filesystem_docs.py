@@ -59,8 +59,9 @@ RUNS = """\
 
 *Symbolic links* and *hard links*: what a second revision fetched, and by what the file system grew (`links =
 symlink`, `links = hardlink`; where neither works, copies). *Copied up*: what the record of stage download says that
-a container's upper layer took for hard links. *Dedupe*: what `runbook dedupe` freed of 7 MB that two revisions
-without links hold twice.
+a container's upper layer took for hard links. *Placed from the image*: by what the file system grew when docling's
+artifacts folder was made from a cache that the image holds; planned beforehand, and said. *Dedupe*: what `runbook
+dedupe` freed of 7 MB that two revisions without links hold twice.
 """
 
 READING = """\
@@ -125,7 +126,7 @@ def document(seen: Mapping[str, Seen]) -> str:
         (links_row(name, facts) for name, facts in seen.items()),
     )
     results = table(
-        ("file system", "symbolic links", "hard links", "copied up", "dedupe"),
+        ("file system", "symbolic links", "hard links", "copied up", "placed from the image", "dedupe"),
         (runs_row(name, facts) for name, facts in seen.items()),
     )
     return f"{HEAD}\n{measured}\n{LINKS}\n{links}\n{RUNS}\n{results}\n{READING}"
@@ -163,6 +164,7 @@ def runs_row(name: str, facts: Seen) -> tuple[str, ...]:
         costs.get("symlink", copies or "-"),
         costs.get("hardlink", "-"),
         _megabytes(copied_up) if copied_up else "-",
+        _megabytes(facts["placing"]["grew_bytes"]),
         reason or _megabytes(-dedupe["grew_bytes"]),
     )
 

@@ -27,7 +27,7 @@ _NETWORK = frozenset(
 )
 _HOST_FOLDERS = frozenset({"9p", "drvfs", "virtiofs", "fuseblk", "fakeowner", "vboxsf", "prl_fs"})
 """A folder of the host seen from WSL, Docker Desktop or a virtual machine, or NTFS under Linux."""
-_LAYERED = frozenset({"overlay", "aufs"})
+_LAYERED = frozenset({"overlay", "aufs", "fuse.fuse-overlayfs"})
 _LOCAL_REMEDY = "Put the cache on a local volume: -p cache_dir PATH, in a container a named volume."
 
 _NOT_WRITABLE = "the cache cannot be written; see check cache-writable"
@@ -75,7 +75,8 @@ def judge_volume(mount: Mount | None, kind: str, system: str) -> Verdict:
             fixed_by=FixedBy.CONFIGURE_ENV,
         )
     if type_ in _LAYERED:
-        return ok(f"{seen}, a container's own layer: what is downloaded here ends with the container")
+        seen += ", a container's own layer: what is downloaded here ends with the container"
+        return ok(f"{seen}, and a hard link to a file of the image copies it up first")
     return ok(seen)
 
 
