@@ -111,11 +111,35 @@ def test_a_new_pin_downloads_only_what_changed_when_hard_links_are_used(service:
     assert service.weights.stat().st_nlink == 3
 
 
+def flip_a_bit(path: Path) -> None:
+    damaged = bytearray(path.read_bytes())
+    damaged[1000] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(damaged)
+
+
+def test_a_copy_that_was_written_to_is_placed_again_without_fetching(service: Service) -> None:
+    service.manager(links="copy").ensure_models_downloaded()
+    before = service.weights.read_bytes()
+    flip_a_bit(service.weights)
+    assert service.manager(links="copy").ensure_models_downloaded().fetched_bytes == 0
+    assert service.weights.read_bytes() == before
+
+
+def test_weights_written_through_a_hard_link_are_one_clear_error(service: Service) -> None:
+    service.manager(links="hardlink").ensure_models_downloaded()
+    flip_a_bit(service.weights)
+    if service.weights.stat().st_nlink == 1:
+        pytest.skip("this volume has reflinks, which nobody writes through")
+    with pytest.raises(StageFailed, match="a program has written to it since it was placed"):
+        service.manager(links="hardlink").ensure_models_downloaded()
+
+
 def test_verify_finds_a_flipped_bit_that_the_quick_check_does_not_look_for(service: Service) -> None:
     service.manager(links="copy").ensure_models_downloaded()
-    damaged = bytearray(service.weights.read_bytes())
-    damaged[1000] ^= 1
-    service.weights.write_bytes(damaged)
+    facts = service.weights.stat()
+    flip_a_bit(service.weights)
+    os.utime(service.weights, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     assert service.manager().ensure_models_downloaded().fetched_bytes == 0
     with pytest.raises(StageFailed, match=r"model\.safetensors is damaged"):
         service.manager().ensure_models_downloaded(verify=True)

@@ -138,7 +138,7 @@ def test_this_machine_is_evaluated_by_what_stands_on_its_disk(settings: MakeSett
     model = ModelRef("org/name")
     folder = target.artifacts_dir / model.folder_name
     folder.mkdir(parents=True)
-    stamped = StampedFile(etag="0", size_bytes=2, mtime_ns=0)
+    stamped = StampedFile(etag="9e26dfeeb6e641a33dae4961196235bdb965b21b", size_bytes=2, mtime_ns=0)
     stamp = Stamp(repo_id="org/name", revision="main", commit="a" * 40, docling="2", files={"config.json": stamped})
     (folder / STAMP_NAME).write_text(stamp.model_dump_json(), encoding="utf-8")
     (in_tmp_path / "README.md").write_text("On WINDOWS run the doctor.", encoding="utf-8")
