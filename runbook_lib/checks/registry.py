@@ -6,12 +6,16 @@ from typing import Final
 
 from runbook_lib.checks.probe import Probe
 from runbook_lib.checks.probes import (
+    addresses,
     artifacts,
     cached,
     certificates,
+    client_habits,
     filesystems,
     jupyter,
+    limits,
     machine,
+    ocr_engines,
     packages,
     paths,
     program,
@@ -32,9 +36,13 @@ PROBES: Final[tuple[Probe, ...]] = (
     *artifacts.PROBES,
     *packages.PROBES,
     *runtime.PROBES,
+    *limits.PROBES,
+    *ocr_engines.PROBES,
     *jupyter.PROBES,
     *certificates.PROBES,
     *proxies.PROBES,
+    *addresses.PROBES,
+    *client_habits.PROBES,
     *tokens.PROBES,
     *program.PROBES,
 )

@@ -16,6 +16,7 @@ from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Status, Verdict, fail, ok, skip, warn
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.system.filesystem import FolderFacts
+from runbook_lib.system.loopback import is_loopback
 from runbook_lib.system.network import NetworkFacts
 from runbook_lib.system.variables import is_true
 
@@ -151,13 +152,27 @@ def judge_hub(network: NetworkFacts, *, models_cached: bool) -> Verdict:
     failed = network.failed
     if failed is None:
         return ok(f"{network.endpoint}: {network.steps[-1].evidence}")
+    cause, quirk = _cause_of(network)
     cached = " Every file of the models is cached, so converting needs no Hub." if models_cached else ""
     return Verdict(
         Status.WARN if models_cached else Status.FAIL,
         f"{network.endpoint}: step {failed.name} failed: {failed.evidence}",
-        f"{_NETWORK_CAUSES[failed.name]}{cached} {_NETWORK_REMEDY}",
-        quirk=_NETWORK_QUIRKS.get(failed.name, ""),
+        f"{cause}{cached} {_NETWORK_REMEDY}" if not is_loopback(network.endpoint) else f"{cause}{cached}",
+        quirk=quirk,
     )
+
+
+def _cause_of(network: NetworkFacts) -> tuple[str, str]:
+    """Return what the failed step means, and its quirk; what the settings alone explain comes before the network."""
+    failed = network.failed
+    name, evidence = (failed.name, failed.evidence) if failed else ("", "")
+    if "://" not in network.endpoint:
+        return "The address has no scheme: write https:// before it (HF_ENDPOINT, or -p hub).", "proxy-env-parse"
+    if evidence.startswith(("FileNotFoundError", "IsADirectoryError")):
+        return "A file of certificates is named that is not there: SSL_CERT_FILE, SSL_CERT_DIR.", "ssl-cert-file-bad"
+    if "WRONG_VERSION_NUMBER" in evidence and network.proxy:
+        return "The proxy does not speak TLS itself: write HTTPS_PROXY=http://host:port.", "proxy-env-parse"
+    return _NETWORK_CAUSES.get(name, ""), _NETWORK_QUIRKS.get(name, "")
 
 
 def _on_disk(check_id: str, title: str, quirk: str, run: Callable[[ProbeContext], Verdict]) -> Probe:
