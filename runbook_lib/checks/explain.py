@@ -59,6 +59,8 @@ _LOGIN = (
     " that asks for none: -p hub URL."
 )
 
+_CAUSE_UNSAID = "hub-cause-unsaid"
+"""What the catalogue says of a log without its cause; a chain of exceptions may still hold it."""
 _NO_QUIRK = "Read the whole message with runbook diagnose, or run notebooks/01_detect.ipynb."
 
 
@@ -82,7 +84,7 @@ def explain_failure(failure: WorkerFailed) -> Explanation:
     finding = _recognised(failure.traceback, failure) or _recognised(failure.log, failure)
     if not failure.chain:
         return _explained(finding, " ".join(failure.why.split()))
-    if finding is None and (unknown := _unknown(failure)) is not None:
+    if (finding is None or finding.quirk.id == _CAUSE_UNSAID) and (unknown := _unknown(failure)) is not None:
         return unknown
     innermost_first = failure.chain[::-1]
     telling = (cause for cause in innermost_first if finding and _shows(cause, finding.quirk.id))

@@ -6,13 +6,17 @@ from typing import Final
 
 from runbook_lib.checks.probe import Probe
 from runbook_lib.checks.probes import (
+    addresses,
     artifacts,
     cached,
     certificates,
+    client_habits,
     filesystems,
     integrity,
     jupyter,
+    limits,
     machine,
+    ocr_engines,
     packages,
     paths,
     practice,
@@ -36,9 +40,13 @@ PROBES: Final[tuple[Probe, ...]] = (
     *practice.PROBES,
     *packages.PROBES,
     *runtime.PROBES,
+    *limits.PROBES,
+    *ocr_engines.PROBES,
     *jupyter.PROBES,
     *certificates.PROBES,
     *proxies.PROBES,
+    *addresses.PROBES,
+    *client_habits.PROBES,
     *tokens.PROBES,
     *program.PROBES,
 )

@@ -55,6 +55,29 @@ def judge_kernelspec(argv: Sequence[str] | None, *, ipykernel: bool, own: str) -
     return warn(f"{KERNEL} starts {argv[0]}{there}; this is {own}", remedy, fixed_by=FixedBy.DOCTOR_FIX)
 
 
+def _jupyter_path(context: ProbeContext) -> Verdict:
+    from jupyter_core.paths import ENV_JUPYTER_PATH
+
+    folders = [Path(one) for one in context.environ.get("JUPYTER_PATH", "").split(os.pathsep) if one]
+    holding = next((one for one in folders if Path(one, "kernels", KERNEL, "kernel.json").is_file()), None)
+    return judge_jupyter_path(folders, holding, kernel_argv(), registered=Path(ENV_JUPYTER_PATH[0], "kernels", KERNEL))
+
+
+def judge_jupyter_path(
+    folders: Sequence[Path], holding: Path | None, argv: Sequence[str] | None, *, registered: Path
+) -> Verdict:
+    """Say whether a kernel spec below JUPYTER_PATH stands before the one that `doctor --fix` registers."""
+    if not folders:
+        return ok("JUPYTER_PATH is not set")
+    if holding is None or (argv and _same_file(argv[0], sys.executable)):
+        return ok(f"JUPYTER_PATH holds no {KERNEL} of another Python")
+    return warn(
+        f"JUPYTER_PATH comes first, and {holding} holds a kernel spec {KERNEL}: one in {registered} is never looked at",
+        f"Take {holding} out of JUPYTER_PATH, or register this Python there: {sys.executable} -m ipykernel install"
+        f" --prefix {holding.parent.parent} --name {KERNEL}.",
+    )
+
+
 def _same_file(one: str, other: str) -> bool:
     """Whether both names stand in one folder of one environment; a virtual environment links to a shared Python."""
     return os.path.normcase(Path(one).parent.absolute()) == os.path.normcase(Path(other).parent.absolute()) and (
@@ -140,6 +163,7 @@ def judge_notebooks(count: int, problems: Sequence[str]) -> Verdict:
 
 
 PROBES = (
+    Probe("jupyter-path", "JUPYTER_PATH hides no kernel", "no-such-kernel", _jupyter_path),
     Probe("kernelspec", "the notebooks' kernel is this Python", "no-such-kernel", _kernelspec),
     Probe("jupyter-runtime", "jupyter's runtime folder is private", "jupyter-secure-write", _runtime_folder),
     Probe("text-encoding", "text is UTF-8", "cp1252-encode", _text_encoding, systems=WINDOWS),

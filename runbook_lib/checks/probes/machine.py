@@ -16,6 +16,7 @@ from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Status, Verdict, fail, ok, skip, warn
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.system.filesystem import FolderFacts
+from runbook_lib.system.loopback import is_loopback
 from runbook_lib.system.network import NetworkFacts, NetworkStep
 from runbook_lib.system.variables import is_true
 
@@ -169,14 +170,20 @@ def judge_hub(network: NetworkFacts, *, models_cached: bool) -> Verdict:
     return Verdict(
         Status.WARN if models_cached else Status.FAIL,
         f"{network.endpoint}: step {failed.name} failed: {failed.evidence}",
-        f"{cause}{cached} {_NETWORK_REMEDY}",
+        f"{cause}{cached} {_NETWORK_REMEDY}" if not is_loopback(network.endpoint) else f"{cause}{cached}",
         quirk=quirk,
     )
 
 
 def _network_cause(network: NetworkFacts, failed: NetworkStep) -> tuple[str, str]:
-    """Return why the way ends, and the quirk that is: with a proxy the first steps lead to that, not to the Hub."""
-    if network.proxy and failed.name in _PROXY_CAUSES:
+    """Return why the way ends, and the quirk that is; what the settings alone explain comes before the network."""
+    if "://" not in network.endpoint:
+        return "The address has no scheme: write https:// before it (HF_ENDPOINT, or -p hub).", "proxy-env-parse"
+    if failed.evidence.startswith(("FileNotFoundError", "IsADirectoryError")):
+        return "A file of certificates is named that is not there: SSL_CERT_FILE, SSL_CERT_DIR.", "ssl-cert-file-bad"
+    if "WRONG_VERSION_NUMBER" in failed.evidence and network.proxy:
+        return "The proxy does not speak TLS itself: write HTTPS_PROXY=http://host:port.", "proxy-env-parse"
+    if network.proxy and failed.name in _PROXY_CAUSES:  # with a proxy the first steps lead to that, not to the Hub
         return f"{_PROXY_CAUSES[failed.name].format(proxy=network.proxy)} {_PROXY_REMEDY}", ""
     if failed.name == "api":
         return next((cause, quirk) for begins, cause, quirk in _API_CAUSES if failed.evidence.startswith(begins))

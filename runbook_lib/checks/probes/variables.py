@@ -22,7 +22,13 @@ _FLAGS = (
     "TRANSFORMERS_OFFLINE",
 )
 _WHOLE_NUMBERS = ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")
-_NEVER_EMPTY = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_XET_CACHE", "HF_ENDPOINT")
+_ARTIFACTS = "DOCLING_ARTIFACTS_PATH"
+_EMPTY_MEANS = {
+    "HF_ENDPOINT": "no host would be asked",
+    _ARTIFACTS: "docling would look for its models in the working folder",
+}
+_CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_NEVER_EMPTY = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_XET_CACHE", "HF_ENDPOINT", _ARTIFACTS)
 _PLACES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "DOCLING_CACHE_DIR", "DOCLING_ARTIFACTS_PATH")
 _CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 _IGNORED = {
@@ -45,7 +51,11 @@ def hub_home(environ: Mapping[str, str]) -> Path:
 def judge_variables(environ: Mapping[str, str]) -> Verdict:
     """Name the variables that lead elsewhere, contradict each other, break the import or do nothing."""
     places = (*_empty(environ), *_relative(environ), *_contradictions(environ), *_unreadable(environ), *_idle(environ))
+    missing = tuple(_missing(environ))
     flags = tuple(_flags(environ))
+    if missing and not places and not flags:
+        return warn("; ".join(missing), _CORRECT, fixed_by=FixedBy.CONFIGURE_ENV, quirk="ssl-cert-file-bad")
+    places = (*places, *missing)
     if not places and not flags:
         return ok(f"{len(variables_of_interest(environ))} variables are set, none is misleading")
     quirk = "" if places else "env-read-at-import"
@@ -55,8 +65,14 @@ def judge_variables(environ: Mapping[str, str]) -> Verdict:
 def _empty(environ: Mapping[str, str]) -> Iterator[str]:
     for name in _NEVER_EMPTY:
         if name in environ and not environ[name].strip():
-            ends = "no host would be asked" if name == "HF_ENDPOINT" else "the cache would land in the working folder"
+            ends = _EMPTY_MEANS.get(name, "the cache would land in the working folder")
             yield f"{name} is empty, which is not the same as unset: {ends}"
+
+
+def _missing(environ: Mapping[str, str]) -> Iterator[str]:
+    for name in _CERTIFICATES:
+        if environ.get(name) and not Path(environ[name]).exists():
+            yield f"{name} names a file that does not exist"
 
 
 def _relative(environ: Mapping[str, str]) -> Iterator[str]:

@@ -76,7 +76,7 @@ def test_the_warning_variable_is_no_remedy_and_that_is_said(
 ) -> None:
     found = box("box-warning-variable", environ=variables, hub=Version(hub), symlink=REFUSED)
     assert found.status is status
-    assert "It is no remedy" in found.evidence
+    assert "It is not a remedy" in found.evidence
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,8 @@ def test_an_unknown_failure_shows_its_sentence_and_where_to_go_on(explain: Expla
             True,
         ),
         (
-            "raise ImportError('EasyOCR is not installed. Please install it via `pip install easyocr` to use it.')",
-            "interpreter under examination: pip install easyocr",
+            "raise ImportError('LaTeX needs pylatexenc. Please install it via `pip install pylatexenc` to use it.')",
+            "interpreter under examination: pip install pylatexenc",
             False,
         ),
     ],

@@ -1,15 +1,14 @@
 """A proxy that refuses everything stands before nothing that we start on this machine."""
 
 import os
-import socketserver
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from runbook_lib.system.loopback import bypasses_loopback, is_loopback, reach_loopback_directly
+from tests.unit.refusing_proxy import RefusingProxy, environment_without_proxies, refusing_proxy
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 CHILD = """
@@ -28,41 +27,10 @@ assert HfApi(endpoint=sys.argv[1]).model_info("docling-project/docling-models").
 """
 
 
-class RefusingProxy(socketserver.ThreadingTCPServer):
-    """Answers every request as a company's proxy does that does not know the host; keeps the request lines."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Refuse)
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Refuse(socketserver.StreamRequestHandler):
-    server: RefusingProxy
-
-    def handle(self) -> None:
-        self.server.asked.append(self.rfile.readline().decode("latin-1").strip())
-        self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\nConnection: close\r\n\r\nblocked")
-
-
 @pytest.fixture
 def proxy() -> Iterator[RefusingProxy]:
-    with RefusingProxy() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with refusing_proxy() as server:
         yield server
-        server.shutdown()
-        thread.join()
-
-
-def environment(**variables: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
-    return {**kept, "HF_HUB_DISABLE_TELEMETRY": "1", **variables}
 
 
 def both_cases(proxy: RefusingProxy) -> dict[str, str]:
@@ -77,7 +45,7 @@ def test_a_client_that_a_child_starts_reaches_the_practice_hub_past_all_proxies(
     child = CHILD.format(ask=ASK)
     done = subprocess.run(
         [sys.executable, "-c", child],
-        env=environment(**both_cases(proxy), **extra),
+        env=environment_without_proxies(**both_cases(proxy), **extra),
         capture_output=True,
         text=True,
         check=False,
@@ -90,7 +58,7 @@ def test_the_same_client_without_that_asks_the_proxy(proxy: RefusingProxy) -> No
     hub = "http://127.0.0.1:9"
     done = subprocess.run(
         [sys.executable, "-c", ASK, hub],
-        env=environment(**both_cases(proxy)),
+        env=environment_without_proxies(**both_cases(proxy)),
         capture_output=True,
         text=True,
         check=False,
@@ -104,7 +72,7 @@ def test_the_same_client_without_that_asks_the_proxy(proxy: RefusingProxy) -> No
 def test_the_doctor_reaches_the_practice_hub_past_a_proxy(cases: type[str], proxy: RefusingProxy) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "runbook_lib", "doctor", "--practice", "--only", "hub-reachable"],
-        env=environment(**{cases(name): proxy.url for name in PROXIES}),
+        env=environment_without_proxies(**{cases(name): proxy.url for name in PROXIES}),
         capture_output=True,
         text=True,
         check=False,

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.checks.context import ProbeContext
-from runbook_lib.checks.probes.jupyter import PROBES, judge_kernelspec, judge_runtime_folder, judge_text_encoding
+from runbook_lib.checks.probes.jupyter import (
+    PROBES,
+    judge_jupyter_path,
+    judge_kernelspec,
+    judge_runtime_folder,
+    judge_text_encoding,
+    kernel_argv,
+)
 from runbook_lib.run.check import Check, Status
 
 MakeContext = Callable[..., ProbeContext]
@@ -109,3 +116,23 @@ def test_a_notebook_that_cannot_be_read_is_named(
     found = check("notebook-files", context())
     assert (found.status, found.quirk) == (Status.WARN, "nbformat-mismatch")
     assert f"bad.ipynb {said}" in found.evidence
+
+
+def test_a_kernel_below_jupyter_path_hides_the_registered_one(tmp_path: Path) -> None:
+    registered = tmp_path / "env" / "kernels"
+    holding = tmp_path / "share" / "jupyter"
+    hidden = judge_jupyter_path([holding], holding, ["/usr/bin/another/python"], registered=registered)
+    assert hidden.status is Status.WARN
+    assert str(holding) in hidden.remedy
+    own = judge_jupyter_path([holding], holding, [sys.executable], registered=registered)
+    assert own.status is Status.OK
+    assert judge_jupyter_path([holding], None, None, registered=registered).status is Status.OK
+    assert judge_jupyter_path([], None, None, registered=registered).evidence == "JUPYTER_PATH is not set"
+
+
+def test_jupyter_path_is_looked_through_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = tmp_path / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text('{"argv": ["/opt/other/bin/python", "-m", "ipykernel_launcher"]}', encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    assert kernel_argv() == ["/opt/other/bin/python", "-m", "ipykernel_launcher"]

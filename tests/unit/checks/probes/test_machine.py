@@ -187,7 +187,8 @@ def test_a_hub_out_of_reach_names_the_step_and_three_ways_on(
         ("HTTP 401 with no content type where the Hub answers JSON", "asks for a login", ""),
         ("HTTP 403: Forbidden", "does not let this user in", ""),
         ("HTTP 503: Service Unavailable", "trouble of its own", "hub-server-error"),
-        ("FileNotFoundError: [Errno 2] No such file or directory", "the evidence says on what", ""),
+        ("FileNotFoundError: [Errno 2] No such file or directory", "SSL_CERT_FILE", "ssl-cert-file-bad"),
+        ("ReadError: the connection broke", "the evidence says on what", ""),
     ],
 )
 def test_what_answers_in_place_of_the_api_is_told_from_what_never_answers(

@@ -20,6 +20,7 @@ from runbook_lib.run.check import Status
         ({"HF_HUB_DOWNLOAD_TIMEOUT": "30s"}, "importing huggingface_hub fails"),
         ({"TRANSFORMERS_CACHE": "/models"}, "TRANSFORMERS_CACHE has no effect"),
         ({"DOCLING_SERVE_ARTIFACTS_PATH": "/models"}, "the library reads DOCLING_ARTIFACTS_PATH"),
+        ({"DOCLING_ARTIFACTS_PATH": ""}, "docling would look for its models in the working folder"),
     ],
 )
 def test_a_variable_that_misleads_about_places_is_named(environ: dict[str, str], said: str) -> None:
@@ -27,6 +28,13 @@ def test_a_variable_that_misleads_about_places_is_named(environ: dict[str, str],
     assert verdict.status is Status.WARN
     assert said in verdict.evidence
     assert verdict.quirk == ""
+
+
+def test_a_file_of_certificates_that_is_not_there_misleads(tmp_path: Path) -> None:
+    verdict = judge_variables({"SSL_CERT_FILE": str(tmp_path / "none.pem")})
+    assert (verdict.status, verdict.quirk) == (Status.WARN, "ssl-cert-file-bad")
+    assert "does not exist" in verdict.evidence
+    assert judge_variables({"SSL_CERT_FILE": str(tmp_path)}).status is Status.OK
 
 
 @pytest.mark.parametrize("value", ["y", "t", "enabled", "2"])

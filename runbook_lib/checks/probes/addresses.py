@@ -1,0 +1,82 @@
+"""Addresses in variables: a scheme that is missing or not the proxy's, and servers on this machine behind a proxy."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from runbook_lib.checks.context import ProbeContext
+from runbook_lib.checks.probe import Probe
+from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.core.masking import mask_url_credentials
+from runbook_lib.run.check import Verdict, fail, ok, warn
+from runbook_lib.system.loopback import bypasses_loopback, is_loopback
+
+_PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+
+
+def judge_endpoint(endpoint: str) -> Verdict:
+    """Say whether the address of the Hub has the scheme that the client needs (httpx: UnsupportedProtocol)."""
+    scheme, separator, _ = endpoint.partition("://")
+    if separator and scheme.lower() in {"http", "https"}:
+        return ok(endpoint)
+    seen = f"the address of the Hub is {endpoint!r}, which does not begin with https://"
+    return fail(seen, "Write it with its scheme: HF_ENDPOINT=https://hub.example.com.", fixed_by=FixedBy.CONFIGURE_ENV)
+
+
+def judge_proxy_scheme(environ: Mapping[str, str]) -> Verdict:
+    """Name the proxies that are to be spoken to by TLS, which hardly any does: the scheme is the proxy's own."""
+    given = _proxies(environ)
+    secured = [name for name, value in given.items() if value.lower().startswith("https://")]
+    if not secured:
+        return ok(f"{', '.join(sorted(given))}: spoken to in plain HTTP" if given else "no proxy is set")
+    return warn(
+        f"{', '.join(secured)} names the proxy with https://: the connection to the proxy itself would be TLS, and most"
+        " proxies answer that with WRONG_VERSION_NUMBER",
+        "Write http://host:port, for HTTPS_PROXY too, unless the proxy is known to speak TLS itself.",
+        fixed_by=FixedBy.CONFIGURE_ENV,
+    )
+
+
+def judge_loopback(environ: Mapping[str, str], endpoint: str) -> Verdict:
+    """Say whether requests to this machine would go through a proxy."""
+    given = _proxies(environ)
+    if not given:
+        return ok("no proxy is set")
+    if bypasses_loopback(environ):
+        return ok("localhost and 127.0.0.1 are exempt from the proxy")
+    seen = f"{', '.join(sorted(given))} is set, and NO_PROXY does not name localhost and 127.0.0.1"
+    remedy = "Set NO_PROXY=localhost,127.0.0.1 (and no_proxy, which wins where both are set)."
+    if is_loopback(endpoint):
+        return fail(f"{seen}: the Hub at {endpoint} is asked through the proxy", remedy, fixed_by=FixedBy.CONFIGURE_ENV)
+    return warn(f"{seen}: a service or mirror on this machine is asked through the proxy", remedy)
+
+
+def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies that are set, by upper-case name and without credentials; lower case wins."""
+    found: dict[str, str] = {}
+    for name in _PROXIES:
+        value = environ.get(name.lower()) or environ.get(name) or ""
+        if value:
+            found[name] = mask_url_credentials(value if urlsplit(value).scheme else f"http://{value}")
+    return found
+
+
+def _loopback(context: ProbeContext) -> Verdict:
+    return judge_loopback(context.environ, context.endpoint)
+
+
+PROBES = (
+    Probe(
+        "endpoint-scheme",
+        "the address of the Hub has a scheme",
+        "proxy-env-parse",
+        lambda context: judge_endpoint(context.endpoint),
+    ),
+    Probe(
+        "proxy-scheme",
+        "the proxy is spoken to as it speaks",
+        "proxy-env-parse",
+        lambda context: judge_proxy_scheme(context.environ),
+    ),
+    Probe("loopback-direct", "this machine is reached without the proxy", "proxy-env-parse", _loopback),
+)
