@@ -121,11 +121,17 @@ def _branch_literals(branches: Sequence[_Nodes]) -> Iterator[tuple[str, ...]]:
 
 
 def _unparsed(nodes: _Nodes) -> str:
-    return "".join(_unparsed_node(str(operation), argument) for operation, argument in nodes)
+    parts: list[str] = []
+    for operation, argument in nodes:
+        if str(operation) == "AT":  # of a boundary only what ends a number is left
+            parts.append(r"(?!\d)" if parts and (parts[-1][-1:].isdigit() or parts[-1].endswith("]")) else "")
+        else:
+            parts.append(_unparsed_node(str(operation), argument))
+    return "".join(parts)
 
 
 def _unparsed_node(name: str, argument: Any) -> str:  # noqa: ANN401 - the parse tree of `re` has no types
-    text = ""  # of AT: where lines and words begin is not known any more
+    text = ""
     if name == "LITERAL":
         text = "" if chr(argument).isspace() else re.escape(chr(argument))
     elif name == "NOT_LITERAL":

@@ -46,12 +46,13 @@ _RECORD = re.compile(
       | \[[DIWEC]\ \d
       | Traceback\ \(most | File\ " | Caused\ by | During\ handling | The\ above\ exception | Cell\ In\[
       | [-=~_^\u2500]{{3}} | \+\ \s? | \$\  | >>>\  | PS\ [A-Z]:\\ | [A-Z]:\\[^>\n]{{0,120}}> | \d{{1,3}}:\  | \{{"
-      | [|*][ ] | HTTP/\d
+      | [|*][ ] | HTTP/\d | -{{1,6}}>\s | \u2771\s
       | (?:(?:access-control|content|x)-[a-z-]{{1,40}}|link|location|vary|etag|date|server):(?:\ |$)
     )""",
     re.VERBOSE,
 )
 _RICH_RECORD = re.compile(_RICH_HEAD)
+_CODE = re.compile(r"\s{0,8}(?:-{1,6}>|\u2771)?\s{0,8}(\d{1,5})(?:\s|$)")
 
 
 def without_prefixes(lines: Sequence[str]) -> list[str]:
@@ -70,6 +71,17 @@ def without_prefixes(lines: Sequence[str]) -> list[str]:
 def is_record_start(bare: str, line: str) -> bool:
     """Say whether something new begins with this line, so that it cannot be the rest of the one before."""
     return _RECORD.match(bare) is not None or _RICH_RECORD.match(line) is not None
+
+
+def is_code(lines: Sequence[str], index: int) -> bool:
+    """Say whether a line is source code that a traceback shows: numbered, as the line before or after it."""
+    number = _code_number(lines, index)
+    return number > 0 and (_code_number(lines, index - 1) == number - 1 or _code_number(lines, index + 1) == number + 1)
+
+
+def _code_number(lines: Sequence[str], index: int) -> int:
+    found = _CODE.match(lines[index]) if 0 <= index < len(lines) else None
+    return int(found[1]) if found else -1
 
 
 def _is_common(prefix: re.Pattern[str], lines: Sequence[str]) -> bool:
