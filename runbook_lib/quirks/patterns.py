@@ -50,9 +50,7 @@ def squeezed(pattern: str) -> str:
     Word boundaries are given up. Empty for a pattern that asks where a line begins or ends: that is not known any more.
     """
     nodes = _parse(pattern)
-    if any(str(operation) == "AT" and "BOUNDARY" not in str(argument) for operation, argument in nodes):
-        return ""
-    return _unparsed(nodes)
+    return "" if _asks_for_ends(nodes) else _unparsed(nodes)
 
 
 @cache
@@ -118,6 +116,17 @@ def _branch_literals(branches: Sequence[_Nodes]) -> Iterator[tuple[str, ...]]:
     best = [max(_literal_sets(branch), key=lambda found: min(map(len, found)), default=()) for branch in branches]
     if all(best):
         yield tuple(literal for literals in best for literal in literals)
+
+
+def _asks_for_ends(nodes: _Nodes) -> bool:
+    for operation, argument in nodes:
+        name = str(operation)
+        if name == "AT" and "BOUNDARY" not in str(argument):
+            return True
+        bodies = argument[1] if name == "BRANCH" else [argument[-1]] if name in ("SUBPATTERN", *_REPEATS) else []
+        if any(map(_asks_for_ends, bodies)):
+            return True
+    return False
 
 
 def _unparsed(nodes: _Nodes) -> str:

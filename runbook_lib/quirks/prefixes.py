@@ -7,6 +7,8 @@ record begins, and stays.
 import re
 from collections.abc import Sequence
 
+TRACEBACK = "Traceback (most recent call last)"
+
 _MAX_ROUNDS = 3
 _MOST = 0.6
 
@@ -31,7 +33,7 @@ _PREFIXES = tuple(
         r"\(\w{1,60}[^()\n]{0,40}pid=\d{1,8}[^()\n]{0,60}\) ?",  # ray
         r"\d{1,6}\.\d{1,3}s ?\| ?\d{1,6} ?\| |\d{1,6}\.\d{1,3}s\s{1,6}\d{1,6}\s",  # Kaggle
         rf"{_RICH_HEAD}| {{29}}",
-        r"[\u2502\u2503]\s?",  # a box of rich
+        r"[\u2502\u2503]",  # a box of rich; the space after it tells its content from what stands below the box
         r"E {3}|> ",
     )
 )
@@ -91,7 +93,7 @@ def _is_common(prefix: re.Pattern[str], lines: Sequence[str]) -> bool:
 def _inside(line: str) -> str:
     """Return the line without the right side of a box, and without the place that rich writes at the right edge."""
     if line.startswith(_CORNERS) and _BORDER.match(line):
-        return ""
+        return TRACEBACK if TRACEBACK in line else ""
     if line.endswith(("\u2502", "\u2503")) or "\u2502" in line[-10:]:
         line = _BEHIND.sub("", line)
     if (place := _RICH_PLACE.match(line)) is not None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from runbook_lib.core.masking import mask_secrets
-from runbook_lib.quirks.events import TRACEBACK, event_at, exception_line
+from runbook_lib.quirks.events import event_at, exception_line
 from runbook_lib.quirks.log_text import Window
 from runbook_lib.quirks.model import Clue, Quirk
-from runbook_lib.quirks.prefixes import is_code
+from runbook_lib.quirks.prefixes import TRACEBACK, is_code
 from runbook_lib.quirks.readings import Reading, readings
 from runbook_lib.quirks.rules import Match, RuleBook
 from runbook_lib.quirks.signs import is_quiet, is_warning, last_failure, last_success
