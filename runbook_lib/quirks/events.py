@@ -8,7 +8,8 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-TRACEBACK = "Traceback (most recent call last)"
+from runbook_lib.quirks.prefixes import TRACEBACK
+
 _REACH_CHARS = 1 << 16
 _MAX_LINKS = 16
 _AROUND_LINES = 10

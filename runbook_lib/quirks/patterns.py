@@ -50,9 +50,7 @@ def squeezed(pattern: str) -> str:
     Word boundaries are given up. Empty for a pattern that asks where a line begins or ends: that is not known any more.
     """
     nodes = _parse(pattern)
-    if any(str(operation) == "AT" and "BOUNDARY" not in str(argument) for operation, argument in nodes):
-        return ""
-    return _unparsed(nodes)
+    return "" if _asks_for_ends(nodes) else _unparsed(nodes)
 
 
 @cache
@@ -120,12 +118,29 @@ def _branch_literals(branches: Sequence[_Nodes]) -> Iterator[tuple[str, ...]]:
         yield tuple(literal for literals in best for literal in literals)
 
 
+def _asks_for_ends(nodes: _Nodes) -> bool:
+    for operation, argument in nodes:
+        name = str(operation)
+        if name == "AT" and "BOUNDARY" not in str(argument):
+            return True
+        bodies = argument[1] if name == "BRANCH" else [argument[-1]] if name in ("SUBPATTERN", *_REPEATS) else []
+        if any(map(_asks_for_ends, bodies)):
+            return True
+    return False
+
+
 def _unparsed(nodes: _Nodes) -> str:
-    return "".join(_unparsed_node(str(operation), argument) for operation, argument in nodes)
+    parts: list[str] = []
+    for operation, argument in nodes:
+        if str(operation) == "AT":  # of a boundary only what ends a number is left
+            parts.append(r"(?!\d)" if parts and (parts[-1][-1:].isdigit() or parts[-1].endswith("]")) else "")
+        else:
+            parts.append(_unparsed_node(str(operation), argument))
+    return "".join(parts)
 
 
 def _unparsed_node(name: str, argument: Any) -> str:  # noqa: ANN401 - the parse tree of `re` has no types
-    text = ""  # of AT: where lines and words begin is not known any more
+    text = ""
     if name == "LITERAL":
         text = "" if chr(argument).isspace() else re.escape(chr(argument))
     elif name == "NOT_LITERAL":

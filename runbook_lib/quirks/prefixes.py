@@ -7,6 +7,8 @@ record begins, and stays.
 import re
 from collections.abc import Sequence
 
+TRACEBACK = "Traceback (most recent call last)"
+
 _MAX_ROUNDS = 3
 _MOST = 0.6
 
@@ -31,7 +33,7 @@ _PREFIXES = tuple(
         r"\(\w{1,60}[^()\n]{0,40}pid=\d{1,8}[^()\n]{0,60}\) ?",  # ray
         r"\d{1,6}\.\d{1,3}s ?\| ?\d{1,6} ?\| |\d{1,6}\.\d{1,3}s\s{1,6}\d{1,6}\s",  # Kaggle
         rf"{_RICH_HEAD}| {{29}}",
-        r"[\u2502\u2503]\s?",  # a box of rich
+        r"[\u2502\u2503]",  # a box of rich; the space after it tells its content from what stands below the box
         r"E {3}|> ",
     )
 )
@@ -46,12 +48,13 @@ _RECORD = re.compile(
       | \[[DIWEC]\ \d
       | Traceback\ \(most | File\ " | Caused\ by | During\ handling | The\ above\ exception | Cell\ In\[
       | [-=~_^\u2500]{{3}} | \+\ \s? | \$\  | >>>\  | PS\ [A-Z]:\\ | [A-Z]:\\[^>\n]{{0,120}}> | \d{{1,3}}:\  | \{{"
-      | [|*][ ] | HTTP/\d
+      | [|*][ ] | HTTP/\d | -{{1,6}}>\s | \u2771\s
       | (?:(?:access-control|content|x)-[a-z-]{{1,40}}|link|location|vary|etag|date|server):(?:\ |$)
     )""",
     re.VERBOSE,
 )
 _RICH_RECORD = re.compile(_RICH_HEAD)
+_CODE = re.compile(r"\s{0,8}(?:-{1,6}>|\u2771)?\s{0,8}(\d{1,5})(?:\s|$)")
 
 
 def without_prefixes(lines: Sequence[str]) -> list[str]:
@@ -72,6 +75,17 @@ def is_record_start(bare: str, line: str) -> bool:
     return _RECORD.match(bare) is not None or _RICH_RECORD.match(line) is not None
 
 
+def is_code(lines: Sequence[str], index: int) -> bool:
+    """Say whether a line is source code that a traceback shows: numbered, as the line before or after it."""
+    number = _code_number(lines, index)
+    return number > 0 and (_code_number(lines, index - 1) == number - 1 or _code_number(lines, index + 1) == number + 1)
+
+
+def _code_number(lines: Sequence[str], index: int) -> int:
+    found = _CODE.match(lines[index]) if 0 <= index < len(lines) else None
+    return int(found[1]) if found else -1
+
+
 def _is_common(prefix: re.Pattern[str], lines: Sequence[str]) -> bool:
     return bool(lines) and sum(1 for line in lines if prefix.match(line)) >= _MOST * len(lines)
 
@@ -79,7 +93,7 @@ def _is_common(prefix: re.Pattern[str], lines: Sequence[str]) -> bool:
 def _inside(line: str) -> str:
     """Return the line without the right side of a box, and without the place that rich writes at the right edge."""
     if line.startswith(_CORNERS) and _BORDER.match(line):
-        return ""
+        return TRACEBACK if TRACEBACK in line else ""
     if line.endswith(("\u2502", "\u2503")) or "\u2502" in line[-10:]:
         line = _BEHIND.sub("", line)
     if (place := _RICH_PLACE.match(line)) is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from runbook_lib.quirks.log_text import without_ansi
-from runbook_lib.quirks.prefixes import is_record_start, without_prefixes
+from runbook_lib.quirks.prefixes import is_code, is_record_start, without_prefixes
 
 _MAX_LEVELS = 4
 _MAX_WRAPPED_LINES = 40
@@ -71,7 +71,7 @@ class Reading:
     def unwrapped(self, index: int) -> tuple[str, int]:
         """Return the whole of what was wrapped around a line, joined with spaces, and where the line begins in it."""
         first = self._firsts.get(index, index)
-        lines = self._lines[first : self.lasts.get(first, first) + 1]
+        lines = self.lines[first : self.lasts.get(first, first) + 1]
         parts = [" ".join(line[:_MAX_WRAP_COLUMNS].split()) for line in lines]
         return " ".join(parts), sum(len(part) + 1 for part in parts[: index - first])
 
@@ -85,7 +85,8 @@ class Reading:
         return {index: first for first, last in self.lasts.items() for index in range(first, last + 1)}
 
     @cached_property
-    def _lines(self) -> list[str]:
+    def lines(self) -> list[str]:
+        """The lines of the text."""
         return self.text.split("\n")
 
     def line_number_at(self, position: int) -> int:
@@ -226,7 +227,7 @@ def _goes_on(lines: Sequence[str], bare: Sequence[str], index: int) -> bool:
     line, following = lines[index].rstrip(), bare[index + 1]
     if not bare[index].strip() or not following.strip() or len(line) > _MAX_WRAP_COLUMNS:
         return False
-    if is_record_start(following, lines[index + 1]):
+    if is_record_start(following, lines[index + 1]) or is_code(bare, index + 1):
         return False
     word = following.split(None, 1)[0]
     return len(line) + len(word) >= _MIN_WRAP_COLUMNS

@@ -10,6 +10,7 @@ from runbook_lib.quirks.events import Event, event_at
 from runbook_lib.quirks.literals import literals_of
 from runbook_lib.quirks.model import Clue, Quirk
 from runbook_lib.quirks.patterns import required_literals, squeezed
+from runbook_lib.quirks.prefixes import is_code
 from runbook_lib.quirks.readings import Reading, squeeze
 
 REACH_CHARS = 4096
@@ -54,7 +55,15 @@ class Rule:
         company = plain.text[event.start : event.stop]
         if self._near is not None and not self._near.is_in(company):
             return False
-        return self._unless is None or not self._unless.is_in(company)
+        return self._unless is None or not self._unless.is_in(_without_code(company))
+
+
+def _without_code(company: str) -> str:
+    """Return the text without the source code that IPython and rich show around each line that was executed."""
+    if "-> " not in company and "\u2771" not in company:
+        return company
+    lines = company.split("\n")
+    return "\n".join(line for index, line in enumerate(lines) if not is_code(lines, index))
 
 
 class _Company:

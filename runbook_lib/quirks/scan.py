@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from runbook_lib.core.masking import mask_secrets
-from runbook_lib.quirks.events import TRACEBACK, event_at, exception_line
+from runbook_lib.quirks.events import event_at, exception_line
 from runbook_lib.quirks.log_text import Window
 from runbook_lib.quirks.model import Clue, Quirk
+from runbook_lib.quirks.prefixes import TRACEBACK, is_code
 from runbook_lib.quirks.readings import Reading, readings
 from runbook_lib.quirks.rules import Match, RuleBook
 from runbook_lib.quirks.signs import is_quiet, is_warning, last_failure, last_success
@@ -170,14 +171,17 @@ def _line(match: Match) -> str:
 
 
 def _only_names(match: Match, line: str) -> bool:
-    """Say whether the words of a match are the name of a test, a package or a header, also of a wrapped one."""
+    """Say whether the words of a match are source code, or the name of a test, a package or a header."""
     reading, at = match.reading, match.position - match.line_start
+    index = reading.line_index_at(match.position)
+    if is_code((reading.beside or reading).lines, index):
+        return True
     if reading.squeezed:
         letters = (found.start() for found in _LETTER.finditer(line))
         return is_quiet(line, next(islice(letters, at, None), 0))
     if is_quiet(line, at):
         return True
-    whole, start = reading.unwrapped(reading.line_index_at(match.position))
+    whole, start = reading.unwrapped(index)
     return start > 0 and is_quiet(whole, start)
 
 
