@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.many_files import FILES, make_repository
 from benchmarks.measure import Comparison, Cost, compare, run_command
 from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, fresh, served_weights
 from runbook_lib.cache.disk_usage import DiskUsage
@@ -118,3 +119,18 @@ def _make_small_files(cache: Path) -> None:
     reference.parent.mkdir()
     reference.write_text(commit, encoding="utf-8")
     (cache / "models--bench--many" / "blobs").mkdir()
+
+
+def audit(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Audit a repository of 20,000 files against `rg --files | wc -l` (limit 3 times its time, and 2 s)."""
+    make_repository(fresh(folder / "repository"))
+    root = str(folder / "repository")
+
+    def mine() -> Cost:
+        return run_command([PYTHON, "-m", "runbook_lib", "audit", root])
+
+    def listing() -> Cost:
+        return run_command(["sh", "-c", f"rg --files '{root}' | wc -l"])
+
+    name = f"audit of {FILES} files / rg --files | wc -l"
+    yield compare(name, mine, listing, rounds=rounds, limit=3.0, allowance_s=2.0)
