@@ -22,13 +22,15 @@ RESULTS = Path(__file__).parent / "results"
 
 @click.command()
 @click.option("--rounds", default=5, show_default=True, help="Paired rounds of each comparison.")
-@click.option("--only", type=click.Choice(["verify", "download", "second_revision", "measure_disk", "diagnose"]))
+@click.option(
+    "--only", type=click.Choice(["verify", "download", "second_revision", "measure_disk", "diagnose", "audit"])
+)
 def main(rounds: int, only: str | None) -> None:
     """Measure against the bare tools; exit code 1 when a ratio is over its limit."""
     comparisons: list[Comparison] = []
     revisions: list[cases.SecondRevision] = []
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as name:
-        for case in (cases.verify, cases.download, cases.measure_disk, cases.diagnose):
+        for case in (cases.verify, cases.download, cases.measure_disk, cases.diagnose, cases.audit):
             if only in (None, case.__name__):
                 comparisons += case(Path(name, case.__name__), rounds)
         if only in (None, "second_revision"):
@@ -46,7 +48,7 @@ def _print(comparisons: list[Comparison], revisions: list[cases.SecondRevision])
             format_seconds(comparison.ours_s),
             format_seconds(comparison.theirs_s),
             f"{comparison.ratio:.2f}",
-            f"{comparison.limit}" if comparison.limit else "told only",
+            _limit(comparison),
             format_bytes(comparison.ours_memory_bytes),
             format_bytes(comparison.theirs_memory_bytes),
         )
@@ -56,6 +58,12 @@ def _print(comparisons: list[Comparison], revisions: list[cases.SecondRevision])
     costs = tuple((one.name, format_bytes(one.fetched_bytes), format_bytes(one.on_disk_bytes)) for one in revisions)
     title = f"A second revision: 12 bytes changed beside {format_bytes(cases.SECOND_REVISION_BYTES)} of weights"
     click.echo(str(show(Table("Medians", columns, rows), Table(title, ("how", "fetched", "on disk"), costs))))
+
+
+def _limit(comparison: Comparison) -> str:
+    if comparison.limit is None:
+        return "told only"
+    return f"{comparison.limit}" + (f" and {comparison.allowance_s:g} s" if comparison.allowance_s else "")
 
 
 def _keep(comparisons: list[Comparison], revisions: list[cases.SecondRevision]) -> None:

@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from benchmarks import logs
+from benchmarks.many_files import FILES, make_repository
 from benchmarks.measure import Comparison, Cost, compare, run_command
 from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, earlier_build, fresh, served_weights
 from runbook_lib.cache.disk_usage import DiskUsage
@@ -144,3 +145,18 @@ def diagnose(folder: Path, rounds: int) -> Iterator[Comparison]:
 
             told = f"diagnose 100 MB, {name} / {EARLIER} (CPU)"
             yield compare(told, mine, before, rounds=rounds, limit=0.35, seconds=attrgetter("cpu_s"))
+
+
+def audit(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Audit a repository of 20,000 files against `rg --files | wc -l` (limit 3 times its time, and 2 s)."""
+    make_repository(fresh(folder / "repository"))
+    root = str(folder / "repository")
+
+    def mine() -> Cost:
+        return run_command([PYTHON, "-m", "runbook_lib", "audit", root])
+
+    def listing() -> Cost:
+        return run_command(["sh", "-c", f"rg --files '{root}' | wc -l"])
+
+    name = f"audit of {FILES} files / rg --files | wc -l"
+    yield compare(name, mine, listing, rounds=rounds, limit=3.0, allowance_s=2.0)

@@ -34,6 +34,8 @@ class Comparison:
     """Median of the rounds' ratios; below 1 we are faster."""
     limit: float | None
     """The ratio that is allowed; None where it is only told."""
+    allowance_s: float
+    """Taken off our time before the ratio: what the start of Python and of the libraries may cost."""
     ours_memory_bytes: int
     theirs_memory_bytes: int
     rounds: int
@@ -66,6 +68,7 @@ def compare(
     rounds: int,
     limit: float | None = None,
     seconds: Callable[[Cost], float] = attrgetter("elapsed_s"),
+    allowance_s: float = 0.0,
 ) -> Comparison:
     """Run both in turn, swapping who goes first, after one round that only warms the page cache.
 
@@ -85,8 +88,9 @@ def compare(
         name=name,
         ours_s=statistics.median(seconds(mine) for mine, _ in pairs),
         theirs_s=statistics.median(seconds(other) for _, other in pairs),
-        ratio=statistics.median(seconds(mine) / seconds(other) for mine, other in pairs),
+        ratio=statistics.median(max(seconds(mine) - allowance_s, 0.0) / seconds(other) for mine, other in pairs),
         limit=limit,
+        allowance_s=allowance_s,
         ours_memory_bytes=max(mine.peak_memory_bytes for mine, _ in pairs),
         theirs_memory_bytes=max(other.peak_memory_bytes for _, other in pairs),
         rounds=rounds,

@@ -12,6 +12,10 @@ Import = ast.Import | ast.ImportFrom
 Node = TypeVar("Node", bound=ast.AST)
 
 
+_LEAVES = (ast.Name, ast.Constant)
+"""Most nodes by far, and none below them but the mark of load or store."""
+
+
 class PythonSyntaxError(ValueError):
     """The text is not Python of the version that runs the audit; the message names the line if it is known."""
 
@@ -31,9 +35,11 @@ class PythonModule:
         while waiting:
             node = waiting.pop()
             by_class.setdefault(type(node), []).append(node)
+            if isinstance(node, _LEAVES):
+                continue
             for value in vars(node).values():  # as ast.iter_child_nodes, at half the time
                 for child in value if type(value) is list else (value,):
-                    if isinstance(child, ast.AST):
+                    if isinstance(child, ast.AST) and not isinstance(child, ast.expr_context):
                         parents[child] = node
                         waiting.append(child)
         return by_class, parents

@@ -18,6 +18,10 @@ _FEW_FILES = 2000
 """Above that many, a text that is no script and names nothing of the subject is read and not parsed."""
 
 
+_WHO_ASKS = "DocumentConverter"
+"""Only where a converter is made does it matter whether the code serves HTTP, which takes another look at each file."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """What was read and what was not."""
@@ -26,7 +30,7 @@ class Sources:
     files_read: tuple[str, ...]
     files_skipped: tuple[SkippedFile, ...]
     serves_http: bool
-    """Whether a Python file that is no test imports a web framework, those included that no rule looks at."""
+    """Whether a Python file that is not a test imports a web framework; only asked where docling converts."""
 
 
 def read_sources(root: Path) -> Sources:
@@ -40,7 +44,6 @@ def read_sources(root: Path) -> Sources:
     sources: list[Source] = []
     read: list[str] = []
     skipped: list[SkippedFile] = []
-    serves_http = False
     entries = list(walk(root))
     is_large = len(entries) > _FEW_FILES
     for found in entries:
@@ -51,7 +54,6 @@ def read_sources(root: Path) -> Sources:
             kind, text = _text_of(found)
             if kind is None:
                 continue
-            serves_http = serves_http or _serves_http(found.path, kind, text)
             if not is_large or is_worth_parsing(found.path, kind, text):
                 parts = _split(found.path, kind, text)
                 sources.extend(
@@ -65,11 +67,16 @@ def read_sources(root: Path) -> Sources:
                 skipped.append(SkippedFile(path=found.path, reason=reason))
             continue
         read.append(found.path)
-    return Sources(tuple(sources), tuple(read), tuple(skipped), serves_http)
+    modules = [one for one in entries if isinstance(one, Candidate) and one.kind is Kind.PYTHON]
+    asked = any(_WHO_ASKS in source.text for source in sources)
+    return Sources(tuple(sources), tuple(read), tuple(skipped), asked and any(map(_serves_http, modules)))
 
 
-def _serves_http(path: str, kind: Kind, text: str) -> bool:
-    return kind is Kind.PYTHON and imports_web_framework(text) and not is_test_path(path)
+def _serves_http(candidate: Candidate) -> bool:
+    try:
+        return not is_test_path(candidate.path) and imports_web_framework(decode(candidate.read()))
+    except (OSError, UndecodableError, TooLargeError):
+        return False
 
 
 def _text_of(candidate: Candidate) -> tuple[Kind | None, str]:
