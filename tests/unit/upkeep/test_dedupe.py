@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.cache.artifacts import place_artifacts
+from runbook_lib.cache.artifacts import STAMP_NAME, is_placed, place_artifacts
 from runbook_lib.cache.disk_usage import DiskUsage
 from runbook_lib.cache.hard_links import TEMPORARY_SUFFIX
+from runbook_lib.cache.local_notes import HUGGINGFACE, is_closed
 from runbook_lib.cache.locks import blob_lock
+from runbook_lib.cache.sharing import shares_without_links
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DiskError
 from runbook_lib.system.filesystem import LinkProbe
 from runbook_lib.system.layers import Layer, Layers
@@ -120,11 +123,24 @@ def test_artifacts_share_the_weights_and_keep_their_small_files(layout: CacheLay
     before = _contents(tmp_path)
     result = apply_dedupe(plan_dedupe(layout.cache_dir, tmp_path / "artifacts"))
     snapshot = layout.repo(REPO).snapshot(second.commit)
-    assert _contents(tmp_path) == before
+    after = _contents(tmp_path)
+    ours = [name for name in after if name.endswith((STAMP_NAME, HUGGINGFACE.as_posix()))]
+    assert {name: after[name] for name in after if name not in ours} == {
+        name: before[name] for name in before if name not in ours
+    }
     assert result.freed_bytes >= 300_000
-    assert (folder / WEIGHTS).samefile(snapshot / WEIGHTS)
+    assert is_placed(folder, ModelRef(REPO)), "the stamp tells the new times"
+    assert is_closed(folder) or shares_without_links(tmp_path)
+    assert (folder / WEIGHTS).samefile(snapshot / WEIGHTS) or shares_without_links(tmp_path)
     assert not (folder / "vocab.txt").samefile(snapshot / "vocab.txt")
     assert (folder / "vocab.txt").stat().st_nlink == 1
+
+
+def test_no_hard_link_goes_to_a_folder_that_hub_downloads_to(unshared: CacheLayout, tmp_path: Path) -> None:
+    folder = _artifacts(unshared, tmp_path / "artifacts")
+    (folder / HUGGINGFACE).mkdir(parents=True)
+    if not shares_without_links(tmp_path):
+        assert plan_dedupe(unshared.cache_dir, tmp_path / "artifacts").replacements == ()
 
 
 def test_a_file_of_the_cache_is_kept_rather_than_one_of_the_artifacts_folder(
