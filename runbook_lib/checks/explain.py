@@ -52,8 +52,9 @@ _SIGNS = (
     ),
 )
 """Failures of mirrors, and of what stands before them: what shows each, what helps, and whether it may pass."""
+_CAUSE_UNSAID = "hub-cause-unsaid"
 _PACKAGE_MISSING = ("ImportError", "ModuleNotFoundError")
-_INSTALL = re.compile(r"""pip\d? install [^"'\n]{1,80}""")
+_INSTALL = re.compile(r"""pip\d? install (?:'[^'\n]{1,80}'|[^`"'\n]{1,80})""")
 _LOGIN = (
     "No token was sent, and the hub asks for one: save a token of that hub (hf auth login, or HF_TOKEN), or name a hub"
     " that asks for none: -p hub URL."
