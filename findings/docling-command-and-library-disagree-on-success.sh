@@ -24,12 +24,13 @@ print(result.status.value, len(result.errors), len(result.document.export_to_mar
 PY
 library() { "$WORK/venv/bin/python" "$WORK/look.py" "$1"; }
 command() { local code=0; "$WORK/venv/bin/docling" --output "$WORK/out" "$@" > "$WORK/log" 2>&1 || code=$?; echo "$code"; }
-for name in empty.md data.xyz; do
-  echo "$name: library (status, errors, characters): $(library "$WORK/$name"); exit code of the command: $(command "$WORK/$name")"
-done
-[ "$(library "$WORK/empty.md")" = "success 0 0" ] || changed "the library on an empty file"
-[ "$(command "$WORK/empty.md")" = 1 ] || changed "the command on an empty file"
-[ "$(library "$WORK/data.xyz")" = "skipped 1 0" ] || changed "the library on an unknown type"
-[ "$(command --abort-on-error "$WORK/data.xyz")" = 0 ] || changed "the command on an unknown type"
+EMPTY_LIBRARY=$(library "$WORK/empty.md"); EMPTY_COMMAND=$(command "$WORK/empty.md")
+UNKNOWN_LIBRARY=$(library "$WORK/data.xyz"); UNKNOWN_COMMAND=$(command --abort-on-error "$WORK/data.xyz")
+echo "empty.md: library (status, errors, characters): $EMPTY_LIBRARY; exit code of the command: $EMPTY_COMMAND"
+echo "data.xyz: library (status, errors, characters): $UNKNOWN_LIBRARY; exit code of the command: $UNKNOWN_COMMAND"
+[ "$EMPTY_LIBRARY" = "success 0 0" ] || changed "the library on an empty file"
+[ "$EMPTY_COMMAND" = 1 ] || changed "the command on an empty file"
+[ "$UNKNOWN_LIBRARY" = "skipped 1 0" ] || changed "the library on an unknown type"
+[ "$UNKNOWN_COMMAND" = 0 ] || changed "the command on an unknown type"
 [ ! -e "$WORK/out/data.md" ] || changed "the command wrote something for an unknown type"
 echo "as described: success is not the same for docling's command and its library"

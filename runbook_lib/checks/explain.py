@@ -52,7 +52,6 @@ _SIGNS = (
     ),
 )
 """Failures of mirrors, and of what stands before them: what shows each, what helps, and whether it may pass."""
-_CAUSE_UNSAID = "hub-cause-unsaid"
 _PACKAGE_MISSING = ("ImportError", "ModuleNotFoundError")
 _INSTALL = re.compile(r"""pip\d? install (?:'[^'\n]{1,80}'|[^`"'\n]{1,80})""")
 _LOGIN = (
