@@ -23,7 +23,7 @@ def test_the_table_is_whole_and_no_cell_of_it_is_lost() -> None:
     assert all(shape == first for shape in shapes.values())
     assert {client for client, _ in first} > set(VERSIONS)
     outcomes = {outcome for cells in columns.values() for _, _, outcome in cells}
-    assert outcomes <= {"kept", "kept, refused", "detected, mended here", "detected, fetched again"}
+    assert outcomes <= {"kept", "kept, refused", "detected, repaired here", "detected, fetched again"}
 
 
 def test_the_page_is_made_from_the_record() -> None:

@@ -224,8 +224,10 @@ def test_a_place_too_long_for_windows_is_flattened() -> None:
 def test_lost_links_are_made_again(install: Install) -> None:
     installed = install("symlink")
     shutil.rmtree(installed.repo.blobs)
+    installed.hub.reset_counters()
     result = repair(installed)
     assert result.status is Status.OK, str(result)
+    assert installed.hub.counters.requests == 0
     assert (installed.snapshot / WEIGHTS).is_symlink()
 
 
@@ -247,7 +249,7 @@ def test_a_damaged_file_in_the_shared_store_goes_and_comes_back(install: Install
 
 @pytest.mark.parametrize("mode", MODES)
 def test_bad_artifacts_are_placed_from_a_whole_snapshot_without_the_hub(install: Install, mode: str) -> None:
-    installed = install(mode, offline=True)
+    installed = install(mode)
     flip_bit(installed.artifacts / "config.json", 9)  # small files are copies in every mode
     plan = plan_repair(installed.run)
     assert not plan.fetches
@@ -259,7 +261,7 @@ def test_bad_artifacts_are_placed_from_a_whole_snapshot_without_the_hub(install:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_stands_intact_elsewhere_is_copied_from_there_and_no_network_is_asked(install: Install, mode: str) -> None:
-    installed = install(mode, offline=True)
+    installed = install(mode)
     if mode != "copy":  # there the artifacts folder has its own
         spare = installed.run.artifacts_dir / "org--other" / "spare.safetensors"
         spare.parent.mkdir()
@@ -278,21 +280,25 @@ def test_what_stands_intact_elsewhere_is_copied_from_there_and_no_network_is_ask
 
 
 def test_a_snapshot_that_is_gone_is_made_again_from_the_artifacts(install: Install) -> None:
-    installed = install("symlink", offline=True)
+    installed = install("symlink")
     shutil.rmtree(installed.repo.folder / "snapshots")
     shutil.rmtree(installed.repo.blobs)
+    installed.hub.reset_counters()
     result = repair(installed)
     assert result.status is Status.OK, str(result)
+    assert installed.hub.counters.requests == 0
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", "\0" * 40])
 def test_a_damaged_reference_is_written_again_without_the_hub(install: Install, text: str) -> None:
-    installed = install("symlink", offline=True)
+    installed = install("symlink")
     reference, commit = installed.repo.folder / "refs" / "main", installed.listing.commit
     reference.write_text(text.format(commit), encoding="utf-8")
+    installed.hub.reset_counters()
     result = repair(installed)
     assert result.status is Status.OK, str(result)
     assert reference.read_text(encoding="utf-8") == commit
+    assert installed.hub.counters.requests == 0
 
 
 def test_a_flipped_digit_in_reference_listing_or_stamp_is_verified_and_repaired(install: Install) -> None:
