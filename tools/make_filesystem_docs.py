@@ -158,7 +158,7 @@ def runs_row(name: str, facts: Seen) -> tuple[str, ...]:
     }
     copies = f"copies: {costs['copy']}" if "copy" in costs else ""
     copied_up = max(one["copied up"] for one in did.values())
-    reason = f"nothing: {dedupe['kept back'][0].split(':')[0]}" if dedupe["kept back"] else ""
+    reason = next((f"nothing: {why}" for words, why in _REASONS.items() if words in str(dedupe["kept back"])), "")
     return (
         name,
         costs.get("symlink", copies or "-"),
@@ -167,6 +167,13 @@ def runs_row(name: str, facts: Seen) -> tuple[str, ...]:
         _megabytes(facts["placing"]["grew_bytes"]),
         reason or _megabytes(-dedupe["grew_bytes"]),
     )
+
+
+_REASONS = {
+    "no hard link can be made": "no hard links",
+    "does not tell in which one": "a file's layer cannot be told",
+}
+"""By what dedupe says of the names that it keeps back."""
 
 
 def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
