@@ -61,7 +61,8 @@ RUNS = """\
 symlink`, `links = hardlink`; where neither works, copies). *Copied up*: what the record of stage download says that
 a container's upper layer took for hard links. *Placed from the image*: by what the file system grew when docling's
 artifacts folder was made from a cache that the image holds; planned beforehand, and said. *Dedupe*: what `runbook
-dedupe` freed of 7 MB that two revisions without links hold twice.
+dedupe` freed of 7 MB that two revisions without links hold twice. In a container that is what was copied there; of
+what the image itself holds twice it frees nothing, and leaves it alone.
 """
 
 READING = """\
@@ -143,7 +144,7 @@ def links_row(name: str, facts: Seen) -> tuple[str, ...]:
         name,
         _words("read back" in facts["symlinks"]),
         _words("read back" in facts["hardlinks"]),
-        f"over {facts['names tried']:,}" if limit is None else f"{limit:,}" if limit else "1",
+        f"{limit['names']:,}" if limit["names"] else f"over {limit['tried'] // 1000 * 1000:,}",
         _words(links["reflinks"]),
         ", ".join(kept) + ("" if twin in (True, None) else "; the other name stays behind"),
         _megabytes(links["two names"].get("grew_bytes", 0)) if "grew_bytes" in links["two names"] else "-",
