@@ -18,22 +18,22 @@ fi
 used() { sync; echo $(($(stat -f -c '(%b-%f)*%S/1024/1024' "$WORK/disk"))); }
 try() { # NAME MOUNT-COMMAND...: prints the MiB that removing, and then renaming over, one of two names takes
   local name=$1; shift
-  mkdir -p "$WORK/disk" "$WORK/root"; truncate -s 300M "$WORK/image"; mkfs.ext4 -q "$WORK/image"; mount -o loop "$WORK/image" "$WORK/disk"
+  mkdir -p "$WORK/disk" "$WORK/top"; truncate -s 300M "$WORK/image"; mkfs.ext4 -q "$WORK/image"; mount -o loop "$WORK/image" "$WORK/disk"
   mkdir "$WORK/disk/lower" "$WORK/disk/upper" "$WORK/disk/work"
   for n in 1 2; do head -c 33554432 /dev/urandom > "$WORK/disk/lower/a$n"; ln "$WORK/disk/lower/a$n" "$WORK/disk/lower/b$n"; done
   "$@"
   local before after_rm after_mv
-  before=$(used); rm "$WORK/root/a1"; after_rm=$(used)
-  echo new > "$WORK/root/new"; mv "$WORK/root/new" "$WORK/root/a2"; after_mv=$(used)
-  cmp -s "$WORK/root/b1" "$WORK/disk/lower/b1" || changed "$name lost the other name"
-  umount "$WORK/root"; umount "$WORK/disk"; rm "$WORK/image"
+  before=$(used); rm "$WORK/top/a1"; after_rm=$(used)
+  echo new > "$WORK/top/new"; mv "$WORK/top/new" "$WORK/top/a2"; after_mv=$(used)
+  cmp -s "$WORK/top/b1" "$WORK/disk/lower/b1" || changed "$name lost the other name"
+  umount "$WORK/top"; umount "$WORK/disk"; rm "$WORK/image"
   echo "$((after_rm - before)) $((after_mv - after_rm))"
 }
 layers="lowerdir=$WORK/disk/lower,upperdir=$WORK/disk/upper,workdir=$WORK/disk/work"
-off=$(try "index=off" mount -t overlay overlay -o "$layers,index=off" "$WORK/root")
-on=$(try "index=on" mount -t overlay overlay -o "$layers,index=on" "$WORK/root")
-meta=$(try "index=on,metacopy=on" mount -t overlay overlay -o "$layers,index=on,metacopy=on" "$WORK/root")
-fuse=$(try "fuse-overlayfs" fuse-overlayfs -o "$layers" "$WORK/root")
+off=$(try "index=off" mount -t overlay overlay -o "$layers,index=off" "$WORK/top")
+on=$(try "index=on" mount -t overlay overlay -o "$layers,index=on" "$WORK/top")
+meta=$(try "index=on,metacopy=on" mount -t overlay overlay -o "$layers,index=on,metacopy=on" "$WORK/top")
+fuse=$(try "fuse-overlayfs" fuse-overlayfs -o "$layers" "$WORK/top")
 echo "MiB that the disk takes when one of two names of a 32 MiB file of an image is removed, and when one is replaced:"
 echo "overlayfs index=off: $off; index=on: $on; index=on,metacopy=on: $meta; fuse-overlayfs: $fuse"
 [ "$off" = "0 0" ] || changed "index=off copies up now: $off"

@@ -61,7 +61,8 @@ RUNS = """\
 symlink`, `links = hardlink`; where neither works, copies). *Copied up*: what the record of stage download says that
 a container's upper layer took for hard links. *Placed from the image*: by what the file system grew when docling's
 artifacts folder was made from a cache that the image holds; planned beforehand, and said. *Dedupe*: what `runbook
-dedupe` freed of 7 MB that two revisions without links hold twice.
+dedupe` freed of 7 MB that two revisions without links hold twice. In a container that is what was copied there; of
+what the image itself holds twice it frees nothing, and leaves it alone.
 """
 
 READING = """\
@@ -143,7 +144,7 @@ def links_row(name: str, facts: Seen) -> tuple[str, ...]:
         name,
         _words("read back" in facts["symlinks"]),
         _words("read back" in facts["hardlinks"]),
-        f"over {facts['names tried']:,}" if limit is None else f"{limit:,}" if limit else "1",
+        f"{limit['names']:,}" if limit["names"] else f"over {limit['tried'] // 1000 * 1000:,}",
         _words(links["reflinks"]),
         ", ".join(kept) + ("" if twin in (True, None) else "; the other name stays behind"),
         _megabytes(links["two names"].get("grew_bytes", 0)) if "grew_bytes" in links["two names"] else "-",
@@ -158,7 +159,7 @@ def runs_row(name: str, facts: Seen) -> tuple[str, ...]:
     }
     copies = f"copies: {costs['copy']}" if "copy" in costs else ""
     copied_up = max(one["copied up"] for one in did.values())
-    reason = f"nothing: {dedupe['kept back'][0].split(':')[0]}" if dedupe["kept back"] else ""
+    reason = next((f"nothing: {why}" for words, why in _REASONS.items() if words in str(dedupe["kept back"])), "")
     return (
         name,
         costs.get("symlink", copies or "-"),
@@ -167,6 +168,13 @@ def runs_row(name: str, facts: Seen) -> tuple[str, ...]:
         _megabytes(facts["placing"]["grew_bytes"]),
         reason or _megabytes(-dedupe["grew_bytes"]),
     )
+
+
+_REASONS = {
+    "no hard link can be made": "no hard links",
+    "does not tell in which one": "a file's layer cannot be told",
+}
+"""By what dedupe says of the names that it keeps back."""
 
 
 def table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

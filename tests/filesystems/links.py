@@ -10,7 +10,8 @@ _FICLONE = 0x40049409
 """ioctl_ficlone(2)."""
 _PROBE_BYTES = 4 * 1024**2
 _LOOKS, _LOOK_EVERY_S = 12, 0.25
-NAMES_TRIED = 70_000
+_NAMES_TRIED, _LIMIT_S = 70_000, 30.0
+"""ntfs-3g takes longer for each name than for the one before."""
 IMAGE_FOLDER = "probe"
 """Holds, in the image: `single`, and `twin-a`, `twin-b`, which are one file."""
 
@@ -37,17 +38,19 @@ def link_facts(root: Path) -> dict[str, Any]:
     }
 
 
-def link_limit(root: Path, most: int = NAMES_TRIED) -> int | None:
-    """Return how many names a file may have; None when `most` is not enough to find out, 0 without hard links."""
-    folder = root / "limit"
+def link_limit(root: Path) -> dict[str, int | None]:
+    """Return how many names a file may have: None where tries or time were too few to tell, 1 without hard links."""
+    folder, give_up_at = root / "limit", time.monotonic() + _LIMIT_S
     folder.mkdir()
     (folder / "0").touch()
-    for number in range(1, most):
+    for number in range(1, _NAMES_TRIED):
         try:
             os.link(folder / "0", folder / str(number))
         except OSError as error:
-            return number if error.errno == errno.EMLINK else 0
-    return None
+            return {"names": number if error.errno == errno.EMLINK else 1, "tried": number}
+        if time.monotonic() > give_up_at:
+            break
+    return {"names": None, "tried": number + 1}
 
 
 def _link(path: Path, twin: Path | None = None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def judge_quota(quota: Quota | None) -> Verdict:
     seen = f"{format_bytes(left)} are left of a quota of {format_bytes(quota.limit_bytes)} where the cache is"
     if left >= _MODELS_BYTES:
         return ok(seen)
-    return warn(seen, "Put the cache elsewhere (HF_HOME), remove old revisions (hf cache prune), or ask for more.")
+    return warn(seen, "Put the cache elsewhere (HF_HOME), remove old revisions (runbook delete), or ask for more.")
 
 
 def judge_commit(limit: tuple[int, int] | None) -> Verdict:
