@@ -170,3 +170,39 @@ def test_progress_bars_do_not_hide_the_line_of_an_error() -> None:
     bar = "\r".join(f"model.safetensors: {percent}%|###" for percent in range(100))
     finding = diagnose(f"{bar}\rOSError: [Errno 28] No space left on device\n").findings[0]
     assert finding.line == "OSError: [Errno 28] No space left on device"
+
+
+def test_the_evidence_is_the_error_and_not_the_warning_before_it() -> None:
+    warning = (
+        "UserWarning: cache-system uses symlinks by default to efficiently store duplicated files but your machine"
+    )
+    error = "OSError: [WinError 1314] A required privilege is not held by the client: 'a' -> 'b'"
+    traceback = f'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    os.symlink(a, b)\n{error}\n'
+    (finding,) = diagnose(f"{warning} does not support them in C:\\hf.\n{traceback}").findings
+    assert (finding.line_number, finding.line) == (5, error)
+    assert "only the warning" not in finding.cause
+    (alone,) = diagnose(f"{warning} does not support them in C:\\hf.\n").findings
+    assert "only the warning" in alone.cause
+
+
+def test_what_went_well_afterwards_has_recovered() -> None:
+    retried = "WARNING HTTP Error 429 thrown while requesting HEAD https://huggingface.co/x/y\n"
+    diagnosis = diagnose(f"{retried}Download complete: : 171MB\n")
+    assert (ids(diagnosis), [finding.quirk.id for finding in diagnosis.recovered]) == ([], ["rate-limit-429"])
+    assert "Recovered by itself" in str(diagnosis)
+    assert ids(diagnose(f"{retried}Download complete: : 171MB\nERROR it failed\n{retried}")) == ["rate-limit-429"]
+    assert ids(diagnose(f"Download complete: : 171MB\n{retried}")) == ["rate-limit-429"]
+
+
+def test_two_causes_that_remain_are_both_named_with_the_question_that_decides() -> None:
+    (finding,) = diagnose("Error: Local entry not found. [SSL: WRONG_VERSION_NUMBER] wrong version number").findings
+    assert "HTTPS_PROXY" in finding.otherwise
+    assert "or else" in str(diagnose(finding.line))
+
+
+def test_a_log_in_json_keeps_the_order_of_a_chain() -> None:
+    diagnosis = diagnose(json.dumps({"level": "error", "exc_info": CHAIN}))
+    assert [(finding.quirk.id, finding.consequence_of) for finding in diagnosis.findings] == [
+        ("tls-interception", ""),
+        ("offline-cache-miss", "tls-interception"),
+    ]
