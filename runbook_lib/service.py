@@ -8,33 +8,42 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from runbook_lib.cache.artifacts import is_placed, read_stamp
 from runbook_lib.cache.practice_models import practice_sign
 from runbook_lib.checks.practice import require_real
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DiskError, HubError, RunbookError, StageFailed
+from runbook_lib.ocr.place import is_ocr_placed
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Change
 from runbook_lib.run.environment_plan import EnvironmentPlan, plan_from_scratch
-from runbook_lib.run.interpreter import collect_models, packages_of, versions_of
+from runbook_lib.run.interpreter import collect_wanted, packages_of, versions_of, wanted_for
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.settings import DOCLING, resolve_settings
 from runbook_lib.run.target import Places, ResolvedTarget, enter_target, resolve_places, resolve_target
-from runbook_lib.run.wanted_models import remember_models, remembered_models
+from runbook_lib.run.wanted_models import remember_wanted, remembered_wanted
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download
 from runbook_lib.stages.download.checks import judge_download
 from runbook_lib.stages.download.facts import DownloadFacts
 from runbook_lib.stages.download.hub_access import hub_access
-from runbook_lib.stages.download.plan import plan_fetching
+from runbook_lib.stages.download.plan import plan_wanted
 from runbook_lib.stages.verify.compare import verify_folder
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
-from runbook_lib.stages.verify.problems import Severity
+from runbook_lib.stages.verify.ocr_folder import known_of_ocr
+from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Severity
 from runbook_lib.system import variables as environment
 from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.workers.scripts.wanted_pipeline import (
+    CannotBuild,
+    converter_around,
+    make_converter,
+    paginated_options,
+)
 
 if TYPE_CHECKING:
     from docling.datamodel.pipeline_options import PdfPipelineOptions
@@ -79,10 +88,11 @@ class DoclingModelManager:
         hub: A mirror's URL; empty: the Hugging Face Hub; `practice`: the built-in hub.
         links: How files share content; see the parameter of the runbook.
         offline: Touch no network, even if something is missing.
+        pipeline: What the service has docling do; see the parameter of the runbook. Empty: docling's default, OCR on.
         limit_s: Seconds that waiting and downloading may take together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, each a setting of the runbook
         self,
         logger: logging.Logger | None = None,
         *,
@@ -92,6 +102,7 @@ class DoclingModelManager:
         hub: str = "",
         links: str = "auto",
         offline: bool = False,
+        pipeline: str = "",
         limit_s: float = 3600.0,
     ) -> None:
         self._logger = logger or logging.getLogger(__name__)
@@ -103,6 +114,7 @@ class DoclingModelManager:
             "hub": hub,
             "links": links,
             "offline": offline,
+            "pipeline": pipeline,
         }
         self._settings = resolve_settings(parameters).values
         self._practice_places: Places | None = None
@@ -120,11 +132,11 @@ class DoclingModelManager:
             target = self._target()
             plan = plan_from_scratch(target)
             self._apply(plan)
-            models = self._wanted(target)
-            facts = None if _all_placed(target, models) else self._download(target, models, plan, started)
-            require_real(target, models)
+            wanted = self._wanted(target)
+            facts = None if _all_placed(target, wanted) else self._download(target, wanted, plan, started)
+            require_real(target, wanted.models)
             if verify:
-                _verify(target, models)
+                _verify(target, wanted)
         except OSError as error:
             raise DiskError(
                 f"The models cannot be put in place: {error.filename or self._settings.cache_dir}.",
@@ -132,9 +144,9 @@ class DoclingModelManager:
                 remedy="Name folders that this user may write: cache_dir and artifacts_dir.",
             ) from error
         ready = ModelsReady(
-            models=models,
+            models=wanted.models,
             artifacts_dir=target.artifacts_dir,
-            fetched_bytes=sum(model.fetched_bytes for model in facts.models) if facts else 0,
+            fetched_bytes=facts.fetched_bytes if facts else 0,
             linked_bytes=sum(model.linked_bytes for model in facts.models) if facts else 0,
             elapsed_s=round(time.monotonic() - started, 3),
             practice=target.practice,
@@ -150,25 +162,15 @@ class DoclingModelManager:
         """Return a converter for PDF and pictures that loads from the artifacts folder and never downloads.
 
         With `preload` the pipeline is built now, so that the first request does not wait for it. Without
-        `pipeline_options` docling's defaults hold, save OCR, whose models do not come from the Hub (quirk Q33). Makes
-        the models ready first; sets `HF_HUB_OFFLINE=1` in this process unless the variable is set. Raises
-        `RunbookError`.
+        `pipeline_options` the manager's `pipeline` holds: docling's defaults, OCR included, unless it says otherwise.
+        Options of your own may need models that were not made ready. Sets `HF_HUB_OFFLINE=1` in this process unless the
+        variable is set. Raises `RunbookError`.
         """
         artifacts_dir = self.ensure_models_downloaded().artifacts_dir
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         from docling.datamodel.base_models import InputFormat
-        from docling.datamodel.pipeline_options import PdfPipelineOptions
-        from docling.document_converter import DocumentConverter, ImageFormatOption, PdfFormatOption
 
-        options = (pipeline_options or PdfPipelineOptions(do_ocr=self._settings.ocr)).model_copy(
-            update={"artifacts_path": artifacts_dir}
-        )
-        converter = DocumentConverter(
-            format_options={
-                InputFormat.PDF: PdfFormatOption(pipeline_options=options),
-                InputFormat.IMAGE: ImageFormatOption(pipeline_options=options),
-            }
-        )
+        converter = self._make_converter(pipeline_options, artifacts_dir)
         if preload:
             started = time.monotonic()
             try:
@@ -195,12 +197,31 @@ class DoclingModelManager:
 
     def _stands_whole(self, target: ResolvedTarget) -> bool:
         """Whether every model is in place and none of them is for practice, so that nobody has to be asked."""
-        models = self._settings.model_refs() or remembered_models(
-            target.artifacts_dir, versions_of(packages_of(self._settings))
-        )
-        if not models or not _all_placed(target, models):
+        named = self._settings.model_refs()
+        wanted = Wanted.named(named) if named is not None else self._remembered(target)
+        if wanted is None or not wanted.models or not _all_placed(target, wanted):
             return False
-        return not any(practice_sign(target.artifacts_dir / model.folder_name) for model in models)
+        return not any(practice_sign(target.artifacts_dir / model.folder_name) for model in wanted.models)
+
+    def _remembered(self, target: ResolvedTarget) -> Wanted | None:
+        packages = packages_of(self._settings)
+        return remembered_wanted(target.artifacts_dir, wanted_for(target, versions_of(packages), str(packages.prefix)))
+
+    def _make_converter(self, given: "PdfPipelineOptions | None", artifacts_dir: Path) -> "DocumentConverter":
+        try:
+            if given is None:
+                converter = make_converter(self._settings.pipeline_spec.request())
+            else:
+                converter = converter_around(given, "pipeline_options")
+        except CannotBuild as error:
+            raise RunbookError(
+                f"The installed docling has no pipeline {self._settings.pipeline!r}.",
+                why=str(error),
+                remedy="Change the manager's pipeline, or install a docling that knows it.",
+            ) from error
+        for option in paginated_options(converter):
+            option.pipeline_options.artifacts_path = artifacts_dir
+        return cast("DocumentConverter", converter)
 
     def _apply(self, plan: EnvironmentPlan) -> None:
         """Set what can still be set; the download has its own process, and the converter is told its folder."""
@@ -212,20 +233,24 @@ class DoclingModelManager:
                 "huggingface_hub was imported before %s could be set; its downloads in this process do not obey", late
             )
 
-    def _wanted(self, target: ResolvedTarget) -> tuple[ModelRef, ...]:
+    def _wanted(self, target: ResolvedTarget) -> Wanted:
         if self._settings.model_refs() is not None:
-            return collect_models(target)
-        packages = versions_of(packages_of(target.settings))
-        remembered = remembered_models(target.artifacts_dir, packages)
-        if remembered is not None:
-            return remembered
-        models = collect_models(target)
+            return collect_wanted(target)
+        packages = packages_of(target.settings)
+        asked_of = wanted_for(target, versions_of(packages), str(packages.prefix))
+        wanted = collect_wanted(target, asked_of)
+        if wanted.missing:
+            raise RunbookError(
+                "The installed docling cannot do what this service wants.",
+                why=str(wanted.missing[0]),
+                remedy=f"Install {wanted.missing[0].install or 'what it names'}, or leave it out of the pipeline.",
+            )
         with suppress(OSError):  # a folder that came ready-made and read-only
-            remember_models(target.artifacts_dir, packages, models)
-        return models
+            remember_wanted(target.artifacts_dir, asked_of, wanted)
+        return wanted
 
     def _download(
-        self, target: ResolvedTarget, models: tuple[ModelRef, ...], environment_plan: EnvironmentPlan, started: float
+        self, target: ResolvedTarget, wanted: Wanted, environment_plan: EnvironmentPlan, started: float
     ) -> DownloadFacts | None:
         """Download under the lock of the cache; None when the process that was waited for has done it."""
         deadline = started + self._limit_s
@@ -233,9 +258,9 @@ class DoclingModelManager:
             sole_download(target, deadline, self._logger.info),
             hub_access(target, environment_plan) as hub,
         ):
-            if _all_placed(target, models):
+            if _all_placed(target, wanted):
                 return None
-            plan = plan_fetching(hub, models)
+            plan = plan_wanted(hub, wanted)
             missing = [planned for planned in plan.models if planned.missing]
             if missing and self._settings.offline:
                 raise HubError(
@@ -263,22 +288,33 @@ def _require(facts: DownloadFacts, changes: tuple[Change, ...]) -> None:
     record.require()
 
 
-def _all_placed(target: ResolvedTarget, models: tuple[ModelRef, ...]) -> bool:
-    return all(is_placed(target.artifacts_dir / model.folder_name, model) for model in models)
+def _all_placed(target: ResolvedTarget, wanted: Wanted) -> bool:
+    models = all(is_placed(target.artifacts_dir / model.folder_name, model) for model in wanted.models)
+    ocr = wanted.ocr
+    return models and (ocr is None or is_ocr_placed(target.artifacts_dir / ocr.folder, ocr.files))
 
 
-def _verify(target: ResolvedTarget, models: tuple[ModelRef, ...]) -> None:
-    """Hash every model folder; raises `StageFailed` naming the first file that is not as the Hub listed it."""
-    for model in models:
+def _verify(target: ResolvedTarget, wanted: Wanted) -> None:
+    """Hash every model folder; raises `StageFailed` naming the first file that is not as it was listed."""
+    for model in wanted.models:
         folder = target.artifacts_dir / model.folder_name
         stamp = read_stamp(folder)
         if stamp is None:
             raise StageFailed(f"{folder} has lost its stamp, so that it cannot be verified.")
         files = tuple(ExpectedFile.of_etag(path, file.etag, file.size_bytes) for path, file in stamp.files.items())
-        for problem in verify_folder(folder, Expectation(stamp.commit, files, "the stamp")):
-            if problem.severity is Severity.SERIOUS:
-                raise StageFailed(
-                    f"{folder / problem.path} is damaged: {problem.kind.value}.",
-                    why=problem.evidence,
-                    remedy=problem.meaning.remedy,
-                )
+        _require_intact(folder, verify_folder(folder, Expectation(stamp.commit, files, "the stamp")))
+    if wanted.ocr is not None and wanted.ocr.files:
+        folder = target.artifacts_dir / wanted.ocr.folder
+        expectation = known_of_ocr(folder, wanted.ocr, None).expectation
+        found = verify_folder(folder, expectation) if expectation else ()
+        _require_intact(folder, tuple(problem for problem in found if problem.kind is not ProblemKind.UNEXPECTED))
+
+
+def _require_intact(folder: Path, problems: tuple[FileProblem, ...]) -> None:
+    for problem in problems:
+        if problem.severity is Severity.SERIOUS:
+            raise StageFailed(
+                f"{folder / problem.path} is damaged: {problem.kind.value}.",
+                why=problem.evidence,
+                remedy=problem.meaning.remedy,
+            )

@@ -54,6 +54,12 @@ def etag_of(path: Path, like: str) -> str:
     return sha256_of(path) if is_sha256(like) else git_sha1_of(path)
 
 
+def md5_of(path: Path) -> str:
+    """Return the MD5 of the content: the only hash that easyocr knows of its models."""
+    with open_regular(path) as file:
+        return _streamed(file, hashlib.md5(usedforsecurity=False))
+
+
 def open_regular(path: Path) -> FileIO:
     """Open a file for reading, unbuffered; raises `NotARegularFile`, and never waits, for anything else."""
     descriptor = os.open(path, _OPEN_FLAGS)

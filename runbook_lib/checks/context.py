@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.filesystem import FolderFacts, examine_folder
@@ -63,6 +64,8 @@ class ProbeContext:
     packages: SitePackages
     """Of the interpreter under examination."""
     models: tuple[ModelRef, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    """What docling's pipeline takes, as far as docling was asked; `models` are its repositories."""
     """The models that are needed; empty when that is not known."""
     practice: bool = False
     """Whether a practice hub serves the models."""

@@ -9,18 +9,18 @@ from typing import Literal
 from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probe import run_probes
 from runbook_lib.checks.registry import PROBES, require_known
-from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RecordError
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.folder import runs_below
-from runbook_lib.run.interpreter import InterpreterFacts, packages_of, versions_of
+from runbook_lib.run.interpreter import InterpreterFacts, packages_of, versions_of, wanted_for
 from runbook_lib.run.opening import RUNS
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import Target, entered_target, resolve_target
-from runbook_lib.run.wanted_models import remembered_models
+from runbook_lib.run.wanted_models import remembered_wanted
 from runbook_lib.system.packages import SitePackages
 
 
@@ -82,19 +82,23 @@ def make_checks(context: ProbeContext, only: frozenset[str] = frozenset()) -> tu
 def context_for_doctor(target: Target) -> ProbeContext:
     """Say what is examined; the models are those asked for by name, or those docling named when it was last asked."""
     packages = packages_of(target.settings)
-    models = (
-        target.settings.model_refs()
-        or remembered_models(target.artifacts_dir, versions_of(packages))
-        or _models_of_last_run(RUNS, packages, target.settings.models)
-    )
-    return context_of(target, packages=packages, models=models)
+    return context_of(target, packages=packages, wanted=_known_wanted(target, packages, RUNS))
+
+
+def _known_wanted(target: Target, packages: SitePackages, runs: Path) -> Wanted:
+    """Return what is wanted as far as it is known without asking docling."""
+    named = target.settings.model_refs()
+    if named is not None:
+        return Wanted.named(named)
+    kept = remembered_wanted(target.artifacts_dir, wanted_for(target, versions_of(packages), str(packages.prefix)))
+    return kept or _wanted_by_last_run(target.settings.pipeline, packages, runs) or Wanted()
 
 
 def context_of(
     target: Target,
     *,
     packages: SitePackages | None = None,
-    models: Sequence[ModelRef] = (),
+    wanted: Wanted | None = None,
     models_problem: str = "",
     run_folder: Path | None = None,
     interpreter: InterpreterFacts | None = None,
@@ -106,7 +110,8 @@ def context_of(
         cache_dir=target.cache_dir,
         artifacts_dir=target.artifacts_dir,
         packages=packages or packages_of(target.settings),
-        models=tuple(models),
+        models=wanted.models if wanted else (),
+        wanted=wanted or Wanted(),
         practice=target.practice,
         models_problem=models_problem,
         run_folder=run_folder,
@@ -118,18 +123,18 @@ class _Detected(RawFacts):
     """Of what stage detect saw, what the doctor takes over."""
 
     interpreter: InterpreterFacts
-    models: tuple[ModelRef, ...]
+    wanted: Wanted
 
 
-def _models_of_last_run(runs: Path, packages: SitePackages, asked: str) -> tuple[ModelRef, ...]:
-    """Return what the same interpreter with the same versions told stage detect, asked the same; else nothing."""
+def _wanted_by_last_run(pipeline: str, packages: SitePackages, runs: Path) -> Wanted | None:
+    """Return what stage detect was told by the same interpreter, versions and pipeline; None without such a run."""
+    asked = (packages.executable, versions_of(packages), pipeline)
     for run in runs_below(runs):
         try:
-            if run.header().settings.get("models") != asked:
-                continue
-            facts = run.read("detect", _Detected).facts
+            record = run.read("detect", _Detected)
         except RecordError:
             continue
-        if facts.interpreter.executable == packages.executable and facts.interpreter.packages == versions_of(packages):
-            return facts.models
-    return ()
+        found = record.facts.interpreter
+        if (found.executable, found.packages, record.inputs.get("pipeline", "")) == asked:
+            return record.facts.wanted
+    return None

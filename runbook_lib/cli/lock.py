@@ -10,8 +10,9 @@ from runbook_lib.cli.verify import locked_by, verified
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.check import Status
+from runbook_lib.run.lock_file import LOCK_NAME
 from runbook_lib.run.opening import open_target
-from runbook_lib.upkeep.lock import LOCK_NAME, write_lock
+from runbook_lib.upkeep.lock import write_lock
 
 
 @click.command()

@@ -11,13 +11,15 @@ from runbook_lib.cli.options import json_option, parameters_from, setting_option
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.check import Status
+from runbook_lib.run.lock_file import read_lock
 from runbook_lib.run.opening import OpenRun, open_target
 from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.verify.checks import judge_verification
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifyFacts
+from runbook_lib.stages.verify.locked import expectations_of
 from runbook_lib.stages.verify.sources import Locked
-from runbook_lib.upkeep.lock import read_lock, require_same_kind
+from runbook_lib.upkeep.lock import require_same_kind
 
 
 @click.command()
@@ -41,7 +43,7 @@ def locked_by(run: OpenRun, file: Path) -> Locked:
     """Return what a lock file says; raises `RecordError` for one of practice models where real ones are meant."""
     read = read_lock(file)
     require_same_kind(run, read, file)
-    return read.expectations()
+    return expectations_of(read)
 
 
 def verified(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFacts]:

@@ -14,6 +14,11 @@ class ModelRef:
         return f"{self.repo_id}@{self.revision}"
 
     @property
+    def is_repository(self) -> bool:
+        """Whether the Hub has it: an OCR engine's folder bears a name without an organisation."""
+        return "/" in self.repo_id
+
+    @property
     def folder_name(self) -> str:
         """Name of the folder docling expects below `artifacts_path`: `org--name`."""
         return self.repo_id.replace("/", "--")

@@ -2,18 +2,22 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from runbook_lib.practice.drills.catalogue import drill_named
 from runbook_lib.practice.server import running_hub
 from runbook_lib.run.environment_plan import plan_from_scratch
-from runbook_lib.run.interpreter import collect_models
+from runbook_lib.run.interpreter import collect_wanted
+from runbook_lib.run.lock_file import LOCK_NAME, LockFile
 from runbook_lib.run.settings import PRACTICE, Settings
 from runbook_lib.run.target import ResolvedTarget, drill_places
 from runbook_lib.stages.download.apply import apply_download
 from runbook_lib.stages.download.hub_access import hub_access
-from runbook_lib.stages.download.plan import plan_fetching
+from runbook_lib.stages.download.plan import plan_wanted
 from runbook_lib.system.filesystem import refusals_told
+from runbook_lib.upkeep.lock import locked_repository
 
 _FILL_LIMIT_S: Final = 600.0
 
@@ -33,14 +37,20 @@ def begin_drill(settings: Settings) -> None:
     with refusals_told(f"The folder of the drill cannot be made: {drill.home}.", "See which user runs this, and HOME."):
         drill.begin()
     if drill.fills_cache:
-        _fill_cache(settings)
+        _fill_cache(settings, drill.home / LOCK_NAME)
+        drill.loses(drill.home)
 
 
-def _fill_cache(settings: Settings) -> None:
-    """Download what the run will need from a hub that behaves, into the drill's folders."""
+def _fill_cache(settings: Settings, lock_file: Path) -> None:
+    """Download what the run will need from a hub that behaves, into the drill's folders, and lock it."""
     cache_dir, artifacts_dir = drill_places(settings)
     behaving = settings.model_copy(update={"drill": "", "offline": False})
     target = ResolvedTarget(behaving, running_hub().url, cache_dir, artifacts_dir, practice=True)
     with hub_access(target, plan_from_scratch(target)) as hub:
-        plan = plan_fetching(hub, collect_models(target))
-        apply_download(hub, plan, time.monotonic() + _FILL_LIMIT_S)
+        plan = plan_wanted(hub, collect_wanted(target))
+        facts, _ = apply_download(hub, plan, time.monotonic() + _FILL_LIMIT_S)
+    repositories = tuple(
+        locked_repository(model.model, model.listing, Path(model.snapshot)) for model in facts.models if model.snapshot
+    )
+    lock = LockFile(created_at=datetime.now(UTC), docling="", repositories=repositories)
+    lock_file.write_text(lock.text(), encoding="utf-8")

@@ -46,6 +46,8 @@ class RunSummary(Rendered):
     outcomes: tuple[StageOutcome, ...]
     proved: bool
     """Whether this run's convert stage converted a document with the network cut off."""
+    covers: str = ""
+    """What was proven: the parts of the pipeline and the kinds of documents."""
     asked: tuple[tuple[str, str], ...] = ()
     """The parameters the run was started with."""
     practice: bool = False
@@ -94,7 +96,8 @@ class RunSummary(Rendered):
         if self.failed is not None:
             return f"Stage {self.failed.stage} failed: {self.failed.said.removesuffix('.')}."
         if self.proved:
-            return "A document converts on this machine, now, with the network cut off."
+            scope = f": {self.covers}" if self.covers else ""
+            return f"A document converts on this machine, now, with the network cut off{scope}."
         return "The stages that ran ended well; nothing was converted in this run."
 
     def advice(self) -> tuple[str, ...]:
@@ -149,11 +152,18 @@ def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
     """Join the outcomes with what the convert record proves."""
     converted = any(outcome.stage == "convert" and outcome.status is not Status.FAIL for outcome in outcomes)
     checks = run.read("convert", RawFacts).checks if converted and run.has("convert") else ()
-    proved = any(check.id == "converted" and check.status is Status.OK for check in checks)
+    proof = next((check for check in checks if check.id == "converted" and check.status is Status.OK), None)
     header = run.header()
     asked = tuple(
         (name, str(value))
         for name, value in header.settings.items()
         if header.origins.get(name) == "parameter" and name != "run_dir"
     )
-    return RunSummary(run.folder, tuple(outcomes), proved=proved, asked=asked, practice=header.practice)
+    return RunSummary(
+        folder=run.folder,
+        outcomes=tuple(outcomes),
+        proved=proof is not None,
+        covers=proof.evidence if proof and "; " in proof.evidence else "",
+        asked=asked,
+        practice=header.practice,
+    )

@@ -19,7 +19,7 @@ license: apache-2.0
 ---
 # {{repo_id}}, practice copy
 
-Random weights of the right shape, {README_SIGN}. They load; they recognise nothing.
+Weights of the right shape, {README_SIGN}. They load and run; what they recognise is next to nothing.
 
 Practice revision {{number}}.
 """

@@ -1,16 +1,17 @@
-"""The miniature layout model: an RT-DETR v2 of 240,000 random weights with docling's labels, which finds nothing.
+"""The miniature layout model: an RT-DETR v2 of 240,000 weights with docling's labels.
 
-docling then keeps every text of a page as a paragraph of its own (its orphan clusters), so a conversion is quick, is
-the same each time, and loses no text.
+On a page that was born digital it finds nothing: docling then keeps every text as a paragraph of its own (its orphan
+clusters), so a conversion is quick, is the same each time, and loses no text. A scan it finds to be one text, which
+docling's OCR reads (`scan_detector`).
 """
 
 import json
-import struct
 from functools import lru_cache
 from typing import Any, Final
 
 from runbook_lib.core.practice_mark import METADATA_KEY, METADATA_VALUE
 from runbook_lib.practice.content import Bytes, Content, Padding
+from runbook_lib.practice.scan_detector import set_by_hand
 from runbook_lib.practice.weights import Tensor, in_file_order, listed_tensors, safetensors_header
 
 REPO_ID: Final = "docling-project/docling-layout-heron"
@@ -61,7 +62,7 @@ CONFIG: Final[dict[str, Any]] = {
     "id2label": {str(number): label for number, label in enumerate(LABELS)},
     "label2id": {label: number for number, label in enumerate(LABELS)},
     "model_type": "rt_detr_v2",
-    "num_queries": 30,
+    "num_queries": 1,
 }
 
 _PREPROCESSOR: Final[dict[str, Any]] = {
@@ -74,9 +75,6 @@ _PREPROCESSOR: Final[dict[str, Any]] = {
     "rescale_factor": 1 / 255,
     "size": {"height": 640, "width": 640},
 }
-
-_CLASS_BIAS = -6.0
-"""Bias of every class: sigmoid(-6) = 0.002, far below docling's score threshold of 0.3."""
 
 
 def layout_files(pad_bytes: int = 0) -> dict[str, Content]:
@@ -103,11 +101,8 @@ def _weights(pad_bytes: int) -> Content:
 
 
 def _data(tensor: Tensor) -> bytes:
-    if tensor.name.startswith(("model.decoder.class_embed.", "model.enc_score_head.")) and tensor.name.endswith(
-        ".bias"
-    ):
-        return struct.pack("<f", _CLASS_BIAS) * tensor.shape[0]
-    return tensor.data
+    by_hand = set_by_hand(tensor, LABELS.index("text"))
+    return tensor.data if by_hand is None else by_hand
 
 
 def _json(value: object) -> bytes:

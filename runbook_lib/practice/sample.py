@@ -1,4 +1,4 @@
-"""The sample document: a brief of two pages on WinError 1314, written for the runbook (tools/make_sample_pdf.py)."""
+"""The sample documents: a brief of two pages on WinError 1314 (tools/make_sample_pdf.py), and a scanned page."""
 
 from pathlib import Path
 from typing import Final
@@ -22,3 +22,17 @@ survives a layout model that joins no lines to paragraphs."""
 def sample_document() -> Path:
     """Return the packaged PDF."""
     return Path(__file__).parent / "sample" / "what_went_wrong_on_windows.pdf"
+
+
+SCAN_SENTENCES: Final[tuple[str, ...]] = (
+    "Delivery note 1314",
+    "Three models for a machine without a network.",
+    "These lines are a picture: only OCR can read them.",
+    "A detector, a classifier and a recogniser have to work together.",
+)
+"""Text that OCR has to find on the scanned page; nothing of it is in the file as letters."""
+
+
+def scanned_page() -> Path:
+    """Return the packaged scan: one page, a picture and no text (tools/make_scanned_page.py)."""
+    return Path(__file__).parent / "sample" / "a_scanned_page.pdf"

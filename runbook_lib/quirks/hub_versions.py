@@ -2,12 +2,15 @@
 
 from typing import Final
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 VARIABLE_WORKS_SINCE: Final = Version("1.9.0")
 """Below, `HF_HUB_DISABLE_SYMLINKS` is silently ignored (pull request 4032)."""
 FRESH_ATTEMPTS_SINCE: Final = Version("1.18.0")
 """From here on no download goes on with the incomplete file of an earlier one (quirk incomplete-no-resume)."""
+LISTS_PINNED_COMMITS_ONLINE: Final = SpecifierSet(">=1.26,<2.2", prereleases=True)
+"""These ask the network for the listing even of a commit that is pinned and whole (pull request 4604, measured)."""
 RACE_FIXED_IN: Final = Version("1.33.0")
 """Below, the probe's answer is published before the probe ends (issue 4915): a third of fresh downloads fail."""
 
@@ -20,6 +23,11 @@ def has_race(version: Version | None) -> bool:
 def obeys_variable(version: Version | None) -> bool:
     """Whether `HF_HUB_DISABLE_SYMLINKS` does anything."""
     return version is not None and version >= VARIABLE_WORKS_SINCE
+
+
+def lists_pinned_commits_online(version: Version | None) -> bool:
+    """Whether a pinned commit whose listing is missing cannot be used offline; unknown versions are taken to."""
+    return version is None or version in LISTS_PINNED_COMMITS_ONLINE
 
 
 def resumes_downloads(version: Version | None) -> bool:

@@ -2,21 +2,34 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from runbook_lib.cache.incomplete_files import IncompleteFile, abandoned
 from runbook_lib.core.masking import Masked, MaskedAddress
-from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
+from runbook_lib.pipeline.spec import PipelineSpec
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.quirks.hub_versions import resumes_downloads
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import Target
+from runbook_lib.run.wanted_models import AskedOf, asked_of, remembered_wanted
 from runbook_lib.system.packages import SitePackages, own_packages
 from runbook_lib.workers.host import Interpreter
 
-PACKAGES = ("docling", "huggingface_hub", "hf_xet", "torch", "torchvision", "transformers")
+PACKAGES = (
+    "docling",
+    "huggingface_hub",
+    "hf_xet",
+    "torch",
+    "torchvision",
+    "transformers",
+    "rapidocr",
+    "onnxruntime",
+    "easyocr",
+)
+"""What decides which models docling asks for and which remedies work. `docling` is the package, whether docling-slim or
+docling brings it."""
 _LIST_LIMIT_S = 20.0
 _DESCRIBE_LIMIT_S = 60.0
 _MODELS_LIMIT_S = 240.0
@@ -83,11 +96,26 @@ def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:
     return InterpreterFacts.model_validate(answer.value)
 
 
-def collect_models(target: Target) -> tuple[ModelRef, ...]:
-    """Return the models asked for by name, or those the interpreter's docling names, which takes it seconds."""
-    named = target.settings.model_refs()
-    if named is not None:
-        return named
-    answer = interpreter_of(target).run("list_pipeline_models", limit_s=_MODELS_LIMIT_S)
-    wanted: list[dict[str, Any]] = answer.value
-    return tuple(ModelRef(entry["repo_id"], entry["revision"]) for entry in wanted)
+def collect_wanted(target: Target, kept_for: AskedOf | None = None) -> Wanted:
+    """Return the models asked for by name, or what the interpreter's docling says its pipeline takes.
+
+    Asking takes it seconds; an answer that is kept beside the models and holds for `kept_for` is taken instead.
+    Models that are named stand in place of those docling asks for; its OCR models are then asked for only when
+    `pipeline` says anything about it.
+    """
+    named, spec = target.settings.model_refs(), target.settings.pipeline_spec
+    if named is not None and not spec.asks_for_files:
+        return Wanted.named(named)
+    kept = remembered_wanted(target.artifacts_dir, kept_for) if kept_for else None
+    wanted = kept or _asked(target, spec)
+    return wanted if named is None else wanted.model_copy(update={"repositories": Wanted.named(named).repositories})
+
+
+def wanted_for(target: Target, packages: Mapping[str, str | None], prefix: str) -> AskedOf:
+    """Say what an answer of the interpreter with these packages (`PACKAGES`) holds for."""
+    return asked_of(packages, prefix, target.settings.pipeline_spec)
+
+
+def _asked(target: Target, spec: PipelineSpec) -> Wanted:
+    answer = interpreter_of(target).run("list_pipeline_models", {"pipeline": spec.request()}, limit_s=_MODELS_LIMIT_S)
+    return Wanted.model_validate(answer.value)

@@ -17,7 +17,7 @@ from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.folder import HEADER_NAME, Run, RunHeader, runs_below
-from runbook_lib.run.settings import FORM, ResolvedSettings, Settings, resolve_settings
+from runbook_lib.run.settings import FORM, ResolvedSettings, Settings, in_current_names, resolve_settings
 from runbook_lib.run.target import PRACTICE_WORDS, Places, described, enter_target, resolve_places, resolve_target
 from runbook_lib.system import variables as environment
 
@@ -26,7 +26,17 @@ _log = logging.getLogger(__name__)
 RUNS = Path("runs")
 NO_FOLDER = RUNS / "none"
 """Where a command without a run would find records: never made, so that there are none."""
-BINDING = ("hub", "models", "cache_dir", "artifacts_dir", "links", "target_python", "practice_pad_mb", "drill")
+BINDING = (
+    "hub",
+    "models",
+    "pipeline",
+    "cache_dir",
+    "artifacts_dir",
+    "links",
+    "target_python",
+    "practice_pad_mb",
+    "drill",
+)
 """Settings that all stages of a run share: another value means another run."""
 
 
@@ -223,12 +233,19 @@ def _another(newest: Path, name: str, settings: Settings, header: RunHeader) -> 
 
 def _differing(settings: Settings, header: RunHeader) -> tuple[str, ...]:
     """Return the binding settings that are others than the run was made with."""
-    return tuple(name for name in BINDING if getattr(settings, name) != header.settings.get(name))
+    made_with = in_current_names(header.settings)
+    return tuple(name for name in BINDING if getattr(settings, name) != made_with.get(name, _default_of(name)))
+
+
+def _default_of(name: str) -> object:
+    """Return what a run that is older than the setting was made with."""
+    return Settings.model_fields[name].default
 
 
 def _contradiction(folder: Path, name: str, settings: Settings, header: RunHeader) -> SettingsError:
     return SettingsError(
-        f"The run in {folder} was made with {name} = {header.settings.get(name)!r}, not {getattr(settings, name)!r}.",
+        f"The run in {folder} was made with {name} = {in_current_names(header.settings).get(name)!r}, not "
+        f"{getattr(settings, name)!r}.",
         why="All stages of a run share this setting.",
         remedy="Leave the parameter out to continue that run, or give another run_dir to start a new one.",
     )

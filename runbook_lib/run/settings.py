@@ -16,9 +16,11 @@ from runbook_lib.core.masking import mask_secrets, mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import SettingsError
+from runbook_lib.pipeline.spec import PipelineSpec
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.run.documents import find_documents
+from runbook_lib.system.variables import is_true
 
 ENV_PREFIX = "RUNBOOK_"
 SETTINGS_FILE = Path("runbook.toml")
@@ -34,11 +36,13 @@ DRILL_NAMES = (
     "full-disk",
     "block-page",
     "old-artifacts",
+    "lost-listings",
     "stale-token",
 )
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 """A drive of Windows has one letter."""
 _BESIDE_HOST = re.compile(r"(?<=/)[^\s/]*(?=@)|(?<=['\"])[^\s/]*(?=@)|(?<=[?#])[^\s'\"]+")
+_OLD_OCR = "ocr"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS"})
 """Variables with our prefix that are switches of the program, not parameters of a run."""
@@ -56,7 +60,13 @@ class Settings(StrictValue):
     offline: bool = Field(False, description="touch no network at all")
     document: str = Field("", description="file, folder or pattern of documents to convert; empty: the sample")
     target_python: str = Field("", description="interpreter of the service under examination; empty: this one")
-    ocr: bool = Field(False, description="recognise text in pictures; its models do not come from the Hub")
+    pipeline: str = Field(
+        "", description="what is proven: empty: docling's default; ocr=off, formulas, vlm=..., or module:attribute"
+    )
+    lock_file: str = Field(
+        "", description="stands in for listings that the cache lacks offline; empty: runbook.lock.json here, if any"
+    )
+    ocr_mirror: str = Field("", description="a URL that serves OCR models; empty: what the engines themselves name")
     probe_limit_s: float = Field(5.0, gt=0, le=600, description="seconds one network probe may take")
     download_limit_s: float = Field(3600.0, gt=0, description="seconds the download may take")
     convert_limit_s: float = Field(900.0, gt=0, description="seconds the conversion may take")
@@ -67,16 +77,17 @@ class Settings(StrictValue):
     @field_validator("hub")
     @classmethod
     def _hub_is_known(cls, value: str) -> str:
-        if value in ("", PRACTICE):
-            return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be empty, 'practice' or a URL that starts with https:// or http://")
-        if "@" in parts.netloc:
-            raise ValueError("must not carry a user name or password: parameters are stored in the notebook")
-        if parts.query or parts.fragment:
-            raise ValueError("must end with its path: a query may carry a secret, and parameters are stored")
-        return value.rstrip("/")
+        return value if value in ("", PRACTICE) else _web_address(value, "must be empty, 'practice' or a URL")
+
+    @field_validator("ocr_mirror")
+    @classmethod
+    def _mirror_is_an_address(cls, value: str) -> str:
+        return value and _web_address(value, "must be empty or a URL")
+
+    @field_validator("pipeline")
+    @classmethod
+    def _pipeline_is_readable(cls, value: str) -> str:
+        return str(PipelineSpec.parse(value))
 
     @field_validator("models")
     @classmethod
@@ -86,7 +97,7 @@ class Settings(StrictValue):
         parse_models(value)
         return value
 
-    @field_validator("run_dir", "cache_dir", "artifacts_dir", "document", "target_python")
+    @field_validator("run_dir", "cache_dir", "artifacts_dir", "document", "target_python", "lock_file")
     @classmethod
     def _path_is_absolute(cls, value: str) -> str:
         if _ADDRESS.match(value):
@@ -102,7 +113,7 @@ class Settings(StrictValue):
             raise ValueError(f"there is no document in {value!r}" if os.path.isdir(value) else f"there is no {value!r}")  # noqa: PTH112
         return value
 
-    @field_validator("target_python")
+    @field_validator("target_python", "lock_file")
     @classmethod
     def _file_exists(cls, value: str) -> str:
         if value and not os.path.isfile(value):  # noqa: PTH113 - Path.is_file raises where a parent may not be read
@@ -125,9 +136,25 @@ class Settings(StrictValue):
         """Whether the built-in hub stands in for the real one."""
         return self.hub == PRACTICE
 
+    @property
+    def pipeline_spec(self) -> PipelineSpec:
+        """The pipeline, read."""
+        return PipelineSpec.parse(self.pipeline)
+
     def model_refs(self) -> tuple[ModelRef, ...] | None:
         """Return the models asked for by name; None when docling is to be asked."""
         return parse_models(self.models)
+
+
+def _web_address(value: str, rule: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{rule} that starts with https:// or http://")
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a user name or password: parameters are stored in the notebook")
+    if parts.query or parts.fragment:
+        raise ValueError("must end with its path: a query may carry a secret, and parameters are stored")
+    return value.rstrip("/")
 
 
 def _absolute(path: str) -> str:
@@ -185,13 +212,27 @@ def resolve_settings(
         layers[:0] = [("runbook.toml", _from_file(file)), ("environment", _from_environment(environ))]
     merged: dict[str, Any] = {}
     origins = dict.fromkeys(Settings.model_fields, "default")
-    for origin, layer in layers:
+    for origin, given_layer in layers:
+        layer = in_current_names(given_layer)
         _require_known(layer, origin)
         named_all = origin == given_as and not explicit
         given = {name: value for name, value in layer.items() if not (named_all and _is_default(name, value))}
         merged |= given
         origins |= dict.fromkeys(given, origin)
     return ResolvedSettings(_validated(merged, origins), origins)
+
+
+def in_current_names(layer: Mapping[str, object]) -> Mapping[str, object]:
+    """Say `ocr`, a setting of its own until `pipeline` took it in, as `pipeline` says it; beside one it is refused."""
+    if _OLD_OCR not in layer or "pipeline" in layer:
+        return layer
+    rest = {name: value for name, value in layer.items() if name != _OLD_OCR}
+    given = str(layer[_OLD_OCR])
+    return {**rest, "pipeline": "ocr=auto" if is_true(given) else "ocr=off" if _is_false(given) else f"ocr={given}"}
+
+
+def _is_false(value: str) -> bool:
+    return value.upper() in ("0", "OFF", "NO", "FALSE")
 
 
 def _is_default(name: str, value: object) -> bool:

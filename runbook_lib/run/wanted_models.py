@@ -1,4 +1,4 @@
-"""What docling answered when it was asked which models it loads; asking imports it, which takes seconds."""
+"""What docling answered when it was asked which models a pipeline takes; asking imports it, which takes seconds."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,30 +7,50 @@ from typing import Literal
 from pydantic import ValidationError
 
 from runbook_lib.core import atomic
-from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
+from runbook_lib.pipeline.spec import PipelineSpec
+from runbook_lib.pipeline.wanted import Wanted
 
 _NAME = ".runbook-wanted-models.json"
 
 
-class WantedModels(Value):
-    """The answer, and the installed packages it holds for."""
+class AskedOf(Value):
+    """What an answer holds for: an interpreter with these packages, and a pipeline."""
 
-    schema_version: Literal[1] = 1
     packages: dict[str, str | None]
-    models: tuple[ModelRef, ...]
+    prefix: str
+    pipeline: str
 
 
-def remembered_models(artifacts_dir: Path, packages: Mapping[str, str | None]) -> tuple[ModelRef, ...] | None:
-    """Return the answer kept for these very packages; None when there is none."""
+class _Kept(Value):
+    schema_version: Literal[2] = 2
+    asked_of: AskedOf
+    wanted: Wanted
+
+
+def asked_of(packages: Mapping[str, str | None], prefix: str, pipeline: PipelineSpec) -> AskedOf:
+    """Say what an answer holds for."""
+    return AskedOf(packages=dict(packages), prefix=prefix, pipeline=str(pipeline))
+
+
+def remembered_wanted(artifacts_dir: Path, wanted_for: AskedOf) -> Wanted | None:
+    """Return the answer kept for these very packages and this pipeline; None when there is none."""
     try:
-        kept = WantedModels.model_validate_json((artifacts_dir / _NAME).read_bytes())
+        kept = _Kept.model_validate_json((artifacts_dir / _NAME).read_bytes())
     except (OSError, ValidationError):
         return None
-    return kept.models if kept.packages == dict(packages) else None
+    return kept.wanted if kept.asked_of == wanted_for else None
 
 
-def remember_models(artifacts_dir: Path, packages: Mapping[str, str | None], models: tuple[ModelRef, ...]) -> None:
-    """Keep the answer beside the models."""
-    kept = WantedModels(packages=dict(packages), models=models)
-    atomic.write_text(artifacts_dir / _NAME, kept.model_dump_json(indent=2) + "\n")
+def remember_wanted(artifacts_dir: Path, wanted_for: AskedOf, wanted: Wanted) -> None:
+    """Keep the answer beside the models.
+
+    Not one that comes from the service's own code, which may change without its packages, nor one that misses
+    something, which may be installed without a change of a version that is looked at.
+    """
+    if ":" in wanted_for.pipeline or wanted.missing or not wanted.repositories:
+        return
+    kept = _Kept(asked_of=wanted_for, wanted=wanted).model_dump_json(indent=2) + "\n"
+    path = artifacts_dir / _NAME
+    if not path.is_file() or path.read_text(encoding="utf-8") != kept:
+        atomic.write_text(path, kept)

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING
 from runbook_lib.core.masking import Masked
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import RunbookError
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
-from runbook_lib.run.interpreter import InterpreterFacts, collect_interpreter, collect_models, interpreter_of
+from runbook_lib.run.interpreter import (
+    InterpreterFacts,
+    collect_interpreter,
+    collect_wanted,
+    interpreter_of,
+    wanted_for,
+)
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import Facts, StageRecord
 from runbook_lib.run.started_stage import StartedStage
@@ -30,23 +37,18 @@ def detect(run: OpenRun) -> StageRecord["DetectFacts"]:
     from runbook_lib.checks.doctor import context_of, make_checks  # some fifty probes, of no use to who reads the facts
 
     stage = StartedStage(run, "detect")
-    models, problem = _ask_for_models(run)
-    context = context_of(
-        run,
-        models=models,
-        models_problem=problem,
-        run_folder=run.folder,
-        interpreter=collect_interpreter(interpreter_of(run)),
-    )
+    interpreter = collect_interpreter(interpreter_of(run))
+    wanted, problem = _ask_for_models(run, interpreter)
+    context = context_of(run, wanted=wanted, models_problem=problem, run_folder=run.folder, interpreter=interpreter)
     checks = make_checks(context)
     return stage.finish(_facts(context), checks)
 
 
-def _ask_for_models(run: OpenRun) -> tuple[tuple[ModelRef, ...], str]:
+def _ask_for_models(run: OpenRun, interpreter: InterpreterFacts) -> tuple[Wanted, str]:
     try:
-        return collect_models(run), ""
+        return collect_wanted(run, wanted_for(run, interpreter.packages, interpreter.prefix)), ""
     except RunbookError as error:
-        return (), " ".join(error.lines())
+        return Wanted(), " ".join(error.lines())
 
 
 def _facts(context: "ProbeContext") -> "DetectFacts":
@@ -58,7 +60,7 @@ def _facts(context: "ProbeContext") -> "DetectFacts":
         folders=tuple(map(context.folder, context.places)),
         variables=variables_of_interest(),
         network=context.network(),
-        models=context.models,
+        wanted=context.wanted,
         models_problem=context.models_problem,
         models_cached=context.models_are_cached(),
     )
@@ -73,11 +75,17 @@ class DetectFacts(Facts):
     variables: dict[str, str]
     network: NetworkFacts | None
     """None in offline mode."""
-    models: tuple[ModelRef, ...]
+    wanted: Wanted
+    """What docling's pipeline takes."""
     models_problem: Masked
     """Why docling could not be asked; empty when it could or need not be."""
     models_cached: bool
     """Whether every file of the models stands in the cache in its full length; verify looks at the content."""
+
+    @property
+    def models(self) -> tuple[ModelRef, ...]:
+        """The repositories to have."""
+        return self.wanted.models
 
     def folder(self, role: str) -> FolderFacts:
         """Return the facts of one of the folders: cache, artifacts or run."""
@@ -91,7 +99,7 @@ class DetectFacts(Facts):
             self.folder_table(),
             self.variable_table(),
             self.network_table(),
-            self.model_note(),
+            *self.wanted_sections(),
         )
 
     def machine_table(self) -> Table:
@@ -144,10 +152,11 @@ class DetectFacts(Facts):
         title = f"The way to {self.network.endpoint}" if self.network else "The way to the Hub"
         return Table(title, ("status", "step", "evidence", "took"), rows, empty="not walked: offline mode")
 
-    def model_note(self) -> Note:
-        """Return which models are needed."""
-        lines = tuple(str(model) for model in self.models) or (self.models_problem,)
-        return Note("Models that are needed", lines)
+    def wanted_sections(self) -> tuple[Section, ...]:
+        """Return which models are needed, and for what."""
+        if self.models_problem:
+            return (Note("Models that are needed", (self.models_problem,)),)
+        return tuple(self.wanted.sections())
 
 
 def _link_word(works: bool, evidence: str) -> str:

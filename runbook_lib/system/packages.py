@@ -14,6 +14,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 _REQUIRED_NAME = re.compile(r"[A-Za-z0-9._-]+")
+DOCLING = "docling"
+DOCLING_DISTRIBUTIONS = ("docling-slim", "docling")
+"""Either brings the package `docling`; since 2.8x the distribution `docling` only requires docling-slim, and services
+install docling-slim alone. So what counts is the package, and either distribution tells its version."""
 _VERSION_LINE = re.compile(r"^__version__\s*(?::[^=]+)?=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 
@@ -63,7 +67,21 @@ class SitePackages:
         return as_version(found.group(1)) if found else None
 
     def _distribution(self, name: str) -> metadata.Distribution | None:
+        if name != DOCLING:
+            return self._named(name)
+        found = next(filter(None, map(self._named, DOCLING_DISTRIBUTIONS)), None)
+        return found if found is not None and (self._holds_docling() or _is_editable(found)) else None
+
+    def _named(self, name: str) -> metadata.Distribution | None:
         return next(iter(metadata.distributions(name=name, path=list(self.folders))), None)
+
+    def _holds_docling(self) -> bool:
+        return any(Path(folder, DOCLING, "document_converter.py").is_file() for folder in self.folders)
+
+
+def _is_editable(distribution: metadata.Distribution) -> bool:
+    """Whether the package stands somewhere else (PEP 610), where this module does not look for it."""
+    return '"editable": true' in (distribution.read_text("direct_url.json") or "")
 
 
 def as_version(text: str | None) -> Version | None:

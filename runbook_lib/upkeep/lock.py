@@ -1,110 +1,36 @@
-"""The lock file: which repositories, commits and contents a set-up consists of. Described in docs/lock-file.md."""
+"""Writing the lock file, and how far the Hub has moved on from it."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
-
-from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import ListedFile, Listing, repo_of
-from runbook_lib.cache.paths import is_safe_path
 from runbook_lib.checks.practice import require_real
 from runbook_lib.core import atomic
 from runbook_lib.core.model_ref import ModelRef
-from runbook_lib.core.practice_mark import FILE_NAME
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import HubError, RecordError, StageFailed
+from runbook_lib.pipeline.wanted import WantedOcr
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Section, Table
+from runbook_lib.run.lock_file import (
+    LockedFile,
+    LockedModelFile,
+    LockedOcr,
+    LockedRepository,
+    LockFile,
+    read_lock,
+)
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.target import Target
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download.hub_access import hub_access
-from runbook_lib.stages.download.plan import plan_fetching
+from runbook_lib.stages.download.plan import plan_fetching, wanted_by
 from runbook_lib.stages.verify.collect import collect_verification, docling_of
-from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
 from runbook_lib.stages.verify.facts import VerifiedFolder
 from runbook_lib.stages.verify.sources import listing_of, local_listing, recorded_listing
-from runbook_lib.system.filesystem import describe_os_error, refusals_told
-
-LOCK_NAME: Final = "runbook.lock.json"
-
-_Sha1 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-_BREAKS = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class LockedFile(StrictValue):
-    """One file and its content."""
-
-    path: str
-    """Relative to the repository, with forward slashes."""
-    size_bytes: int = Field(ge=0)
-    sha256: _Sha256
-    """Of the content, for every file; where the Hub gives only git's id it is computed from the verified file."""
-    git_sha1: _Sha1
-    """The Hub's `blob_id`: git's id of the content, for LFS files of the pointer."""
-    lfs: bool
-
-    @field_validator("path")
-    @classmethod
-    def _stays_inside(cls, value: str) -> str:
-        if not is_safe_path(value) or _BREAKS.search(value):
-            raise ValueError("the path would leave its folder or holds control characters")
-        return value
-
-
-class LockedRepository(StrictValue):
-    """One repository at one commit."""
-
-    repo_id: str
-    revision: str
-    """What was asked for: a branch, a tag or a commit."""
-    commit: _Sha1
-    """What it stood for when the file was written."""
-    files: tuple[LockedFile, ...]
-
-    @field_validator("repo_id")
-    @classmethod
-    def _is_a_repository(cls, value: str) -> str:
-        return ModelRef.parse(value).repo_id
-
-    @property
-    def model(self) -> ModelRef:
-        """The model as settings name it."""
-        return ModelRef(self.repo_id, self.revision)
-
-    def expectation(self) -> Expectation:
-        """Return what a folder of this repository should hold."""
-        files = (
-            ExpectedFile(file.path, file.size_bytes, "sha256", file.sha256, file.sha256 if file.lfs else file.git_sha1)
-            for file in self.files
-        )
-        return Expectation(self.commit, tuple(files), "the lock file")
-
-
-class LockFile(StrictValue):
-    """The whole file."""
-
-    schema_version: Literal[1] = 1
-    practice: bool = False
-    """Whether these are practice models: random weights, which no service may be held to."""
-    created_at: datetime
-    docling: str
-    """The docling that asked for these models; empty when it was not known."""
-    repositories: tuple[LockedRepository, ...]
-
-    @property
-    def is_practice(self) -> bool:
-        """Whether it says so, or lists what only practice repositories hold."""
-        return self.practice or any(file.path == FILE_NAME for repo in self.repositories for file in repo.files)
-
-    def expectations(self) -> dict[ModelRef, Expectation]:
-        """Return what stage verify compares with: `verify(run, lock.expectations())`."""
-        return {repository.model: repository.expectation() for repository in self.repositories}
+from runbook_lib.system.filesystem import refusals_told
 
 
 class Drift(StrictValue):
@@ -149,31 +75,19 @@ def write_lock(run: OpenRun, path: Path) -> LockFile:
     require_real(run, tuple(folder.model for folder in facts.folders))
     for folder in facts.folders:
         _require_intact(folder)
-    models = dict.fromkeys(folder.model for folder in facts.folders)
-    repositories = (_locked(run, model) for model in models)
+    wanted = wanted_by(run)
+    repositories = (_locked(run, model) for model in wanted.models)
     lock = LockFile(
         practice=run.practice,
         created_at=datetime.now(UTC).replace(microsecond=0),
         docling=docling_of(run),
         repositories=tuple(sorted(repositories, key=lambda repository: (repository.repo_id, repository.revision))),
+        ocr=_locked_ocr(run.artifacts_dir / wanted.ocr.folder, wanted.ocr) if wanted.ocr and wanted.ocr.files else None,
     )
     lock = _with_older_time(lock, path)
     with refusals_told(f"The lock file cannot be written: {path}.", "Name one where this user may write: lock FILE."):
-        atomic.write_text(path, lock.model_dump_json(indent=2) + "\n")
+        atomic.write_text(path, lock.text())
     return lock
-
-
-def read_lock(path: Path) -> LockFile:
-    """Read a lock file; raises `RecordError` when it is missing, damaged or of another schema version."""
-    remedy = "Write it anew with runbook lock, on a machine where the models verify."
-    try:
-        return LockFile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read.", why=describe_os_error(error), remedy=remedy) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RecordError(f"{path} is not a lock file.", why=f"{where}: {first['msg']}", remedy=remedy) from error
 
 
 def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:
@@ -191,7 +105,7 @@ def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:
 def lock_drift(run: OpenRun, lock: LockFile) -> LockDrift:
     """Ask the Hub what the locked revisions stand for now; raises `HubError` when it cannot be asked."""
     with hub_access(run, plan_environment(run)) as hub:
-        planned = plan_fetching(hub, tuple(lock.expectations())).models
+        planned = plan_fetching(hub, tuple(repository.model for repository in lock.repositories)).models
     drifts = tuple(
         Drift(
             model=repository.model,
@@ -215,7 +129,11 @@ def _require_intact(folder: VerifiedFolder) -> None:
 
 
 def _locked(run: OpenRun, model: ModelRef) -> LockedRepository:
-    listing, folder = _listed(run, model)
+    return locked_repository(model, *_listed(run, model))
+
+
+def locked_repository(model: ModelRef, listing: Listing, folder: Path) -> LockedRepository:
+    """Return what is locked of a model that `folder` holds, verified."""
     files = tuple(_locked_file(file, folder) for file in sorted(listing.files, key=lambda file: file.path))
     return LockedRepository(repo_id=model.repo_id, revision=model.revision, commit=listing.commit, files=files)
 
@@ -232,6 +150,19 @@ def _listed(run: OpenRun, model: ModelRef) -> tuple[Listing, Path]:
         why="Neither the cache nor the artifacts folder holds one, nor does this run's download record.",
         remedy="Run stage download once online in this run: it keeps what the Hub lists.",
     )
+
+
+def _locked_ocr(folder: Path, ocr: WantedOcr) -> LockedOcr:
+    files = tuple(
+        LockedModelFile(
+            path=file.name,
+            size_bytes=(folder / file.name).stat().st_size,
+            sha256=file.sha256 or sha256_of(folder / file.name),
+            url=file.url,
+        )
+        for file in sorted(ocr.files, key=lambda file: file.name)
+    )
+    return LockedOcr(folder=ocr.folder, engine=ocr.engine, backend=ocr.backend, files=files)
 
 
 def _locked_file(file: ListedFile, folder: Path) -> LockedFile:

@@ -125,6 +125,15 @@ def test_old_artifacts_are_fixed_by_downloading_once(do: Engineer, drill: Engine
     assert {path.name for path in artifacts.iterdir()} >= {"docling-project--docling-layout-heron"}
 
 
+def test_lost_listings_are_fixed_by_the_lock_file(do: Engineer, drill: Engineer) -> None:
+    failed = drill("lost-listings", only="download")
+    assert failed.failed_in("download")
+    assert "the list of its files is missing: trees/" in failed.text
+    lock = drill_named("lost-listings").home / "runbook.lock.json"
+    assert do(failed.anew("lock_file", str(lock)), only="download").exit_code == 0
+    assert list((drill_named("lost-listings").home / "hub").glob("models--*/trees/*.json"))
+
+
 def test_a_stale_token_is_fixed_by_removing_its_file(do: Engineer, drill: Engineer) -> None:
     failed = drill("stale-token", only="download")
     assert failed.failed_in("download")

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.run.check import Status
+from runbook_lib.run.lock_file import read_lock
 from runbook_lib.stages.verify.compare import verify_folder
 from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
+from runbook_lib.stages.verify.locked import expectations_of
 from runbook_lib.stages.verify.problems import FileProblem
 from runbook_lib.stages.verify.stage import verify
-from runbook_lib.upkeep.lock import read_lock, write_lock
+from runbook_lib.upkeep.lock import write_lock
 from tests.unit.stages.verify.real_caches import MODES, Install, Installed, flip_bit, install, practice_hub, pristine
 
 __all__ = ["install", "practice_hub", "pristine"]
@@ -82,7 +84,7 @@ def test_flips_are_found_against_a_lock_file_too(install: Install, tmp_path: Pat
     installed = install()
     lock = write_lock(installed.run, tmp_path / "runbook.lock.json")
     assert lock == read_lock(tmp_path / "runbook.lock.json")
-    (expectation,) = lock.expectations().values()
+    (expectation,) = expectations_of(lock).values()
     chance = random.Random(7)
     for file in expectation.files:
         path = installed.snapshot / file.path

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.pipeline.wanted import Wanted, WantedRepository
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.system.filesystem import FolderFacts, LinkProbe, probe_symlink
@@ -18,7 +18,12 @@ from tests.unit.cache_layouts import CacheLayout
 
 WORKS = LinkProbe(works=True, evidence="made and read back")
 REFUSED = LinkProbe(works=False, evidence="WinError 1314: A required privilege is not held by the client")
-MODEL = ModelRef("docling-project/docling-models", "v2.3.0")
+WANTED = Wanted(
+    repositories=(
+        WantedRepository(repo_id="docling-project/docling-models", revision="v2.3.0", stage="TableStructureModel"),
+    )
+)
+"""What docling would have answered; OCR is off."""
 
 MakeFolder = Callable[..., FolderFacts]
 MakeInterpreter = Callable[..., InterpreterFacts]
@@ -98,7 +103,7 @@ def detect_facts(folder: MakeFolder, interpreter: MakeInterpreter) -> MakeFacts:
             "folders": tuple(folder(role) for role in ("cache", "artifacts", "run")),
             "variables": {},
             "network": network_facts(),
-            "models": (MODEL,),
+            "wanted": WANTED,
             "models_problem": "",
             "models_cached": False,
         }

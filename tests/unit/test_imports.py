@@ -19,6 +19,8 @@ LAYERS = (
     {"render"},
     {"system", "notebooks"},
     {"cache", "workers", "quirks", "practice"},
+    {"ocr"},
+    {"pipeline"},
     {"run", "audit"},
     {"checks"},
     {"stages"},

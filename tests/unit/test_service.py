@@ -14,12 +14,14 @@ from filelock import FileLock
 from runbook_lib import DoclingModelManager
 from runbook_lib.cache.locks import download_lock
 from runbook_lib.errors import DiskError, HubError, RunbookError, SettingsError, StageFailed
+from runbook_lib.pipeline.spec import PipelineSpec
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.interpreter import versions_of
-from runbook_lib.run.wanted_models import remember_models
+from runbook_lib.run.wanted_models import asked_of, remember_wanted
 from runbook_lib.system.packages import own_packages
 
 REPO = "practice/tiny"
@@ -81,7 +83,8 @@ def test_a_warm_start_asks_no_process_and_no_network(
     service: Service, hub: PracticeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = service.manager().ensure_models_downloaded()
-    remember_models(ready.artifacts_dir, versions_of(own_packages()), ready.models)
+    of = asked_of(versions_of(own_packages()), sys.prefix, PipelineSpec())
+    remember_wanted(ready.artifacts_dir, of, Wanted.named(ready.models))
     hub.reset_counters()
     monkeypatch.setattr(subprocess, "Popen", None)
     assert service.manager(models="docling").ensure_models_downloaded().models == ready.models

@@ -7,11 +7,14 @@ from packaging.version import Version
 
 from runbook_lib.cache.artifacts import read_stamp
 from runbook_lib.cache.content_signs import Finding, Sign, look_at
+from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.inventory import Role, entries_below
 from runbook_lib.cache.walk import folders_in, names_in
 from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probe import Probe
 from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.ocr.known_hashes import known_hashes
+from runbook_lib.pipeline.wanted import WantedOcr
 from runbook_lib.quirks.docling_versions import FOLDER_PREFIX, FOLDERS_RENAMED_IN, OLD_FOLDER_PREFIX
 from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.system.filesystem import describe_os_error
@@ -84,23 +87,35 @@ def judge_version(folders: Sequence[str], stamps: Mapping[str, str], docling: Ve
 
 
 def _ocr(context: ProbeContext) -> Verdict:
-    found = [name for name in _OCR_FOLDERS if any(_ocr_files(context.artifacts_dir / name))]
-    return judge_ocr(found, rapidocr=context.packages.version("rapidocr"), wanted=context.settings.ocr)
+    spec = context.settings.pipeline_spec
+    if dict(spec.choices).get("ocr") == "off":
+        return skip("OCR is off in this pipeline; a service that turns it on needs models that the Hub has not")
+    if context.wanted.ocr is None:
+        found = [name for name in _OCR_FOLDERS if any(_ocr_files(context.artifacts_dir / name))]
+        return skip(f"docling was not asked; the artifacts folder holds {', '.join(found) or 'no models for OCR'}")
+    folder = context.artifacts_dir / context.wanted.ocr.folder
+    absent = tuple(file.name for file in context.wanted.ocr.files if not (folder / file.name).is_file())
+    shipped = all(file.shipped for file in context.wanted.ocr.files if file.name in absent)
+    return judge_ocr(context.wanted.ocr, absent, shipped=shipped)
 
 
-def judge_ocr(found: Sequence[str], *, rapidocr: Version | None, wanted: bool) -> Verdict:
-    """Say whether OCR finds its models: they come from ModelScope or GitHub, whatever the Hub is."""
-    if found:
-        return ok(f"the artifacts folder holds {', '.join(found)}")
-    if not wanted:
-        return skip("OCR is off in this runbook (parameter ocr); a service that turns it on fetches from modelscope.cn")
-    if rapidocr is None:
-        return warn("OCR is on and rapidocr is not installed", "Install it: pip install docling[rapidocr].")
+def judge_ocr(ocr: WantedOcr, absent: Sequence[str], *, shipped: bool) -> Verdict:
+    """Say whether docling's OCR engine finds its models: they come from ModelScope or GitHub, whatever the Hub is."""
+    why = f" ({ocr.reason})" if ocr.reason else ""
+    if not ocr.engine:
+        return warn(f"docling finds no OCR engine{why}", "Install one: pip install docling[rapidocr].")
+    if not ocr.files:
+        return ok(f"{ocr} keeps its models elsewhere{why}")
+    if not absent:
+        return ok(f"{ocr}: {len(ocr.files)} files are there{why}")
+    seen = f"{ocr}: {absent[0]} is not in the artifacts folder{why}"
+    if shipped:
+        return ok(f"{seen}; stage download copies it from the installed package")
     return warn(
-        "OCR is on and the artifacts folder holds no models for it; they do not come from the Hub",
-        "Fetch them with a network that reaches modelscope.cn: docling-tools models download rapidocr -o FOLDER, with"
-        " the backend that the service uses; or turn OCR off.",
-        fixed_by=FixedBy.CONVERT,
+        seen,
+        "Run stage download with a network that reaches modelscope.cn or github.com, or with -p ocr_mirror URL; or"
+        " install onnxruntime, whose models the rapidocr package brings along.",
+        fixed_by=FixedBy.DOWNLOAD,
     )
 
 
@@ -108,7 +123,9 @@ def _ocr_content(context: ProbeContext) -> Verdict:
     inside = context.packages.module("rapidocr")
     homes = [context.artifacts_dir / name for name in _OCR_FOLDERS] + ([inside / "models"] if inside else [])
     files = [path for home in homes for path in _ocr_files(home)]
-    return judge_ocr_content(len(files), {path: seen for path in files if (seen := _ocr_problem(path))})
+    hashes = known_hashes(inside)
+    problems = {path: seen for path in files if (seen := _ocr_problem(path, hashes.get(path.name, frozenset())))}
+    return judge_ocr_content(len(files), problems)
 
 
 def _ocr_files(home: Path) -> Iterator[Path]:
@@ -116,8 +133,8 @@ def _ocr_files(home: Path) -> Iterator[Path]:
     return (entry.path for entry in entries if entry.path.suffix.lower() in _OCR_SUFFIXES and entry.content())
 
 
-def _ocr_problem(path: Path) -> str:
-    """Say what stands in place of a model: an error page that docling's downloader took for it, or too few bytes."""
+def _ocr_problem(path: Path, hashes: frozenset[str]) -> str:
+    """Say what stands in place of a model: an error page that docling's downloader took for it, or other bytes."""
     if path.suffix.lower() not in _WEIGHTS:
         return ""
     try:
@@ -127,7 +144,16 @@ def _ocr_problem(path: Path) -> str:
         return describe_os_error(error)
     if finding is not None and finding.sign is not Sign.PICKLE:
         return f"{finding.sign.value}: {finding.evidence}"
-    return f"only {size_bytes} bytes" if size_bytes < _SMALL_MODEL_BYTES else ""
+    if size_bytes < _SMALL_MODEL_BYTES:
+        return f"only {size_bytes} bytes"
+    return "not one of the contents that rapidocr's list knows" if hashes and not _has_one(path, hashes) else ""
+
+
+def _has_one(path: Path, hashes: frozenset[str]) -> bool:
+    try:
+        return sha256_of(path) in hashes
+    except OSError:
+        return False
 
 
 def judge_ocr_content(count: int, problems: Mapping[Path, str]) -> Verdict:
@@ -137,7 +163,8 @@ def judge_ocr_content(count: int, problems: Mapping[Path, str]) -> Verdict:
     path, seen = next(iter(problems.items()))
     return warn(
         f"{len(problems)} of {count} files are not models: {path}: {seen}",
-        "Fetch them again past the proxy: docling-tools models download rapidocr --force -o FOLDER.",
+        "Run runbook repair: it moves them aside and puts the right ones there. What is wrong inside the rapidocr"
+        " package itself is fixed by installing it again.",
         fixed_by=FixedBy.VERIFY,
     )
 

@@ -1,7 +1,9 @@
 """What lies in the Hub cache: links that lead nowhere, incomplete files, models that are not all there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from packaging.version import Version
 
 from runbook_lib.cache.incomplete_files import IncompleteFile
 from runbook_lib.cache.inventory import blob_entries, snapshot_entries
@@ -10,9 +12,11 @@ from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probe import Probe
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.quirks.hub_versions import lists_pinned_commits_online
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Verdict, fail, ok, skip, warn
 from runbook_lib.run.interpreter import abandoned_files
+from runbook_lib.run.lock_file import LOCK_NAME
 from runbook_lib.system.variables import is_true
 
 _TOKENIZER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -113,6 +117,31 @@ def judge_cached(missing: dict[ModelRef, str], *, offline: bool) -> Verdict:
     )
 
 
+def _listings(context: ProbeContext) -> Verdict:
+    lacking = {}
+    for repo in cached_repos(context.cache_dir):
+        for snapshot in repo.snapshots():
+            if repo.listing(snapshot.name) is None:
+                lacking[f"{repo.repo_id}@{snapshot.name[:8]}"] = sum(1 for _ in snapshot_entries(repo, snapshot.name))
+    return judge_listings(lacking, context.packages.version("huggingface_hub"))
+
+
+def judge_listings(lacking: Mapping[str, int], hub: Version | None) -> Verdict:
+    """Say whether commits can be used offline by their hash; `lacking`: files of the snapshots without a listing."""
+    if not lacking:
+        return ok("every snapshot has its list of files")
+    (first, count), *_ = lacking.items()
+    seen = f"{len(lacking)} snapshots have no list of files (trees/), the first is {first} with {count} files"
+    if not lists_pinned_commits_online(hub):
+        return ok(f"{seen}; huggingface_hub {hub} does without")
+    return warn(
+        f"{seen}; offline, huggingface_hub {hub or '(missing)'} cannot use a commit that is asked for by its hash",
+        f"Run stage download offline beside a lock file ({LOCK_NAME}), which writes the list; or once online; or ask"
+        " for the branch or tag, or with local_files_only=True; fixed in huggingface_hub 2.2.",
+        fixed_by=FixedBy.DOWNLOAD,
+    )
+
+
 def _tokenizer(context: ProbeContext) -> Verdict:
     return judge_tokenizer(cached=not _gap(context.cache_dir, ModelRef(_TOKENIZER)))
 
@@ -129,5 +158,6 @@ PROBES = (
     Probe("shared-blobs", "shared contents are there", "shared-blobs-escape", _shared_blobs),
     Probe("incomplete-files", "no interrupted download left anything", "incomplete-no-resume", _incomplete),
     Probe("cached-models", "what is needed offline is there", "offline-cache-miss", _cached_models),
+    Probe("cached-listings", "a pinned commit can be used offline", "", _listings),
     Probe("chunker-tokenizer", "chunking works offline", "docling-chunker-tokenizer", _tokenizer),
 )

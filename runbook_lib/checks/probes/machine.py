@@ -11,6 +11,7 @@ from runbook_lib.checks.probe import Probe
 from runbook_lib.checks.probes.variables import judge_variables
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Status, Verdict, fail, ok, skip, warn
@@ -141,7 +142,8 @@ def _variables(context: ProbeContext) -> Verdict:
 
 
 def _models(context: ProbeContext) -> Verdict:
-    return judge_models(context.models, context.models_problem)
+    problem = context.models_problem or "; ".join(map(str, context.wanted.missing))
+    return judge_models(context.models, problem)
 
 
 def judge_models(models: Sequence[ModelRef], problem: str) -> Verdict:
@@ -151,6 +153,26 @@ def judge_models(models: Sequence[ModelRef], problem: str) -> Verdict:
     if not problem:
         return skip("docling was not asked, which takes seconds; stage detect asks")
     return fail(problem, "Fix docling's installation, or name the models: -p models org/name@revision,...")
+
+
+def _pipeline(context: ProbeContext) -> Verdict:
+    return judge_pipeline(context.wanted, context.packages.executable)
+
+
+def judge_pipeline(wanted: Wanted, executable: str) -> Verdict:
+    """Say what the interpreter lacks for the pipeline: extras of docling, an OCR engine, a program."""
+    if not wanted.was_asked:
+        return skip("docling was not asked which models its pipeline takes")
+    no_engine = wanted.ocr is not None and not wanted.ocr.engine
+    if not wanted.missing and not no_engine:
+        return ok(f"OCR by {wanted.ocr}" if wanted.ocr else "OCR is off")
+    installs = sorted({part.install for part in wanted.missing if part.install})
+    named = " ".join(f'"{name}"' for name in installs or ["docling[rapidocr]"])
+    remedy = f"Install it there: {executable} -m pip install {named};" if installs or no_engine else "Install it,"
+    return fail(
+        "; ".join(map(str, wanted.missing)) or (wanted.ocr.reason if wanted.ocr else ""),
+        f"{remedy} or leave it out of the pipeline, for example -p pipeline ocr=off.",
+    )
 
 
 def _hub(context: ProbeContext) -> Verdict:
@@ -209,5 +231,6 @@ PROBES = (
     _on_disk("symlink-race", "downloads cannot die of a refused symlink", "quirk-001", _race),
     Probe("variables", "the variables mean what they seem to", "cache-location-confusion", _variables),
     Probe("models-known", "it is known which models are needed", "", _models),
+    Probe("pipeline-complete", "everything the pipeline needs is installed", "", _pipeline),
     Probe("hub-reachable", "the Hub answers", "", _hub, needs_network=True, limits_itself=True),
 )

@@ -85,6 +85,18 @@ DRILLS: Final = (
         lay_out=machines.old_artifacts,
     ),
     Drill(
+        name="lost-listings",
+        title="An offline machine whose cache came without its lists of files",
+        seen="offline, download names the list that is missing, although every file of the model is there",
+        played="The cache was filled and its trees/ folders taken out, as a copy without them leaves it. The lock file "
+        "of the machine it came from lies in the drill's folder.",
+        stage="download",
+        fixed="-p lock_file PATH: the lock file stands in for the list, and writes it",
+        parameters=(("offline", "true"),),
+        fills_cache=True,
+        loses=machines.lost_listings,
+    ),
+    Drill(
         name="stale-token",
         title="A token from long ago turns public models into unauthorized ones",
         seen="detect warns of the token; download fails with HTTP 401",

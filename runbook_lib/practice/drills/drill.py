@@ -41,6 +41,8 @@ class Drill:
     """Whether the hub misbehaves only until something has been downloaded: the bad line was bad once."""
     fills_cache: bool = False
     """Whether the models stand in the cache when the run begins."""
+    loses: Callable[[Path], None] = nothing
+    """Takes away from a cache that was filled what it came without."""
     takes_places: bool = False
     """Whether the engineer may name folders of their own; they are never damaged."""
     lay_out: Callable[[Path], None] = nothing

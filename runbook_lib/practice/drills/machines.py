@@ -40,6 +40,12 @@ def old_artifacts(home: Path) -> None:
             target.write_bytes(b"".join(content.read()))
 
 
+def lost_listings(home: Path) -> None:
+    """Take the lists of files out of the cache, as a copy without `trees/` or an older huggingface_hub leaves it."""
+    for trees in (home / "hub").glob("models--*/trees"):
+        shutil.rmtree(trees)
+
+
 def no_symlinks(home: Path) -> None:
     """Deny symlinks to this process and its children as Windows does to a user without the privilege.
 

@@ -58,6 +58,7 @@ def _judge_documents(title: str, facts: ConvertFacts) -> Check:
         return _not_converted(title, _named(documents), _of_the_document(documents[0]))
     done = sum(document.succeeded and not document.is_empty for document in documents)
     seen = "status success" if len(documents) == 1 else f"{done} of {len(documents)} documents"
+    seen = facts.scope() if facts.covers and done == len(documents) else seen
     return Check.judged("converted", title, True, seen)
 
 
@@ -120,7 +121,7 @@ def _judge_text(facts: ConvertFacts) -> Check:
     done = [document for document in facts.documents if document.succeeded]
     empty = [document for document in done if document.is_empty]
     why = (
-        "A blank page, or a picture of text and OCR is off: turn it on with -p ocr true."
+        "A blank page, or a picture of text and OCR is off: turn it on with -p pipeline ocr=auto."
         if not facts.ocr
         else "A blank page, or OCR found nothing on it: look at its picture in the run's folder."
     )

@@ -5,37 +5,37 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.checks.explain import Explanation, explain_failure, explain_text
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.run.documents import find_documents
 from runbook_lib.run.interpreter import interpreter_of
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.convert.conversions import Conversions
 from runbook_lib.stages.convert.facts import PIPELINE, ConvertedDocument, ConvertFacts
+from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.system.machine import runs_under_wine
 from runbook_lib.workers.host import Interpreter
 
 MARKDOWN_NAME = "document.md"
 DOCUMENTS_FOLDER = "documents"
-_OCR_OFF = (
-    "OCR is off: its models do not come from the Hub but from ModelScope or GitHub (quirk docling-ocr-download-host)."
-    " Turn it on with -p ocr true once they are in the artifacts folder."
-)
+_OCR_OFF = "off in this pipeline, so that no scan was converted; turn it on with -p pipeline ocr=auto"
 _NO_TORCH = "Wine plays Windows here, where torch does not start (Wine 8): convert on Windows itself"
 _LATE = "Allow more with -p convert_limit_s SECONDS, or look at the load of this machine."
 
 
 def collect_conversion(run: OpenRun, output: Path) -> ConvertFacts:
     """Convert the documents the run asks for; a pipeline that cannot run is told, not raised; none under Wine."""
-    sample, sentences = _sample() if not run.settings.document else (None, ())
-    paths = (sample,) if sample else find_documents(run.settings.document)
+    samples = {} if run.settings.document else _samples(with_scan=_reads_scans(run))
+    paths = tuple(samples) or find_documents(run.settings.document)
     facts = ConvertFacts(
-        document=Path(run.settings.document or str(sample)).name,
-        ocr=run.settings.ocr,
+        document=Path(run.settings.document or str(paths[0])).name,
+        covers=_covers(run),
+        ocr=_reads_scans(run),
         ocr_reason=_OCR_OFF,
-        sentences_known=len(sentences),
+        sentences_known=sum(map(len, samples.values())),
     )
     if runs_under_wine():
         return facts.model_copy(update={"skipped": _NO_TORCH})
-    conversions = Conversions(_interpreter(run), request_for(run, paths, output, twice=bool(sample)), _names(paths))
+    conversions = Conversions(_interpreter(run), request_for(run, paths, output, samples=bool(samples)), _names(paths))
     conversions.run(run.settings.convert_limit_s)
     return facts.model_copy(
         update={
@@ -43,37 +43,57 @@ def collect_conversion(run: OpenRun, output: Path) -> ConvertFacts:
             "timings_s": conversions.timings_s,
             "refused_connections": tuple(conversions.refused),
             "peak_memory_bytes": conversions.peak_memory_bytes,
-            "sentences_missing": _missing(sentences, output),
+            "sentences_missing": _missing([words for known in samples.values() for words in known], output),
             **_problem(conversions),
         }
     )
 
 
-def request_for(run: OpenRun, paths: Sequence[Path], output: Path, *, twice: bool) -> dict[str, Any]:
+def request_for(run: OpenRun, paths: Sequence[Path], output: Path, *, samples: bool) -> dict[str, Any]:
     """Return what the worker is asked: pipeline options, documents, and where their Markdown goes."""
-    several = len(paths) > 1
+    folder = len(paths) > 1 and not samples
     documents = [
         {
             "path": str(path),
-            "markdown": f"{DOCUMENTS_FOLDER}/{number:03d}-{path.name}.md" if several else MARKDOWN_NAME,
-            "prefix": f"{DOCUMENTS_FOLDER}/{number:03d}-" if several else "",
+            "markdown": f"{DOCUMENTS_FOLDER}/{number:03d}-{path.name}.md"
+            if folder
+            else f"{_of(number)}{MARKDOWN_NAME}",
+            "prefix": f"{DOCUMENTS_FOLDER}/{number:03d}-" if folder else _of(number),
         }
         for number, path in enumerate(paths, start=1)
     ]
     return {
         "documents": documents,
         "artifacts_dir": str(run.artifacts_dir),
-        "ocr": run.settings.ocr,
+        "pipeline": run.settings.pipeline_spec.request(),
         "output": str(output),
-        "twice": twice,
+        "twice": samples,
     }
 
 
-def _sample() -> tuple[Path, Sequence[str]]:
-    """Return the sample and the sentences known to be in it."""
-    from runbook_lib.practice.sample import SAMPLE_SENTENCES, sample_document  # the sample is packaged with practice
+def _of(number: int) -> str:
+    """Return what the files of a sample begin with: nothing for the first one."""
+    return "" if number == 1 else f"{number}-"
 
-    return sample_document(), SAMPLE_SENTENCES
+
+def _samples(*, with_scan: bool) -> Mapping[Path, Sequence[str]]:
+    """Return the samples and the sentences known to be in each."""
+    # The samples are packaged with practice.
+    from runbook_lib.practice.sample import SAMPLE_SENTENCES, SCAN_SENTENCES, sample_document, scanned_page
+
+    return {sample_document(): SAMPLE_SENTENCES, **({scanned_page(): SCAN_SENTENCES} if with_scan else {})}
+
+
+def _reads_scans(run: OpenRun) -> bool:
+    """Whether the pipeline has OCR: it has, unless it says otherwise."""
+    return dict(run.settings.pipeline_spec.choices).get("ocr") != "off"
+
+
+def _covers(run: OpenRun) -> tuple[str, ...]:
+    """Return the parts of the pipeline in words, as far as stage detect was told them."""
+    wanted = run.read("detect", DetectFacts).facts.wanted if run.has("detect") else Wanted()
+    stages = tuple(dict.fromkeys(word for repository in wanted.repositories if (word := repository.purpose)))
+    return (*stages, f"OCR by {wanted.ocr}") if stages and wanted.ocr else stages
 
 
 def _interpreter(run: OpenRun) -> Interpreter:
@@ -110,8 +130,8 @@ def _told(explained: Explanation) -> dict[str, str]:
 
 
 def _missing(sentences: Sequence[str], output: Path) -> tuple[str, ...]:
-    path = output / MARKDOWN_NAME
-    markdown = _plain(path.read_text(encoding="utf-8")) if path.is_file() else ""
+    files = sorted(output.glob(f"*{MARKDOWN_NAME}"))
+    markdown = " ".join(_plain(path.read_text(encoding="utf-8")) for path in files)
     return tuple(sentence for sentence in sentences if _plain(sentence) not in markdown)
 
 

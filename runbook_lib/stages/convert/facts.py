@@ -1,5 +1,6 @@
 """What stage convert did."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -33,6 +34,8 @@ class ConvertedDocument(Value):
 
     name: str
     """As it was found: below the folder that was named, or the file's own."""
+    kind: str = ""
+    """`born digital`, `scanned`, or the suffix of what is not a PDF."""
     status: str = ""
     """docling's word for it; `raised` when docling raised; empty when it never answered."""
     fault: str = ""
@@ -95,6 +98,8 @@ class ConvertFacts(Facts):
 
     document: str
     """What was asked for: the name of a file, a folder or a pattern."""
+    covers: tuple[str, ...] = ()
+    """What of the pipeline takes part: `layout`, `tables`, `OCR by rapidocr with onnxruntime`; empty when unknown."""
     ocr: bool
     ocr_reason: str
     documents: tuple[ConvertedDocument, ...] = ()
@@ -112,6 +117,14 @@ class ConvertFacts(Facts):
     sentences_known: int = 0
     """How many sentences of the document are known beforehand; none for a document of the user's own."""
 
+    def scope(self) -> str:
+        """Return what a success proves: `layout, tables and OCR ...; 2 documents: 1 born digital, 1 scanned`."""
+        *others, last = self.covers or ("the pipeline",)
+        parts = f"{', '.join(others)} and {last}" if others else last
+        done = [document for document in self.documents if document.succeeded and not document.is_empty]
+        kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(one.kind for one in done if one.kind).items())
+        return f"{parts}; {len(done)} document{'' if len(done) == 1 else 's'}" + (f": {kinds}" if kinds else "")
+
     def sections(self) -> Sequence[Section]:
         """Return the result, the documents and the timings."""
         if not self.documents:
@@ -119,6 +132,7 @@ class ConvertFacts(Facts):
             return (Table("Conversion", ("what", "seen"), (seen,)),)
         result = (
             ("document", self.document),
+            ("proven", self.scope()),
             ("OCR", "on" if self.ocr else self.ocr_reason),
             ("connections refused", ", ".join(self.refused_connections) or "none was tried"),
             ("peak memory", format_bytes(self.peak_memory_bytes)),

@@ -12,10 +12,13 @@ from runbook_lib.cache.artifacts import place_artifacts
 from runbook_lib.cache.incomplete_files import new_ones_removed
 from runbook_lib.cache.layout import CachedRepo, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode
+from runbook_lib.cache.listing_writer import write_listing
 from runbook_lib.cache.locks import Say, download_lock, hold
 from runbook_lib.cache.snapshot_links import link_unchanged_files
 from runbook_lib.cache.tree_listing import make_public, tree_path
 from runbook_lib.errors import DeadlineExceeded, DiskError
+from runbook_lib.ocr.place import PlacedOcr, place_ocr
+from runbook_lib.ocr.plan import OcrPlan
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.check import Change
 from runbook_lib.run.interpreter import packages_of
@@ -69,8 +72,37 @@ def fetch_and_place(
         return DownloadFacts(plan=plan, models=tuple(_refused(planned) for planned in plan.models)), ()
     docling = packages_of(hub.target.settings).version_text("docling") or ""
     fetch = _Fetch(hub, deadline, cancel, docling)
+    listed = tuple(_written_listings(hub.target, plan))
     models = tuple(_outcome(fetch, planned) for planned in plan.models)
-    return DownloadFacts(plan=plan, models=models), tuple(_changes(hub.target, models))
+    ocr = _place_ocr(fetch, plan.ocr) if plan.ocr else None
+    changes = (*listed, *_changes(hub.target, models), *_ocr_changes(ocr))
+    return DownloadFacts(plan=plan, models=models, ocr=ocr), changes
+
+
+def _written_listings(target: Target, plan: DownloadPlan) -> Iterator[Change]:
+    """Write the listings for which the lock file stands in: huggingface_hub asks the network for them otherwise."""
+    for planned in plan.models:
+        if planned.listed_by_lock:
+            for path in write_listing(repo_of(target.cache_dir, planned.model), planned.listing):
+                yield Change(what=str(path), before="", after="written from the lock file")
+
+
+def _place_ocr(fetch: _Fetch, plan: OcrPlan) -> PlacedOcr:
+    mirror = fetch.hub.target.settings.ocr_mirror
+    with show_progress("models for OCR", plan.copied_bytes) as progress:
+        return place_ocr(
+            plan,
+            mirror=mirror,
+            docling=fetch.docling,
+            deadline=fetch.deadline,
+            cancel=fetch.cancel,
+            progress=progress.update_to,
+        )
+
+
+def _ocr_changes(placed: PlacedOcr | None) -> Iterator[Change]:
+    if placed is not None and placed.placed_bytes:
+        yield Change(what=placed.folder, before="", after=f"{format_bytes(placed.placed_bytes)}: {placed}")
 
 
 def _refused(planned: PlannedModel) -> FetchedModel:

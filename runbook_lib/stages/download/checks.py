@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.ocr.place import PlacedOcr
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Check
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel
@@ -12,7 +13,24 @@ _OTHER_FOLDER = "Free space, or choose a folder that this user may write: -p art
 
 def judge_download(facts: DownloadFacts) -> tuple[Check, ...]:
     """Return one check for the room and two for each model: fetched, and placed for docling."""
-    return (_room(facts.plan), *(check for model in facts.models for check in _model(model)))
+    models = (check for model in facts.models for check in _model(model))
+    return (_room(facts.plan), *models, *_ocr(facts.ocr))
+
+
+def _ocr(placed: PlacedOcr | None) -> Iterator[Check]:
+    if placed is None:
+        return
+    first = next(iter(placed.failed), None)
+    yield Check.judged(
+        "placed-ocr",
+        f"the models for OCR ({placed.engine}) stand where docling looks",
+        first is None,
+        f"{first.name}: {first.problem}" if first else f"{placed}, in {placed.folder}",
+        remedy="Name a mirror of these files with -p ocr_mirror URL; copy them into that folder from a machine that has"
+        " them; or install onnxruntime, whose models the rapidocr package brings along.",
+        quirk="docling-ocr-download-host",
+        fixed_by=FixedBy.DOWNLOAD,
+    )
 
 
 def _room(plan: DownloadPlan) -> Check:

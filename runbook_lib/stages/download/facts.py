@@ -1,12 +1,14 @@
 """What stage download plans and did."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from runbook_lib.cache.artifacts import Placement
 from runbook_lib.cache.layout import Listing
 from runbook_lib.core.masking import Masked
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
+from runbook_lib.ocr.place import PlacedOcr
+from runbook_lib.ocr.plan import OcrPlan, PlannedFile
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.record import Facts
@@ -19,6 +21,8 @@ class PlannedModel(Value):
     listing: Listing
     missing: tuple[str, ...]
     missing_bytes: int
+    listed_by_lock: bool = False
+    """Whether the cache lacks the listing, and the lock file stands in for it."""
     linkable_bytes: int = 0
     """Missing from this revision, but in the cache for another one; becomes hard links."""
     copied_up_bytes: int = 0
@@ -39,6 +43,8 @@ class DownloadPlan(Facts):
     """What the download will fetch, where it goes and whether there is room."""
 
     models: tuple[PlannedModel, ...]
+    ocr: OcrPlan | None = None
+    """The files of docling's OCR engine; None when OCR is off or its engine keeps its models elsewhere."""
     cache_dir: str
     artifacts_dir: str
     links: str
@@ -83,8 +89,33 @@ class DownloadPlan(Facts):
         )
         return (
             Table("Plan", ("model", "commit", "files", "size", "to link", "to fetch"), models),
+            *_ocr_plan(self.ocr),
             Table("Space", ("folder", "path", "needed", "free"), space),
         )
+
+
+def _ocr_plan(plan: OcrPlan | None) -> Iterator[Section]:
+    if plan is not None:
+        rows = tuple((planned.file.name, planned.source.value, _size(planned)) for planned in plan.files)
+        yield Table(f"Models for OCR ({plan.engine})", ("file", "from", "size"), rows)
+
+
+def _size(planned: PlannedFile) -> str:
+    return format_bytes(planned.size_bytes) if planned.size_bytes else "known when it comes"
+
+
+def _placed_ocr(placed: PlacedOcr | None) -> Iterator[Section]:
+    if placed is not None:
+        rows = tuple(
+            (
+                "fail" if file.problem else "ok",
+                file.name,
+                file.source.value,
+                file.problem or format_bytes(file.size_bytes),
+            )
+            for file in placed.files
+        )
+        yield Table(f"Models for OCR ({placed.engine})", ("status", "file", "from", "seen"), rows)
 
 
 class FetchedModel(Value):
@@ -125,6 +156,12 @@ class DownloadFacts(Facts):
 
     plan: DownloadPlan
     models: tuple[FetchedModel, ...]
+    ocr: PlacedOcr | None = None
+
+    @property
+    def fetched_bytes(self) -> int:
+        """What came over the network."""
+        return sum(model.fetched_bytes for model in self.models) + (self.ocr.fetched_bytes if self.ocr else 0)
 
     def listings(self) -> tuple[Listing, ...]:
         """Return what the Hub listed, for verifying without it."""
@@ -161,4 +198,5 @@ class DownloadFacts(Facts):
             Note("Fetched", (f"{total} came over the network; {linked} were linked from older revisions.",)),
             Table("Models", ("status", "model", "fetched", "linked", "took", "snapshot"), fetched),
             Table("Artifacts folder", ("folder", "hard links", "reflinks", "copies", "kept", "removed"), placed),
+            *_placed_ocr(self.ocr),
         )

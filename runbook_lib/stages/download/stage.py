@@ -2,16 +2,20 @@
 
 import threading
 import time
+from contextlib import suppress
 
+from runbook_lib.run.interpreter import wanted_for
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.started_stage import StartedStage
+from runbook_lib.run.wanted_models import remember_wanted
 from runbook_lib.stages.configure_env import plan_environment
+from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.apply import apply_download
 from runbook_lib.stages.download.checks import judge_download
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan
 from runbook_lib.stages.download.hub_access import hub_access
-from runbook_lib.stages.download.plan import plan_fetching, wanted_models
+from runbook_lib.stages.download.plan import plan_wanted, wanted_by
 
 
 def download(
@@ -25,6 +29,16 @@ def download(
     stage = StartedStage(run, "download")
     deadline = time.monotonic() + run.settings.download_limit_s
     with hub_access(run, plan_environment(run)) as hub:
-        plan = plan or plan_fetching(hub, wanted_models(run))
+        plan = plan or plan_wanted(hub, wanted_by(run))
         facts, changes = apply_download(hub, plan, deadline, cancel)
+    _keep_answer(run)
     return stage.finish(facts, judge_download(facts), changes=changes)
+
+
+def _keep_answer(run: OpenRun) -> None:
+    """Keep what docling said it takes beside the models, so that the next run need not ask."""
+    if run.has("detect") and run.settings.model_refs() is None:
+        found = run.read("detect", DetectFacts).facts
+        kept_for = wanted_for(run, found.interpreter.packages, found.interpreter.prefix)
+        with suppress(OSError):  # a folder that came ready-made and read-only
+            remember_wanted(run.artifacts_dir, kept_for, found.wanted)

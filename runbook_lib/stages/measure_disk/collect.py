@@ -37,6 +37,7 @@ def collect_disk(run: OpenRun) -> DiskFacts:
         repositories=repositories,
         cache_bytes=cache.allocated_bytes,
         artifacts_bytes=artifacts.allocated_bytes,
+        ocr_bytes=_ocr_bytes(run.artifacts_dir),
         shared_bytes=cache.shared_with(artifacts),
         projections=project(repositories, artifacts.logical_bytes, _unlinked_bytes(run.artifacts_dir)),
         free_bytes=free_bytes(run.cache_dir),
@@ -91,7 +92,12 @@ def _contents(repo: CachedRepo, commit: str) -> Iterator[_Content]:
 
 
 def _unlinked_bytes(artifacts_dir: Path) -> int:
-    """Return the bytes of the artifacts folder that are no weights, as the stamps tell."""
+    """Return the bytes of the artifacts folder that have no twin in the cache: what is no LFS file, and OCR models."""
     stamps = (read_stamp(folder) for folder in folders_in(artifacts_dir))
-    files = (file for stamp in stamps if stamp for file in stamp.files.values())
-    return sum(file.size_bytes for file in files if not is_sha256(file.etag))
+    files = ((stamp, file) for stamp in stamps if stamp for file in stamp.files.values())
+    return sum(file.size_bytes for stamp, file in files if not is_sha256(file.etag) or not stamp.commit)
+
+
+def _ocr_bytes(artifacts_dir: Path) -> int:
+    """Return what the folders of OCR engines take, whoever filled them."""
+    return DiskUsage().add_tree(artifacts_dir / "RapidOcr").add_tree(artifacts_dir / "EasyOcr").allocated_bytes

@@ -57,6 +57,8 @@ class DiskFacts(Facts):
     repositories: tuple[RepositoryUsage, ...]
     cache_bytes: int
     artifacts_bytes: int
+    ocr_bytes: int = 0
+    """What of the artifacts folder the models of OCR engines take; they are in no cache."""
     shared_bytes: int
     """What cache and artifacts folder hold together, because they are the same inodes."""
     projections: tuple[Projection, ...]
@@ -95,6 +97,7 @@ class DiskFacts(Facts):
         rows = (
             ("cache", self.cache_dir, format_bytes(self.cache_bytes)),
             ("artifacts", self.artifacts_dir, format_bytes(self.artifacts_bytes)),
+            ("of them for OCR", "RapidOcr, EasyOcr", format_bytes(self.ocr_bytes)),
             ("shared by both", "the same inodes", format_bytes(self.shared_bytes)),
             ("together", "", format_bytes(self.allocated_bytes)),
             ("free", "", format_bytes(self.free_bytes)),

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -14,15 +14,17 @@ from runbook_lib.cache.inventory import files_below
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.cache.walk import folders_in
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.pipeline.wanted import WantedOcr
 from runbook_lib.quirks.docling_versions import FOLDER_PREFIX, FOLDERS_RENAMED_IN, OLD_FOLDER_PREFIX
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.detect import DetectFacts
-from runbook_lib.stages.download.plan import wanted_models
+from runbook_lib.stages.download.plan import wanted_by
 from runbook_lib.stages.verify.bookkeeping import named_commit, note_problems, stamp_problems
 from runbook_lib.stages.verify.compare import Comparison, inspect_folder
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.stages.verify.links import Bounds
+from runbook_lib.stages.verify.ocr_folder import known_of_ocr, ocr_model
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind
 from runbook_lib.stages.verify.sources import Known, Locked, known_of_artifacts, known_of_snapshot
 from runbook_lib.stages.verify.written_through import named_event
@@ -68,7 +70,10 @@ def collect_verification(run: OpenRun, locked: Locked | None = None) -> VerifyFa
     started = time.perf_counter()
     hasher = Hasher()
     docling = docling_of(run)
-    opened = [folder for model in wanted_models(run) for folder in _open_folders(run, model, hasher, locked, docling)]
+    wanted = wanted_by(run)
+    opened = [folder for model in wanted.models for folder in _open_folders(run, model, hasher, locked, docling)]
+    if wanted.ocr is not None and wanted.ocr.files:
+        opened.append(_open_ocr(run, wanted.ocr, hasher, locked))
     hasher.run()
     places = (run.cache_dir, run.artifacts_dir)
     folders = tuple(named_event(folder.close(hasher), places) for folder in opened)
@@ -105,6 +110,15 @@ def _open_folders(
         *note_problems(artifacts, placed.expectation),
     )
     yield _OpenFolder(model, "artifacts", artifacts, placed, _started(artifacts, placed, bounds, hasher), extra)
+
+
+def _open_ocr(run: OpenRun, ocr: WantedOcr, hasher: Hasher, locked: Locked | None) -> _OpenFolder:
+    folder = run.artifacts_dir / ocr.folder
+    known = known_of_ocr(folder, ocr, locked)
+    bounds = Bounds.of(folder, store=run.cache_dir, outer=run.artifacts_dir)
+    started = _started(folder, known, bounds, hasher)
+    comparison = replace(started, tells_unexpected=False) if started else None
+    return _OpenFolder(ocr_model(ocr), "artifacts", folder, known, comparison, ())
 
 
 def _started(folder: Path, known: Known, bounds: Bounds, hasher: Hasher) -> Comparison | None:

@@ -50,6 +50,8 @@ class Comparison:
     folder: Path
     expectation: Expectation
     bounds: Bounds
+    tells_unexpected: bool = True
+    """Whether a file that is not expected is worth telling: a folder may be shared."""
     _awaited: list[tuple[ExpectedFile, FileProblem | HashKey]] = field(default_factory=list)
 
     @classmethod
@@ -64,7 +66,8 @@ class Comparison:
         """Return what is wrong, once the hasher has run."""
         if not self.folder.is_dir():
             return (FileProblem(path=str(self.folder), kind=ProblemKind.MISSING, evidence="there is no such folder"),)
-        return (*self._listed(hasher), *self._links(), *unexpected(self.folder, self.expectation))
+        extra = unexpected(self.folder, self.expectation) if self.tells_unexpected else ()
+        return (*self._listed(hasher), *self._links(), *extra)
 
     def _look(self, file: ExpectedFile, hasher: Hasher) -> FileProblem | HashKey:
         path = self.folder / file.path

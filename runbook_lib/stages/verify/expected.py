@@ -8,7 +8,7 @@ from runbook_lib.cache.etags import is_sha256
 from runbook_lib.cache.layout import ListedFile, Listing
 from runbook_lib.cache.paths import is_safe_path
 
-Algorithm = Literal["sha256", "git-sha1"]
+Algorithm = Literal["sha256", "git-sha1", "md5"]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.cache.hashing import git_sha1_of, sha256_of
+from runbook_lib.cache.hashing import git_sha1_of, md5_of, sha256_of
 from runbook_lib.stages.verify.expected import Algorithm
 
-HASHES: Final[Mapping[Algorithm, Callable[[Path], str]]] = {"sha256": sha256_of, "git-sha1": git_sha1_of}
+HASHES: Final[Mapping[Algorithm, Callable[[Path], str]]] = {
+    "sha256": sha256_of,
+    "git-sha1": git_sha1_of,
+    "md5": md5_of,
+}
 
 HashKey = tuple[object, ...]
 

@@ -21,7 +21,7 @@ def verify(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFact
 
     Args:
         run: Whose models, cache and artifacts folder are looked at.
-        locked: What a lock file says (`read_lock(path).expectations()`); stands above what the cache says.
+        locked: What a lock file says (`expectations_of(read_lock(path))`); stands above what the cache says.
     """
     stage = StartedStage(run, "verify")
     facts = collect_verification(run, locked)

@@ -15,6 +15,7 @@ from runbook_lib.cache.link_mode import LinkMode
 from runbook_lib.cache.locks import download_lock, hold
 from runbook_lib.cache.refs import write_ref
 from runbook_lib.errors import DiskError, HubError
+from runbook_lib.pipeline.wanted import WantedOcr
 from runbook_lib.run.interpreter import packages_of
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
@@ -53,7 +54,7 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
     if plan.fetches and run.settings.offline:
         raise HubError(
             "Repair has to fetch files, and this run is offline; nothing was moved.",
-            why=f"{len(plan.moves)} names are bad or missing in the cache.",
+            why=f"{len(plan.moves)} names are bad or missing, and what replaces them is not on this machine.",
             remedy="Run runbook repair without offline, or copy the models from a machine where they verify.",
         )
     to_fetch = tuple(model for model in plan.models if model.listing is None)
@@ -63,7 +64,7 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
         moved, skipped = _move_aside(run, plan.moves)
         removed, kept = _remove_incomplete(run, plan.incomplete)
         copied, refused = _repair_here(run, plan, hub.links)
-        missing = _download_plan(hub, to_fetch) if to_fetch else None
+        missing = _download_plan(hub, to_fetch, plan.ocr) if to_fetch or plan.ocr else None
     fetched = download(run, missing) if missing else None
     verified = verify(run, locked)
     relinked = tuple(_relinked(run, moved, verified))
@@ -116,9 +117,9 @@ def _why(error: OSError | DiskError) -> str:
     return describe_os_error(error) if isinstance(error, OSError) else f"{error.what} {error.why}"
 
 
-def _download_plan(hub: HubAccess, models: tuple[PinnedModel, ...]) -> DownloadPlan:
+def _download_plan(hub: HubAccess, models: tuple[PinnedModel, ...], ocr: WantedOcr | None = None) -> DownloadPlan:
     """Plan to fetch each model at the commit it is repaired at, and to record it under its own revision."""
-    fetching = plan_fetching(hub, tuple(model.pinned for model in models))
+    fetching = plan_fetching(hub, tuple(model.pinned for model in models), ocr)
     planned = tuple(
         entry.model_copy(update={"listing": entry.listing.model_copy(update={"revision": model.model.revision})})
         for entry, model in zip(fetching.models, models, strict=True)

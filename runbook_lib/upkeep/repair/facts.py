@@ -8,6 +8,7 @@ from runbook_lib.cache.layout import Listing
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Value
 from runbook_lib.errors import ExitCode, StageFailed
+from runbook_lib.pipeline.wanted import WantedOcr
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes
@@ -69,15 +70,17 @@ class RepairPlan(Rendered, Value):
     """Files that interrupted downloads left and that no download goes on with."""
     models: tuple[PinnedModel, ...]
     """The models that have to be fetched or placed again."""
+    ocr: WantedOcr | None = None
+    """The OCR engine whose files have to be placed again; None when they are as they should be."""
     fetches: bool
-    """Whether the Hub is needed; without it files are copied and docling's artifacts placed again."""
+    """Whether the network is needed; without it files are copied and docling's artifacts placed again."""
     copies: tuple[Copy, ...] = ()
     refs: tuple[RepairedRef, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.moves or self.incomplete or self.models)
+        return not (self.moves or self.incomplete or self.models or self.ocr)
 
     def sections(self) -> Sequence[Section]:
         """Return the sum, what would move and what would go."""
@@ -87,6 +90,7 @@ class RepairPlan(Rendered, Value):
         for source, local in (("from what this machine has, without network", True), ("from the Hub", False)):
             repaired = ", ".join(str(model.model) for model in self.models if (model.listing is not None) is local)
             lines += [f"Repaired {source}: {repaired}."] if repaired else []
+        lines += [f"Placed again: the models for OCR ({self.ocr})."] if self.ocr else []
         moves = tuple((move.reason, str(move.source)) for move in self.moves)
         shown: list[Section] = [Note("Repair", tuple(lines)), Table("Moved aside", ("because", "name"), moves)]
         if self.copies:
@@ -142,7 +146,10 @@ class RepairResult(Rendered, Value):
     @property
     def fetched_bytes(self) -> int:
         """What came over the network."""
-        return sum(model.fetched_bytes for model in self.download.facts.models) if self.download else 0
+        if self.download is None:
+            return 0
+        ocr = self.download.facts.ocr
+        return sum(model.fetched_bytes for model in self.download.facts.models) + (ocr.fetched_bytes if ocr else 0)
 
     def require(self) -> None:
         """Raise `StageFailed` when something is still wrong; names what could not be moved first."""

@@ -9,8 +9,11 @@ from runbook_lib.cache.incomplete_files import IncompleteFile, killed_placings
 from runbook_lib.cache.layout import Listing, repo_of
 from runbook_lib.cache.tree_listing import tree_path
 from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.ocr.plan import plan_ocr
+from runbook_lib.pipeline.wanted import WantedOcr
 from runbook_lib.run.interpreter import abandoned_files
 from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.download.plan import wanted_by
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifiedFolder, VerifyFacts
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Severity
@@ -38,7 +41,12 @@ def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
             moves[path] = move
     intact = IntactCopies(territory, frozenset(moves))
     snapshots = {folder.model: folder for folder in found.folders if folder.role == "snapshot"}
-    here = {folder.model: _repaired_here(run, snapshots[folder.model], locked, intact) for folder in bad}
+    here = {
+        folder.model: _repaired_here(run, snapshots[folder.model], locked, intact)
+        for folder in bad
+        if folder.model.is_repository
+    }
+    ocr = _bad_ocr(run, bad)
     return RepairPlan(
         found=found,
         moves=tuple(moves.values()),
@@ -47,7 +55,8 @@ def plan_repair(run: OpenRun, locked: Locked | None = None) -> RepairPlan:
             PinnedModel(model=model, commit=snapshots[model].commit, listing=repairing.listing)
             for model, repairing in here.items()
         ),
-        fetches=any(repairing.listing is None for repairing in here.values()),
+        ocr=ocr,
+        fetches=any(repairing.listing is None for repairing in here.values()) or _needs_a_host(run, ocr),
         copies=tuple(copy for repairing in here.values() for copy in repairing.copies),
         refs=tuple(_refs(bad)),
     )
@@ -84,6 +93,21 @@ def _refs(bad: list[VerifiedFolder]) -> Iterator[RepairedRef]:
     for folder in bad:
         if folder.commit and any(problem.kind is ProblemKind.BAD_REF for problem in folder.problems):
             yield RepairedRef(model=folder.model, commit=folder.commit)
+
+
+def _bad_ocr(run: OpenRun, bad: list[VerifiedFolder]) -> WantedOcr | None:
+    """Return the OCR engine of the pipeline when its folder is among the bad ones."""
+    if all(folder.model.is_repository for folder in bad):
+        return None
+    return wanted_by(run).ocr
+
+
+def _needs_a_host(run: OpenRun, ocr: WantedOcr | None) -> bool:
+    """Whether a file has to come over the network: not what the installed package brings along."""
+    if ocr is None:
+        return False
+    folder = run.artifacts_dir / ocr.folder
+    return plan_ocr(str(ocr), ocr.files, folder, mirror=run.settings.ocr_mirror, offline=False).needs_network
 
 
 def _to_repair(folder: VerifiedFolder) -> tuple[FileProblem, ...]:

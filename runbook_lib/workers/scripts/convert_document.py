@@ -17,6 +17,7 @@ from document_faults import (  # type: ignore[import-not-found]  # workers run w
 )
 from document_pictures import draw_pages  # type: ignore[import-not-found]
 from peak_memory import begin_peak, peak_bytes  # type: ignore[import-not-found]
+from wanted_pipeline import make_converter, paginated_options  # type: ignore[import-not-found]
 
 MOST_WARNINGS = 5
 SAID_CHARS = 400
@@ -30,7 +31,9 @@ def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     """
     refused = refuse_network()
     clock = Clock()
-    converter = make_converter(request)
+    converter = make_converter(request["pipeline"])
+    for option in paginated_options(converter):
+        option.pipeline_options.artifacts_path = Path(request["artifacts_dir"])
     from docling.datamodel.base_models import InputFormat
 
     emit("progress", step="docling imported", elapsed_s=clock.lap("import_s"))
@@ -68,23 +71,6 @@ class Clock:
         return {name: took for name, took in self.laps.items() if name}
 
 
-def make_converter(request: dict[str, Any]) -> Any:  # noqa: ANN401 - docling's class; docling is imported here only
-    """Build docling's converter with its default PDF pipeline on the given artifacts folder."""
-    from docling.datamodel.base_models import InputFormat
-    from docling.datamodel.pipeline_options import PdfPipelineOptions
-    from docling.document_converter import DocumentConverter, ImageFormatOption, PdfFormatOption
-
-    options = PdfPipelineOptions(
-        artifacts_path=Path(request["artifacts_dir"]), do_ocr=request["ocr"], do_table_structure=True
-    )
-    return DocumentConverter(
-        format_options={
-            InputFormat.PDF: PdfFormatOption(pipeline_options=options),
-            InputFormat.IMAGE: ImageFormatOption(pipeline_options=options),
-        }
-    )
-
-
 def convert_one(converter: Any, asked: dict[str, Any], output: Path, pictures: int) -> dict[str, Any]:  # noqa: ANN401
     """Convert one document and write what came out; says what came of it, whatever that is."""
     path = Path(asked["path"])
@@ -100,7 +86,8 @@ def convert_one(converter: Any, asked: dict[str, Any], output: Path, pictures: i
             if done["status"] in ("success", "partial_success"):
                 done.update(written(result.document, asked, output, pictures))
     took = time.perf_counter() - started
-    return {**NOTHING, **done, "elapsed_s": took, "peak_memory_bytes": peak_bytes(), "warnings": warned[:MOST_WARNINGS]}
+    told = {**NOTHING, **done, "kind": kind_of(path)}
+    return {**told, "elapsed_s": took, "peak_memory_bytes": peak_bytes(), "warnings": warned[:MOST_WARNINGS]}
 
 
 NOTHING: dict[str, Any] = {
@@ -175,6 +162,19 @@ def text_characters(document: Any) -> int:  # noqa: ANN401 - docling's class
     cells = (cell.text for table in document.tables for cell in table.data.table_cells)
     texts = (text.text for text in document.texts)
     return sum(len(text.strip()) for words in (texts, cells) for text in words)
+
+
+def kind_of(path: Path) -> str:
+    """Say whether a PDF holds letters or pictures of them; anything else is told by its suffix."""
+    if path.suffix.lower() != ".pdf":
+        return path.suffix.lower().lstrip(".")
+    try:
+        import pypdfium2
+
+        letters = sum(page.get_textpage().count_chars() for page in pypdfium2.PdfDocument(path))
+    except Exception:  # noqa: BLE001 - docling says what is wrong with it
+        return ""
+    return "born digital" if letters else "scanned"
 
 
 @contextmanager

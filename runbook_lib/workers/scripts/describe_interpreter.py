@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Callable
 
 CONSTANTS = (
@@ -34,7 +36,27 @@ def run(request: dict[str, Any], _emit: Callable[..., None]) -> dict[str, Any]:
 
 
 def version(name: str) -> str | None:
-    """Return the installed version of a distribution, from its metadata; nothing is imported."""
+    """Return the installed version of a distribution, from its metadata; nothing is imported.
+
+    `docling` stands for the package, whichever distribution brings it: docling-slim alone is what services install, and
+    a distribution `docling` without docling-slim holds nothing (2.143).
+    """
+    if name != "docling":
+        return distribution_version(name)
+    if not holds_docling():
+        return None
+    return distribution_version("docling-slim") or distribution_version("docling") or "unknown"
+
+
+def holds_docling() -> bool:
+    """Whether the package can be found; a folder of that name with nothing in it is none."""
+    spec = importlib.util.find_spec("docling")
+    places = spec.submodule_search_locations if spec is not None else None
+    return any(Path(place, "document_converter.py").is_file() for place in places or ())
+
+
+def distribution_version(name: str) -> str | None:
+    """Return the version of a distribution; None when it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.checks.context import ProbeContext
 from runbook_lib.run.settings import Settings
-from runbook_lib.system.packages import SitePackages, own_packages
+from runbook_lib.system.packages import DOCLING_DISTRIBUTIONS, SitePackages, own_packages
 
 MakeContext = Callable[..., ProbeContext]
 MakeSite = Callable[..., SitePackages]
@@ -31,6 +31,9 @@ def site(tmp_path: Path) -> MakeSite:
             lines = [f"Requires-Dist: {line}" for line in (requires or {}).get(name, ())]
             head = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *lines]
             (info / "METADATA").write_text("\n".join(head) + "\n", encoding="utf-8")
+            if name in DOCLING_DISTRIBUTIONS:
+                (folder / "docling").mkdir(exist_ok=True)
+                (folder / "docling" / "document_converter.py").touch()
         return SitePackages("/service/python", "3.11", tmp_path, (str(folder),))
 
     return make

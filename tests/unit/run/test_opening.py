@@ -50,6 +50,7 @@ def test_another_value_of_a_binding_setting_means_another_run(
     values: dict[str, Any] = {
         "hub": "https://other.example",
         "models": "a/b",
+        "pipeline": "ocr=off",
         "cache_dir": str(tmp_path / "other"),
         "artifacts_dir": str(tmp_path / "other"),
         "links": "copy",

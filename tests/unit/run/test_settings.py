@@ -46,8 +46,8 @@ def test_each_source_beats_the_ones_below_it(resolve: Resolve) -> None:
         toml="probe_limit_s = 3\nlinks = 'hardlink'\noffline = true",
     )
     values, origins = resolved.values, resolved.origins
-    assert (values.probe_limit_s, values.links, values.offline, values.ocr) == (1.0, "copy", True, False)
-    names = ("probe_limit_s", "links", "offline", "ocr")
+    assert (values.probe_limit_s, values.links, values.offline, values.pipeline) == (1.0, "copy", True, "")
+    names = ("probe_limit_s", "links", "offline", "pipeline")
     assert [origins[name] for name in names] == ["parameter", "environment", "runbook.toml", "default"]
 
 
@@ -67,13 +67,13 @@ def test_the_environment_may_set_a_default_against_the_file(resolve: Resolve) ->
 
 def test_a_continued_run_stands_in_for_environment_and_file(resolve: Resolve) -> None:
     resolved = resolve(
-        {"ocr": True},
+        {"pipeline": "ocr=auto"},
         run={"links": "copy", "offline": False},
         environ={"RUNBOOK_LINKS": "symlink", "RUNBOOK_NONSENSE": "x"},
         toml="offline = true",
     )
-    assert (resolved.values.links, resolved.values.offline, resolved.values.ocr) == ("copy", False, True)
-    assert (resolved.origins["links"], resolved.origins["ocr"]) == ("run", "parameter")
+    assert (resolved.values.links, resolved.values.offline, resolved.values.pipeline) == ("copy", False, "ocr=auto")
+    assert (resolved.origins["links"], resolved.origins["pipeline"]) == ("run", "parameter")
 
 
 @pytest.mark.parametrize("name", ["RUNBOOK_DEBUG", "RUNBOOK_HEADLESS"])
@@ -139,7 +139,9 @@ WRONG_VALUES = {
     "offline": "perhaps",
     "document": "there-is-no-such-file.pdf",
     "target_python": "there-is-no-such-python",
-    "ocr": 2,
+    "pipeline": "ocr=perhaps",
+    "ocr_mirror": "modelscope.cn",
+    "lock_file": "there-is-no-such-lock.json",
     "probe_limit_s": "soon",
     "download_limit_s": 0,
     "convert_limit_s": -1,

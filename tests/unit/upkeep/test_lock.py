@@ -10,10 +10,12 @@ from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.errors import HubError, RecordError, StageFailed
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
+from runbook_lib.run.lock_file import LOCK_NAME, LockFile, read_lock
 from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify.locked import expectations_of
 from runbook_lib.stages.verify.problems import ProblemKind
 from runbook_lib.stages.verify.stage import verify
-from runbook_lib.upkeep.lock import LOCK_NAME, LockFile, lock_drift, read_lock, write_lock
+from runbook_lib.upkeep.lock import lock_drift, write_lock
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
 from tests.unit.stages.verify.real_caches import (
@@ -42,7 +44,8 @@ def example() -> str:
 def test_the_documented_example_is_a_lock_file() -> None:
     lock = LockFile.model_validate_json(example())
     assert lock.repositories[0].repo_id == REPO_ID
-    assert json.loads(lock.model_dump_json()) == json.loads(example())
+    assert json.loads(lock.text()) == json.loads(example())
+    assert lock.ocr is not None
 
 
 def test_every_field_is_documented() -> None:
@@ -62,7 +65,7 @@ def test_it_names_the_sha256_of_every_file_and_verify_obeys_it(install: Install,
         file.path: sha256_of(installed.snapshot / file.path) for file in installed.listing.files
     }
     assert [file.path for file in repository.files if file.lfs] == [WEIGHTS]
-    record = verify(installed.run, lock.expectations())
+    record = verify(installed.run, expectations_of(lock))
     assert record.status is Status.OK, str(record)
     assert {folder.source for folder in record.facts.folders} == {"the lock file"}
 
@@ -125,7 +128,7 @@ def test_a_missing_lock_file_says_how_to_make_one(tmp_path: Path) -> None:
 def test_a_model_the_lock_does_not_name_warns(install: Install) -> None:
     installed = install()
     other = LockFile.model_validate_json(example().replace("layout-heron", "layout-other"))
-    record = verify(installed.run, other.expectations())
+    record = verify(installed.run, expectations_of(other))
     assert record.checks[0].status is Status.WARN
     assert [problem.kind for problem in record.facts.folders[0].problems] == [ProblemKind.NOT_LOCKED]
 
@@ -141,7 +144,7 @@ def test_a_hub_that_moved_on_is_only_informational(tmp_path: Path) -> None:
         assert drift.repositories[0].changed == ("README.md",)
         assert drift.repositories[0].hub_commit != drift.repositories[0].locked_commit
         assert "README.md" in str(drift)
-        assert verify(run, lock.expectations()).status is Status.OK
+        assert verify(run, expectations_of(lock)).status is Status.OK
 
 
 def test_models_newer_than_the_lock_are_found_and_repaired_back_to_it(tmp_path: Path) -> None:
@@ -151,7 +154,7 @@ def test_models_newer_than_the_lock_are_found_and_repaired_back_to_it(tmp_path: 
         lock = write_lock(run, tmp_path / LOCK_NAME)
         hub.move_head("second")
         assert download(run).status is Status.OK
-        locked = lock.expectations()
+        locked = expectations_of(lock)
         record = verify(run, locked)
         snapshot, artifacts, _ = record.checks
         assert snapshot.status is Status.OK, "the locked commit is still in the cache"

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from runbook_lib.cache.incomplete_files import abandoned
 from runbook_lib.checks.context import ProbeContext
-from runbook_lib.checks.probes.cached import PROBES, dangling_links, judge_links
+from runbook_lib.checks.probes.cached import PROBES, dangling_links, judge_links, judge_listings
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.run.check import Check, Status
 
@@ -120,3 +121,25 @@ def test_offline_a_model_in_the_artifacts_folder_is_enough(context: MakeContext)
 
 def test_the_tokenizer_is_a_question_only_people_can_answer(context: MakeContext) -> None:
     assert check("chunker-tokenizer", context()).status is Status.SKIP
+
+
+@pytest.mark.parametrize(
+    ("hub", "status"),
+    [
+        ("1.25.1", Status.OK),
+        ("1.26.0", Status.WARN),
+        ("1.33.0", Status.WARN),
+        ("2.1.1", Status.WARN),
+        ("2.2.0", Status.OK),
+    ],
+)
+def test_a_snapshot_without_its_listing_matters_to_the_versions_that_ask_for_it(hub: str, status: Status) -> None:
+    """Measured: a pinned commit, whole, offline, without trees/<commit>.json."""
+    verdict = judge_listings({"org/name@01234567": 3}, Version(hub))
+    assert verdict.status is status
+    assert "org/name@01234567 with 3 files" in verdict.evidence
+
+
+def test_snapshots_with_their_listings_are_in_order() -> None:
+    assert judge_listings({}, None).status is Status.OK
+    assert judge_listings({"org/name@01234567": 3}, None).status is Status.WARN, "an unknown version may be one of them"

@@ -17,12 +17,14 @@ from runbook_lib.checks.probes.machine import (
     judge_installed,
     judge_links,
     judge_models,
+    judge_pipeline,
     judge_race,
     judge_space,
     judge_writable,
 )
 from runbook_lib.checks.probes.variables import judge_variables
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.pipeline.wanted import MissingPart, Wanted, WantedOcr, WantedRepository
 from runbook_lib.run.check import Check, Status, Verdict
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.system.filesystem import FolderFacts, LinkProbe
@@ -33,6 +35,9 @@ MakeFolder = Callable[..., FolderFacts]
 MakeInterpreter = Callable[..., InterpreterFacts]
 MakeNetwork = Callable[..., NetworkFacts]
 MODEL = ModelRef("docling-project/docling-models", "v2.3.0")
+WANTED = Wanted(
+    repositories=(WantedRepository(repo_id=MODEL.repo_id, revision=MODEL.revision, stage="TableStructureModel"),)
+)
 
 
 def checks(context: ProbeContext) -> dict[str, Check]:
@@ -49,7 +54,8 @@ def in_trouble(verdict: Verdict) -> Verdict:
 def test_a_machine_in_order_passes_every_check_that_is_asked(
     context: MakeContext, interpreter: MakeInterpreter, tmp_path: Path
 ) -> None:
-    made = context(offline=True, models=(MODEL,), run_folder=tmp_path / "run", interpreter=interpreter())
+    known = {"models": (MODEL,), "wanted": WANTED}
+    made = context(offline=True, **known, run_folder=tmp_path / "run", interpreter=interpreter())
     found = checks(made)
     assert list(found) == [probe.id for probe in PROBES]
     others = {check_id: check.status for check_id, check in found.items() if check.status is not Status.OK}
@@ -58,7 +64,7 @@ def test_a_machine_in_order_passes_every_check_that_is_asked(
 
 def test_nobody_is_told_of_what_was_not_asked(context: MakeContext) -> None:
     found = checks(context(offline=True))
-    for check_id in ("huggingface-hub-imports", "run-writable", "models-known"):
+    for check_id in ("huggingface-hub-imports", "run-writable", "models-known", "pipeline-complete"):
         assert found[check_id].status is Status.SKIP
 
 
@@ -158,6 +164,35 @@ def test_models_that_are_not_known_fail_with_the_reason() -> None:
     verdict = in_trouble(judge_models((), "Worker list_pipeline_models failed: ImportError."))
     assert verdict.status is Status.FAIL
     assert "ImportError" in verdict.evidence
+
+
+TORCH = MissingPart(
+    stage="docling",
+    type="ModuleNotFoundError",
+    message="No module named 'torch'",
+    module="torch",
+    install="docling-slim[models-local]",
+)
+
+
+def test_a_missing_extra_is_named_with_what_to_install(context: MakeContext) -> None:
+    verdict = in_trouble(judge_pipeline(WANTED.model_copy(update={"missing": (TORCH,)}), "/venv/bin/python"))
+    assert verdict.status is Status.FAIL
+    assert "No module named 'torch'" in verdict.evidence
+    assert '/venv/bin/python -m pip install "docling-slim[models-local]"' in verdict.remedy
+    found = checks(context(offline=True, wanted=Wanted(missing=(TORCH,))))
+    assert found["models-known"].status is Status.FAIL, "docling could not be asked at all"
+
+
+def test_ocr_without_an_engine_is_told_in_doclings_words() -> None:
+    nothing = WantedOcr(engine="", backend="", languages=(), reason="No OCR engine found.", folder="", files=())
+    verdict = in_trouble(judge_pipeline(WANTED.model_copy(update={"ocr": nothing}), "python"))
+    assert (verdict.status, verdict.evidence) == (Status.FAIL, "No OCR engine found.")
+    assert "docling[rapidocr]" in verdict.remedy
+
+
+def test_models_that_are_named_leave_the_pipeline_open() -> None:
+    assert judge_pipeline(Wanted.named((MODEL,)), "python").status is Status.SKIP
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What is to be proven: the setting `pipeline`, and which models docling says that takes."""

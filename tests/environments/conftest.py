@@ -1,0 +1,70 @@
+"""Real environments beside our own: docling installed in the ways services install it.
+
+uv fetches what its cache has not got, and hard-links the rest; the largest, torch, is the one of our own environment.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONSTRAINTS = ROOT / "constraints.txt"
+_LIMIT_S = 300
+_ENVIRON = dict(os.environ)
+"""As it was before the tests took out what steers them: it says how packages can be had here."""
+
+ENVIRONMENTS: dict[str, tuple[str, ...]] = {
+    "docling-slim[standard]": ("-c", str(CONSTRAINTS), "docling-slim[standard]"),
+    "docling-slim[format-pdf,feat-ocr-rapidocr-onnx]": (
+        "-c",
+        str(CONSTRAINTS),
+        "docling-slim[format-pdf,feat-ocr-rapidocr-onnx]",
+    ),
+    # The versions of its own time, for docling asked for no upper ones then; torch is that of our environment.
+    "docling 2.15": (
+        "docling==2.15.0",
+        "docling-core==2.14.0",
+        "docling-ibm-models==3.1.2",
+        "docling-parse==3.1.0",
+        "deepsearch-glm==1.0.0",
+        "transformers==4.48.1",
+        "huggingface-hub==0.27.1",
+        *(line for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines() if line.startswith("torch")),
+    ),
+}
+
+PythonOf = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def python_of(tmp_path_factory: pytest.TempPathFactory) -> PythonOf:
+    """Make an environment at the first question, and return its interpreter."""
+    home, made = tmp_path_factory.mktemp("environments"), dict[str, Path]()
+
+    def make(name: str) -> Path:
+        if name not in made:
+            made[name] = _make(home / str(list(ENVIRONMENTS).index(name)), ENVIRONMENTS[name])
+        return made[name]
+
+    return make
+
+
+def _make(folder: Path, packages: tuple[str, ...]) -> Path:
+    uv = [sys.executable, "-m", "uv"]
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    commands = (
+        [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)],
+        [*uv, "pip", "install", "--quiet", "--python", str(python), *packages],
+    )
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False, env=_ENVIRON)
+        if done.returncode:
+            said = f"{packages[-1]} cannot be installed here: {done.stderr[-400:]}"
+            if os.environ.get("CI"):
+                pytest.fail(said)
+            pytest.skip(said)
+    return python
