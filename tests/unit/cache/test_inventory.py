@@ -22,6 +22,8 @@ ELSEWHERE = {
     "interactive/lab.py": "the notebooks",
     "run/folder.py": "folders of runs",
     "system/other_hub.py": "site-packages of another program",
+    "practice/drills/machines.py": "a drill's own folder",
+    "workers/scripts/ocr_files.py": "a temporary folder, in the interpreter under examination",
     "workers/scripts/fetch_snapshot.py": "runs in the interpreter under examination, without anything of ours",
 }
 """Modules that list folders, and which; none of these is a cache or an artifacts folder."""

@@ -114,7 +114,7 @@ def test_a_document_cut_short_is_no_fault_of_the_machine(others: tuple[Converted
 @pytest.mark.parametrize("ocr", [False, True])
 def test_an_empty_document_says_what_empties_it(ocr: bool) -> None:
     seen = {check.id: check for check in judge_conversion(facts(document(text_characters=0), ocr=ocr))}
-    assert ("-p ocr true" in seen["has-text"].remedy) is not ocr
+    assert ("-p pipeline ocr=auto" in seen["has-text"].remedy) is not ocr
     assert "sample.pdf" in seen["has-text"].evidence
 
 
