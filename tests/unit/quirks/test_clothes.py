@@ -8,7 +8,10 @@ from runbook_lib.quirks.diagnosis import diagnose
 from tests.unit.quirks.clothes import CLOTHES
 from tests.unit.quirks.logs import Known, read_logs
 
-LOGS = read_logs()
+# Whole tracebacks of IPython show the source code of the client, and are read as they stand: once wrapped, pieces of
+# its comments and conditions can no longer be told from words of the log.
+WITH_SOURCE_CODE = ("repo-missing-or-gated-ipython", "tls-cut-ipython")
+LOGS = [log for log in read_logs() if log.name not in WITH_SOURCE_CODE]
 MAX_MISSED = 0.02
 
 
