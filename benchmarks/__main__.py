@@ -17,14 +17,13 @@ from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
 from runbook_lib.render.values import format_bytes, format_seconds
 
+CASES = ("verify", "download", "second_revision", "measure_disk", "diagnose", "audit")
 RESULTS = Path(__file__).parent / "results"
 
 
 @click.command()
 @click.option("--rounds", default=5, show_default=True, help="Paired rounds of each comparison.")
-@click.option(
-    "--only", type=click.Choice(["verify", "download", "second_revision", "measure_disk", "diagnose", "audit"])
-)
+@click.option("--only", type=click.Choice(CASES))
 def main(rounds: int, only: str | None) -> None:
     """Measure against the bare tools; exit code 1 when a ratio is over its limit."""
     comparisons: list[Comparison] = []

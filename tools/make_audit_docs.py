@@ -34,9 +34,51 @@ A suppression that suppressions nothing is reported as well.
 """
 
 
+_TRIED = (
+    # repository, newest commit in the copy, files read, findings
+    ("docling-project/docling", "2026-08-21", 1159, "2 old-repository-name"),
+    ("docling-project/docling-serve", "2026-08-20", 117, "1 exec-then-more, in its documentation"),
+    ("docling-project/docling-jobkit", "2026-07-24", 172, ""),
+    ("docling-project/docling-mcp", "2026-07-31", 117, ""),
+    ("deepset-ai/haystack", "2026-08-21", 4345, ""),
+    ("infiniflow/ragflow", "2026-08-22", 1756, "5 open-revision, 2 container-root, 1 symlink-race-version"),
+    ("kserve/kserve", "2026-08-21", 2040, ""),
+    ("h2oai/h2ogpt", "2025-03-17", 249, "6 unpinned-remote-code, 3 open-revision, 2 others"),
+    ("zylon-ai/private-gpt", "2026-08-21", 902, "1 world-writable"),
+    ("Unstructured-IO/unstructured", "2026-08-21", 852, ""),
+    ("QuivrHQ/quivr", "2025-06-19", 186, ""),
+    ("instructlab/instructlab", "2025-07-03", 295, "2 unpinned-remote-code, 1 no-prefetch-layer"),
+    ("opendatalab/MinerU", "2026-07-10", 318, ""),
+    ("oobabooga/text-generation-webui", "2026-05-03", 207, "1 ignored-argument, 1 symlink-race-version"),
+    ("cuga-project/cuga-agent", "2025-10-03", 362, ""),
+    ("IBM/data-prep-kit", "2024-10-23", 1678, "3 world-writable"),
+    ("PromtEngineer/localGPT", "2026-08-20", 167, "3 open-version, 2 no-prefetch-layer"),
+    ("danny-avila/rag_api", "2026-07-31", 63, ""),
+    ("gpustack/gpustack", "2026-08-21", 864, ""),
+    ("hiyouga/LlamaFactory", "2026-08-18", 549, "2 old-command"),
+    ("huggingface/text-generation-inference", "2026-01-08", 721, "4 swallowed-download-error"),
+    ("invoke-ai/InvokeAI", "2026-08-19", 1770, "4 open-revision"),
+    ("openshift/lightspeed-service", "2026-08-22", 560, "1 unread-variable"),
+    ("xorbitsai/inference", "2026-08-23", 1031, "3 own-symlink"),
+)
+
+
 def render() -> str:
     """Return the whole page."""
-    return "\n".join([_HEAD, *_table(), *(line for rule in RULES.values() for line in _section(rule))]) + "\n"
+    return (
+        "\n".join(
+            [_HEAD + "\n".join(_tried()), *_table(), *(line for rule in RULES.values() for line in _section(rule))]
+        )
+        + "\n"
+    )
+
+
+def _tried() -> Iterator[str]:
+    yield "| repository | newest commit | files read | findings |"
+    yield "|---|---|---|---|"
+    for name, commit, files, findings in _TRIED:
+        yield f"| {name} | {commit} | {files} | {findings or '-'} |"
+    yield from ("", "## The rules", "")
 
 
 def _table() -> Iterator[str]:

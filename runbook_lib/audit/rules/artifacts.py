@@ -117,8 +117,8 @@ RULES = (
         title="Models are fetched into a folder that docling is not told of",
         reason="docling-tools models download fills a folder, and docling looks there only if it is named: otherwise "
         "it downloads everything once more, or fails without a network.",
-        remedy="ENV DOCLING_ARTIFACTS_PATH=... with that very folder (/root/.cache/docling/models if none was given to "
-        "docling-tools as root), or pass artifacts_path.",
+        remedy="ENV DOCLING_ARTIFACTS_PATH=... with that very folder (.cache/docling/models in the home of whoever "
+        "fetched, if none was given to docling-tools), or pass artifacts_path.",
         severity=Severity.ERROR,
         quirk="docling-artifacts-path",
         bad={"Dockerfile": _BASE + "RUN docling-tools models download\n"},

@@ -96,12 +96,10 @@ RULES = (
         remedy="COPY --chown=app:app ..., and set HF_HUB_OFFLINE=1 where nothing has to be fetched any more.",
         severity=Severity.ERROR,
         quirk="cache-not-writable",
-        bad={
-            "Dockerfile": _BUILD + "FROM python:3.12-slim\nCOPY --from=build /root/.cache /home/app/.cache\nUSER app\n"
-        },
+        bad={"Dockerfile": _BUILD + "FROM python:3.12-slim\nCOPY --from=build /huggingface /huggingface\nUSER app\n"},
         good={
             "Dockerfile": _BUILD
-            + "FROM python:3.12-slim\nCOPY --from=build --chown=app /root/.cache /home/app/.cache\nUSER app\n"
+            + "FROM python:3.12-slim\nCOPY --from=build --chown=app /huggingface /huggingface\nUSER app\n"
         },
         check=_copied_for_root,
         kinds=(Kind.DOCKERFILE,),

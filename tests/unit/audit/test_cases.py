@@ -100,7 +100,7 @@ CASES: dict[str, tuple[Mapping[str, str], Found]] = {
     ),
     "the folder of one model, by its old name": (
         {
-            "x.py": 'from docling import x\n\nx.PdfPipelineOptions(artifacts_path="/home/u/models/ds4sd--docling-models")\n'
+            "x.py": 'from docling import x\n\nx.PdfPipelineOptions(artifacts_path="/home/user/models/ds4sd--docling-models")\n'
         },
         {("artifacts-path-level", "x.py", 3), ("old-repository-name", "x.py", 3)},
     ),
@@ -128,8 +128,8 @@ CASES: dict[str, tuple[Mapping[str, str], Found]] = {
         {
             "Dockerfile": "FROM python:3.12-slim AS build\nRUN pip install docling==2.143.0\n"
             'RUN python -c "from docling.utils.model_downloader import download_models; download_models()"\n'
-            "FROM python:3.12-slim\nENV DOCLING_ARTIFACTS_PATH=/home/app/.cache/docling/models\n"
-            "COPY --from=build /root/.cache /home/app/.cache\nRUN useradd -m app\nUSER app\n"
+            "FROM python:3.12-slim\nENV DOCLING_ARTIFACTS_PATH=/home/user/.cache/docling/models\n"
+            "COPY --from=build /root/.cache /home/user/.cache\nRUN useradd -m app\nUSER app\n"
         },
         {("cache-copied-without-chown", "Dockerfile", 6)},
     ),
@@ -212,8 +212,8 @@ RIGHT: dict[str, Mapping[str, str]] = {
         "pyproject.toml": '[tool.poetry.dependencies]\ndocling = {version = "^2.143", extras = ["vlm"]}\n'
     },
     "a cache handed over": {
-        "Dockerfile": "FROM a AS build\nFROM a\nCOPY --from=build /root/.cache /home/app/.cache\n"
-        "RUN chown -R app /home/app/.cache\nUSER app\n"
+        "Dockerfile": "FROM a AS build\nFROM a\nCOPY --from=build /root/.cache /home/user/.cache\n"
+        "RUN chown -R app /home/user/.cache\nUSER app\n"
     },
     "an image for OpenShift, opened for the group": {
         "Dockerfile": "FROM quay.io/sclorg/python-312-c9s\nRUN hf download a/b --revision v1 && chmod -R g=u ~/.cache\n"
