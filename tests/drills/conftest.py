@@ -42,9 +42,9 @@ class Output:
         """The page of the run."""
         return Path(self._after("report: ")).read_text(encoding="utf-8")
 
-    def failed_in(self, stage: str) -> bool:
-        """Whether the run ended with a failure of this very stage."""
-        return self.exit_code == 1 and f"Stage {stage} failed: " in self.text
+    def failed_in(self, stage: str, exit_code: int = 1) -> bool:
+        """Whether the run ended with a failure of this very stage, and with this exit code."""
+        return self.exit_code == exit_code and f"Stage {stage} failed: " in self.text
 
     def fix(self) -> str:
         """Return the command that fixes."""

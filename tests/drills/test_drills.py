@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.cli import runbook
-from runbook_lib.errors import SettingsError
+from runbook_lib.errors import ExitCode, SettingsError
 from runbook_lib.practice.drills.catalogue import DRILLS, drill_named
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.folder import STAGES
@@ -63,7 +63,7 @@ def test_a_drill_that_damages_takes_no_cache_of_others(tmp_path: Path) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can take the privilege from a process")
 def test_refused_symlinks_are_fixed_by_other_links(do: Engineer, drill: Engineer) -> None:
     failed = drill("no-symlinks", only="configure_env")
-    assert failed.failed_in("configure_env")
+    assert failed.failed_in("configure_env", ExitCode.USAGE)
     assert "errno 22" in failed.text
     fixed = do(failed.anew("links"), only="configure_env")
     assert fixed.exit_code == 0
@@ -92,7 +92,7 @@ def test_a_short_body_is_fixed_by_running_again(do: Engineer, drill: Engineer) -
 
 def test_a_stalled_hub_is_fixed_by_the_filled_cache(do: Engineer, drill: Engineer) -> None:
     failed = drill("stalled-hub", only="download")
-    assert failed.failed_in("download")
+    assert failed.failed_in("download", ExitCode.TRY_LATER)
     assert "timed out" in failed.text
     assert "-p offline true" in failed.remedy
     assert do(f"{failed.go_on()} -p offline true", only="download").exit_code == 0

@@ -117,6 +117,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> StageRecord[ConvertFacts
         run_dir=str(home / "run"),
         hub="practice",
         models=MODELS,
+        pipeline="ocr=off",
         document=str(folder),
         cache_dir=str(home / "hub"),
         artifacts_dir=str(home / "artifacts"),
