@@ -167,7 +167,7 @@ def test_a_whole_run_is_fixed_and_converts(do: Engineer, drill: Engineer) -> Non
     assert do(failed.fix()).exit_code == 0
     fixed = do(failed.go_on())
     assert fixed.exit_code == 0
-    assert "A document converts on this machine, now, with the network cut off." in fixed.text
+    assert "A document converts on this machine, now, with the network cut off: " in fixed.text
 
 
 def test_a_drill_begins_afresh(home: Path) -> None:

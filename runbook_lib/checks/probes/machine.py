@@ -43,6 +43,7 @@ _API_CAUSES: Final = (
 )
 """Beginning of the evidence, cause and quirk: only what answered can stand in place of the Hub."""
 _NETWORK_QUIRKS: Final = {"tls": "tls-interception"}
+_LOOPBACK_REMEDY: Final = "Name a hub that answers with -p hub URL: a mirror, or what runbook hub serves for practice."
 _NETWORK_REMEDY: Final = (
     "Name a mirror with -p hub URL, or work from a filled cache with -p offline true. To see the runbook at work"
     " without the Hub, on random weights: --practice (in a notebook: hub = 'practice')."
@@ -192,7 +193,7 @@ def judge_hub(network: NetworkFacts, *, models_cached: bool) -> Verdict:
     return Verdict(
         Status.WARN if models_cached else Status.FAIL,
         f"{network.endpoint}: step {failed.name} failed: {failed.evidence}",
-        f"{cause}{cached} {_NETWORK_REMEDY}" if not is_loopback(network.endpoint) else f"{cause}{cached}",
+        f"{cause}{cached} {_LOOPBACK_REMEDY if is_loopback(network.endpoint) else _NETWORK_REMEDY}",
         quirk=quirk,
     )
 
