@@ -115,7 +115,7 @@ def test_what_passes_is_survived(hub: PracticeHub, open_limited: Callable[[float
         (Fault("stall", API), "timed out", "01_detect"),
         (Fault("reset", API), "Connection reset by peer", "01_detect"),
         (Fault("block_page", API), "JSONDecodeError", "portal or filter"),
-        (Fault("401", API), "401 Unauthorized", "unset HF_TOKEN"),
+        (Fault("401", API), "401 Unauthorized", "No token was sent"),
         (Fault("403", API), "403 Forbidden: None", "portal or filter"),
         (Fault("gated", API), "Cannot access gated repo", "HF_TOKEN"),
         (Fault("404", API), "Repository Not Found", "Check repository and revision"),
@@ -146,7 +146,7 @@ def test_an_api_that_does_not_answer_as_the_hub_does_is_one_clear_error(
     [
         (Fault("reset", FILES), "Connection reset by peer", "hub-unreachable"),
         (Fault("block_page", FILES), "X-Repo-Commit", "proxy-blockpage"),
-        (Fault("401", FILES), "401 Unauthorized", "stale-token-401"),
+        (Fault("401", FILES), "401 Unauthorized", "repo-missing-or-gated"),
         (Fault("403", FILES), "403 Forbidden: None", "proxy-blockpage"),
         (Fault("gated", FILES), "Cannot access gated repo", "repo-missing-or-gated"),
         (Fault("404", FILES), "Repository Not Found", "repo-missing-or-gated"),
