@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from runbook_lib.cache.layout import Listing, cached_repos
+from runbook_lib.cache.walk import folders_in, walk
 from runbook_lib.core.practice_mark import FILE_NAME, METADATA_KEY, README_SIGN
 
 _README_BYTES = 2_000
@@ -71,14 +71,13 @@ def names_of(model: PracticeModel, cache_dir: Path) -> tuple[Path, ...]:
 
 
 def _model_folders(artifacts_dir: Path) -> Iterator[Path]:
-    with suppress(OSError):
-        yield from sorted(path for path in artifacts_dir.glob("*--*") if path.is_dir())
+    return (folder for folder in folders_in(artifacts_dir) if "--" in folder.name)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(parent, name) for name in sorted(names))
+    return (
+        folder / name for name, _st in walk(folder) if not any(part.startswith(".") for part in name.split("/")[:-1])
+    )
 
 
 def _is_marked(path: Path) -> bool:

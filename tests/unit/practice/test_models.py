@@ -13,7 +13,7 @@ from runbook_lib.practice.catalogue import practice_repositories
 from runbook_lib.practice.content import CHUNK_BYTES, Content
 from runbook_lib.practice.server import PracticeHub
 
-LAYOUT_WEIGHTS_SHA256 = "31c98612d1a306dbab3b1dd1d71baee22632189ab06d8f44607c7d79ad820702"
+LAYOUT_WEIGHTS_SHA256 = "1b3e85deaa9d545aebabdc463a94f6b7e54a30645663bdbe76ae6f5fd59c0c34"
 TABLE_WEIGHTS_SHA256 = "119ae582832135d3e160b2e846f9a7834f8cf2e00a4b4046492e5ecdc0b6da6d"
 
 
