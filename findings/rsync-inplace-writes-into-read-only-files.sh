@@ -17,19 +17,19 @@ if [ "$(id -u)" = 0 ] && [ -z "${AS_ORDINARY_USER:-}" ]; then
 fi
 python3 -c "open('$WORK/new', 'wb').write(b'new' * 100000)"
 fresh() { # a stored file, read-only, and its second name
-  rm -rf "$WORK/store" "$WORK/work"; mkdir "$WORK/store" "$WORK/work"
+  rm -rf "$WORK/store" "$WORK/used"; mkdir "$WORK/store" "$WORK/used"
   python3 -c "open('$WORK/store/file', 'wb').write(b'old' * 100000)"
-  chmod 0444 "$WORK/store/file"; ln "$WORK/store/file" "$WORK/work/file"
+  chmod 0444 "$WORK/store/file"; ln "$WORK/store/file" "$WORK/used/file"
 }
 outcome() { head -c 3 "$WORK/store/file"; }
-fresh; cp "$WORK/new" "$WORK/work/file" 2> /dev/null && changed "cp wrote"
-python3 -c "open('$WORK/work/file', 'wb')" 2> /dev/null && changed "open for writing was allowed"
+fresh; cp "$WORK/new" "$WORK/used/file" 2> /dev/null && changed "cp wrote"
+python3 -c "open('$WORK/used/file', 'wb')" 2> /dev/null && changed "open for writing was allowed"
 echo "cp and open for writing are refused; the store holds: $(outcome)"
 [ "$(outcome)" = old ] || changed "the store was written"
-fresh; rsync --ignore-times "$WORK/new" "$WORK/work/file"
+fresh; rsync --ignore-times "$WORK/new" "$WORK/used/file"
 echo "rsync: exit code 0; the store holds: $(outcome)"
 [ "$(outcome)" = old ] || changed "plain rsync wrote through"
-fresh; rsync --ignore-times --inplace "$WORK/new" "$WORK/work/file"
+fresh; rsync --ignore-times --inplace "$WORK/new" "$WORK/used/file"
 echo "rsync --inplace: exit code 0; the store holds: $(outcome), mode $(stat -c %a "$WORK/store/file")"
 [ "$(outcome)" = new ] || changed "rsync --inplace no longer writes into a read-only file"
 echo "SEEN: rsync --inplace writes into a read-only file, and so through its hard links"

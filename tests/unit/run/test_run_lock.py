@@ -101,7 +101,7 @@ def test_a_command_on_a_held_run_ends_with_75_and_changes_nothing(in_tmp_path: P
     run = open_run(run_dir=str(in_tmp_path / "run"), hub="http://127.0.0.1:9")
     holder(run.folder)
     before = (run.folder / "run.json").read_bytes()
-    words = ["run", "--run-dir", str(run.folder), "--only", "detect", "-p", "ocr", "true"]
+    words = ["run", "--run-dir", str(run.folder), "--only", "detect", "-p", "convert_limit_s", "99"]
     done = subprocess.run([sys.executable, "-m", "runbook_lib", *words], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (75, "")
     assert "error: Something else is working in the run folder" in done.stderr
