@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-windows test-filesystems test-browser lab notebooks lint bench clean constraints
+.PHONY: help run test test-fast test-windows test-filesystems test-browser lab notebooks lint bench clean constraints
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ run: $(STAMP) ## The six stages headless on the built-in practice hub, with a re
 test: $(STAMP) lint ## All tests; the Windows, browser and file system lanes where their Debian packages are installed
 	$(BIN)/python tools/lanes.py
 	$(BIN)/python -m pytest tests -n 4 --dist loadgroup
+
+test-fast: $(STAMP) ## The tests that only compute
+	$(BIN)/python -m pytest tests/unit -n 2 --dist worksteal -q -m "not client and not slow"
 
 test-windows: $(STAMP) ## The Windows lane alone: real Windows Python under Wine
 	$(BIN)/python -m pytest tests/windows

@@ -30,6 +30,23 @@ MakeInterpreter = Callable[..., InterpreterFacts]
 MakeFacts = Callable[..., DetectFacts]
 
 
+_STARTING_PROCESSES = (
+    *("cli", "course", "headless", "interactive", "practice", "stages/verify", "upkeep", "workers"),
+    *("audit/test_robustness.py", "cache/test_hashing.py", "checks/test_explain.py", "quirks/test_bounds.py"),
+    *("quirks/test_clothes.py", "quirks/test_real_failures.py", "stages/test_documents.py"),
+    *("stages/test_end_to_end.py", "stages/test_practice.py", "system/test_loopback.py"),
+    *("system/test_network.py", "test_imports.py", "test_service.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out: files whose tests start clients, kernels and hubs, or read megabytes."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix().startswith(_STARTING_PROCESSES):
+            item.add_marker(pytest.mark.client)
+
+
 @pytest.fixture
 def own_workers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that stands in for that of the workers: the real entry point, and what the test puts beside it."""

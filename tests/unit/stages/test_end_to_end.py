@@ -206,7 +206,7 @@ def test_the_samples_convert_with_what_was_fetched_and_no_ocr_model_may_be_garba
     assert download(run).failed() == ()
     record = convert(run)
     assert record.failed() == ()
-    names = {"converted", "has-text", "all-pages", "known-sentences", "no-network"}
+    names = {"converted", "documents-readable", "has-text", "all-pages", "known-sentences", "no-network"}
     assert {check.id for check in record.checks} == names
     assert [done.kind for done in record.facts.documents] == ["born digital", "scanned"]
     assert "What went wrong on Windows" in run.text("document.md")
