@@ -139,7 +139,7 @@ def test_the_core_names_the_extra_that_a_command_needs(core: Path, tmp_path: Pat
 def test_with_the_notebooks_a_document_converts(whole: Path, tmp_path: Path) -> None:
     done = ran(whole, tmp_path, "run", "--practice", "--run-dir", "r")
     assert done.returncode == 0, done.stderr
-    assert "A document converts on this machine, now, with the network cut off." in done.stdout
+    assert "A document converts on this machine, now, with the network cut off: " in done.stdout
     assert (tmp_path / "r" / "report.html").is_file()
     assert min(path.name for path in (tmp_path / "r").glob("0*.ipynb")) == "01_detect.ipynb"
 
