@@ -36,7 +36,7 @@ def test_every_setting_has_a_field_with_its_value_and_origin(form: SettingsForm,
         ("models", "heron", "is not of the form org/name"),
         ("probe_limit_s", "soon", "valid number"),
         ("practice_pad_mb", "-1", "greater than or equal to 0"),
-        ("document", "/no/such.pdf", "there is no file"),
+        ("document", "/no/such.pdf", "there is no '/no/such.pdf'"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_while_one_types(
