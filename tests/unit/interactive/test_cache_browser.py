@@ -18,7 +18,7 @@ def test_every_revision_can_be_ticked_and_says_what_it_shares(
 ) -> None:
     (tick,) = hands(browser_of(practice_run)).controls("Checkbox")
     assert tick.description.startswith(f"{LAYOUT} at ")
-    assert "(main): 5 files on disk" in tick.description
+    assert "(main): 6 files on disk" in tick.description
     assert tick.description.endswith("1.0 MB shared"), "weights are hard links into the artifacts folder"
 
 

@@ -25,7 +25,7 @@ def test_a_download_shows_every_file_and_ends_with_its_record(
         assert planned.is_cached
         for file in planned.listing.files:
             assert f"{planned.model.repo_id}/{file.path}" in person.words()
-    assert person.html().count("<progress ") == 6
+    assert person.html().count("<progress ") == 7
     assert person.button("Cancel").disabled
     assert not person.button("Download").disabled
 
