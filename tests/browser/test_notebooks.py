@@ -70,7 +70,7 @@ def test_the_run_button_leads_to_a_proof_and_an_accessible_report(
     notebook.press("Run all six stages")
     notebook.sees("running")
     expect(notebook.page.get_by_role("button", name="Run all six stages")).to_be_disabled()
-    notebook.sees("A document converts on this machine, now, with the network cut off.", limit_s=240)
+    notebook.sees("A document converts on this machine, now, with the network cut off", limit_s=240)
     notebook.page.get_by_text("Verdict").first.scroll_into_view_if_needed()
     notebook.shoot("run-finished")
     page = notebook.page.context.new_page()

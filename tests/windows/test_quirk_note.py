@@ -51,8 +51,11 @@ print(json.dumps([[str(each.artifacts_dir), each.fetched_bytes] for each in read
 
 
 def test_the_quirk_notes_own_test_passes(user: WindowsUser, hub: PracticeHub) -> None:
-    first, second = user.told(_START_UP, RUNBOOK_HUB=hub.url, RUNBOOK_MODELS=_REPO)
-    artifacts = user.home / ".cache" / "docling" / "models"
+    home = user.home / "practice"  # what comes from a practice hub never goes where real models are kept
+    places = {"RUNBOOK_CACHE_DIR": home / "hub", "RUNBOOK_ARTIFACTS_DIR": home / "artifacts"}
+    own = {name: to_windows_path(path) for name, path in places.items()}
+    first, second = user.told(_START_UP, RUNBOOK_HUB=hub.url, RUNBOOK_MODELS=_REPO, **own)
+    artifacts = user.home / "practice" / "artifacts"
     assert first[0] == to_windows_path(artifacts)
     assert first[1] > 200_000
     assert second == [first[0], 0]
