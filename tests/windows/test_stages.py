@@ -20,6 +20,7 @@ _FETCHING = tuple(stage for stage in _STAGES if stage != "05_convert")
 _GOOD = ["warn", "ok", "ok", "ok", "skip", "ok"]
 """Detect warns of what a Windows machine should change and need not: cp1252, no long paths."""
 _LAYOUT = "docling-project/docling-layout-heron"
+_MODELS = f"{_LAYOUT}@main,docling-project/docling-models@v2.3.0"
 _DEEP_CACHE = 115
 """Characters that leave docling's layout model just inside of 260; Wine 8 resolves no longer paths (WinError 234)."""
 _SMALL_BYTES = 20_000
@@ -42,11 +43,11 @@ class FirstRun:
 
     @property
     def cache(self) -> Path:
-        return self.user.home / ".cache" / "huggingface" / "hub"
+        return self.user.home / "practice" / "hub"
 
     @property
     def artifacts(self) -> Path:
-        return self.user.home / ".cache" / "docling" / "models"
+        return self.user.home / "practice" / "artifacts"
 
     def record(self, name: str) -> dict[str, Any]:
         return record_of(self.folder, name)
@@ -55,11 +56,20 @@ class FirstRun:
         return tuple(sorted(self.artifacts.rglob("*.safetensors")))
 
 
+def parameters(user: WindowsUser, hub: PracticeHub) -> tuple[str, ...]:
+    """Name what docling cannot be asked for where torch does not start, and the folders of this user."""
+    home = user.home / "practice"  # Windows, not USERPROFILE, says where the folder for caches is
+    places = {"cache_dir": home / "hub", "artifacts_dir": home / "artifacts"}
+    named = {"hub": hub.url, "models": _MODELS, "pipeline": "ocr=off"}
+    named |= {name: to_windows_path(path) for name, path in places.items()}
+    return tuple(word for name, value in named.items() for word in ("-p", name, value))
+
+
 @pytest.fixture(scope="module")
 def first_run(windows_python: WindowsPython, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirstRun]:
     user = WindowsUser.made(windows_python, tmp_path_factory.mktemp("users"))
     with PracticeHub(head="first") as hub:
-        done = user.runbook("run", "-p", "hub", hub.url)
+        done = user.runbook("run", *parameters(user, hub))
         yield FirstRun(user, hub, done.returncode, done.stdout, done.stderr)
 
 
@@ -92,7 +102,7 @@ def test_convert_is_skipped_under_wine_and_says_why(first_run: FirstRun) -> None
     (check,) = record["checks"]
     assert (check["id"], check["status"]) == ("converted", "skip")
     assert "torch does not start" in check["evidence"]
-    assert record["facts"]["conversion"] is None
+    assert record["facts"]["documents"] == []
 
 
 def test_detect_sees_windows_as_it_is(first_run: FirstRun) -> None:
@@ -140,7 +150,7 @@ folder, name = pathlib.Path(sys.argv[1]), sys.argv[2]
 facts = [path.stat() for path in folder.rglob(name)]
 print(json.dumps([[fact.st_nlink, fact.st_ino, fact.st_dev] for fact in facts]))
 """
-    seen = first_run.user.told(code, to_windows_path(first_run.user.home / ".cache"), weights[0].name)
+    seen = first_run.user.told(code, to_windows_path(first_run.user.home / "practice"), weights[0].name)
     assert len(seen) == weights[0].stat().st_nlink
     assert seen == [seen[0]] * len(seen)
     assert seen[0][0] == weights[0].stat().st_nlink
@@ -169,7 +179,7 @@ def test_a_second_revision_costs_its_small_files(first_run: FirstRun) -> None:
     assert first_run.hub.counters.weight_bytes == 0
     assert first_run.hub.counters.body_bytes < _SMALL_BYTES
     for path in first_run.weights():
-        names = list(first_run.user.home.joinpath(".cache").rglob(path.name))
+        names = list(first_run.user.home.joinpath("practice").rglob(path.name))
         assert len(names) >= 3  # two snapshots and the artifacts folder
         assert {name.stat().st_ino for name in names} == {path.stat().st_ino}
     readmes = {path.read_text(encoding="utf-8") for path in first_run.artifacts.glob("*/README.md")}
@@ -217,6 +227,6 @@ def test_a_model_that_is_not_there_is_a_readable_failure(user: WindowsUser) -> N
     with PracticeHub() as hub:
         done = user.runbook("run", "--only", "download", "-p", "hub", hub.url, "-p", "models", "nobody/nothing")
     assert done.returncode == 1
-    assert re.search(r"^Stage download failed: .*nobody/nothing", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^Practice\. Stage download failed: .*nobody/nothing", done.stdout, re.MULTILINE), done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stdout.replace("J\u00fcrgen", "").isascii()
