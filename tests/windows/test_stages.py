@@ -116,7 +116,7 @@ def test_detect_sees_windows_as_it_is(first_run: FirstRun) -> None:
         }
         assert folder["hardlink"]["works"]
     evidence = {check["id"]: check["evidence"] for check in first_run.record("01_detect")["checks"]}
-    assert "files: cp1252, stdout: cp1252" in evidence["text-encoding"]
+    assert "practice mode" in evidence["text-encoding"]
     assert "Developer Mode is off" in evidence["symlink-privilege"]
     assert [model["repo_id"] for model in facts["models"]] == [_LAYOUT, "docling-project/docling-models"]
 
@@ -174,7 +174,10 @@ print(json.dumps(download(open_run(new=True, hub=sys.argv[1])).status))
 def test_a_second_revision_costs_its_small_files(first_run: FirstRun) -> None:
     first_run.hub.move_head("second")
     first_run.hub.reset_counters()
-    status = first_run.user.told(_DOWNLOAD, first_run.hub.url)
+    own = {"RUNBOOK_MODELS": _MODELS, "RUNBOOK_PIPELINE": "ocr=off"}
+    own |= {"RUNBOOK_CACHE_DIR": to_windows_path(first_run.cache)}
+    own |= {"RUNBOOK_ARTIFACTS_DIR": to_windows_path(first_run.artifacts)}
+    status = first_run.user.told(_DOWNLOAD, first_run.hub.url, **own)
     assert status == "ok"
     assert first_run.hub.counters.weight_bytes == 0
     assert first_run.hub.counters.body_bytes < _SMALL_BYTES
