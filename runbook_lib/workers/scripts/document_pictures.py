@@ -12,7 +12,7 @@ from typing import Any, Iterator
 
 PICTURE_SCALE = 1.5
 MOST_PIXELS = 1300
-PICTURE_COLOURS = 32
+PICTURE_COLOURS = 8
 TAG_SIZE = 13
 BOX_COLOURS = {
     "table": (200, 80, 0),
