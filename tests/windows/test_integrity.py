@@ -75,5 +75,5 @@ def test_hub_is_refused_by_the_closed_folder_and_deletes_its_cache_as_ever(user:
     assert placed.stat().st_mode & 0o200, "the read-only attribute would keep huggingface_hub from deleting the file"
     hub.move_head("second")
     places = (to_windows_path(home / "hub"), to_windows_path(placed.parent))
-    assert user.told(_UPDATE_AND_DELETE, REPO, *places, HF_ENDPOINT=hub.url) == ["FileExistsError", 0]
+    assert user.told(_UPDATE_AND_DELETE, REPO, *places, env={"HF_ENDPOINT": hub.url}) == ["FileExistsError", 0]
     assert placed.read_bytes() == b"".join(WEIGHTS[0].read())

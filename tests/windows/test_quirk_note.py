@@ -54,7 +54,8 @@ def test_the_quirk_notes_own_test_passes(user: WindowsUser, hub: PracticeHub) ->
     home = user.home / "practice"  # what comes from a practice hub never goes where real models are kept
     places = {"RUNBOOK_CACHE_DIR": home / "hub", "RUNBOOK_ARTIFACTS_DIR": home / "artifacts"}
     own = {name: to_windows_path(path) for name, path in places.items()}
-    first, second = user.told(_START_UP, RUNBOOK_HUB=hub.url, RUNBOOK_MODELS=_REPO, **own)
+    own |= {"RUNBOOK_HUB": hub.url, "RUNBOOK_MODELS": _REPO}
+    first, second = user.told(_START_UP, env=own)
     artifacts = user.home / "practice" / "artifacts"
     assert first[0] == to_windows_path(artifacts)
     assert first[1] > 200_000
@@ -74,7 +75,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def _failures(user: WindowsUser, hub: PracticeHub, packages: Path, how: str) -> list[Any]:
     script, folder = to_windows_path(_REPEATED_DOWNLOADS), to_windows_path(user.home / how)
     counted = (how, _REPO, str(_DOWNLOADS), folder)
-    told = user.told(_WITH_OTHER_HUB, to_windows_path(packages), script, *counted, HF_ENDPOINT=hub.url)
+    told = user.told(_WITH_OTHER_HUB, to_windows_path(packages), script, *counted, env={"HF_ENDPOINT": hub.url})
     failures: list[Any] = told["failures"]
     return failures
 

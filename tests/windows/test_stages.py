@@ -118,7 +118,7 @@ def test_detect_sees_windows_as_it_is(first_run: FirstRun) -> None:
     evidence = {check["id"]: check["evidence"] for check in first_run.record("01_detect")["checks"]}
     assert "practice mode" in evidence["text-encoding"]
     assert "Developer Mode is off" in evidence["symlink-privilege"]
-    assert [model["repo_id"] for model in facts["models"]] == [_LAYOUT, "docling-project/docling-models"]
+    assert [model["repo_id"] for model in facts["wanted"]["models"]] == [_LAYOUT, "docling-project/docling-models"]
 
 
 def test_auto_becomes_hard_links(first_run: FirstRun) -> None:
@@ -177,7 +177,7 @@ def test_a_second_revision_costs_its_small_files(first_run: FirstRun) -> None:
     own = {"RUNBOOK_MODELS": _MODELS, "RUNBOOK_PIPELINE": "ocr=off"}
     own |= {"RUNBOOK_CACHE_DIR": to_windows_path(first_run.cache)}
     own |= {"RUNBOOK_ARTIFACTS_DIR": to_windows_path(first_run.artifacts)}
-    status = first_run.user.told(_DOWNLOAD, first_run.hub.url, **own)
+    status = first_run.user.told(_DOWNLOAD, first_run.hub.url, env=own)
     assert status == "ok"
     assert first_run.hub.counters.weight_bytes == 0
     assert first_run.hub.counters.body_bytes < _SMALL_BYTES

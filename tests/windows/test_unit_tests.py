@@ -16,10 +16,8 @@ _TOUCHES_THE_MACHINE = (
     "checks",
     "cli",
     "core",
-    "doctor",
     "practice/test_hub.py",
     "run",
-    "stages/test_links_and_versions.py",
     "stages/verify/test_problems.py",
     "system",
     "upkeep/test_dedupe.py",
@@ -30,7 +28,7 @@ _TOUCHES_THE_MACHINE = (
 @pytest.mark.timeout(_LIMIT_S + 60)
 def test_the_unit_tests_pass_on_windows(windows_python: WindowsPython, tmp_path: Path) -> None:
     chosen = [f"tests/unit/{name}" for name in _TOUCHES_THE_MACHINE]
-    assert all((REPOSITORY / path).exists() for path in chosen)
+    assert [path for path in chosen if not (REPOSITORY / path).exists()] == []
     report = tmp_path / "report.xml"
     command = [
         *("-m", "pytest", *chosen, "-m", "not slow", "--quiet", "--tb=short", "--show-capture=no"),

@@ -47,7 +47,8 @@ print(json.dumps(snapshot_download(sys.argv[1], max_workers=1)))
 _DEDUPE = """
 import json, sys
 from pathlib import Path
-from runbook_lib.upkeep.dedupe import apply_dedupe, plan_dedupe
+from runbook_lib.upkeep.dedupe.apply import apply_dedupe
+from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 plan = plan_dedupe(Path(sys.argv[1]))
 done = apply_dedupe(plan)
 print(json.dumps([plan.frees_bytes, done.freed_bytes, done.linked_count, len(done.skipped)]))
@@ -58,7 +59,7 @@ def test_dedupe_joins_what_the_bare_client_stored_twice(user: WindowsUser, hub: 
     cache = user.home / ".cache" / "huggingface" / "hub"
     for head in ("first", "second"):
         hub.move_head("first" if head == "first" else "second")
-        user.told(_BARE, _REPO, HF_ENDPOINT=hub.url, HF_HUB_DISABLE_SYMLINKS_WARNING="1")
+        user.told(_BARE, _REPO, env={"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_SYMLINKS_WARNING": "1"})
     first, second = weights_in(cache)
     assert not first.samefile(second)
     planned, freed, linked, skipped = user.told(_DEDUPE, to_windows_path(cache))
@@ -70,7 +71,8 @@ def test_dedupe_joins_what_the_bare_client_stored_twice(user: WindowsUser, hub: 
 _REPAIR = """
 import json, sys
 from runbook_lib import download, open_run
-from runbook_lib.upkeep.repair import apply_repair, plan_repair
+from runbook_lib.upkeep.repair.apply import apply_repair
+from runbook_lib.upkeep.repair.plan import plan_repair
 run = open_run(new=True, **json.loads(sys.argv[1]))
 assert download(run).status == "ok"
 from pathlib import Path
@@ -87,11 +89,13 @@ print(json.dumps([len(plan.moves), len(done.moved), [str(skipped) for skipped in
 
 
 def test_repair_replaces_a_damaged_file_and_its_other_name(user: WindowsUser, hub: PracticeHub) -> None:
-    parameters = json.dumps({"hub": hub.url, "models": _REPO})
-    planned, moved, skipped, status = user.told(_REPAIR, parameters)
+    home = user.home / "practice"  # what comes from a practice hub never goes where real models are kept
+    cache, artifacts = home / "hub", home / "artifacts"
+    places = {"cache_dir": to_windows_path(cache), "artifacts_dir": to_windows_path(artifacts)}
+    planned, moved, skipped, status = user.told(_REPAIR, json.dumps({"hub": hub.url, "models": _REPO, **places}))
     assert (planned, moved, skipped, status) == (2, 2, [], "ok")
-    (cached,) = weights_in(user.home / ".cache" / "huggingface" / "hub")
-    placed = user.home / ".cache" / "docling" / "models" / "practice--upkeep" / "model.safetensors"
+    (cached,) = weights_in(cache)
+    placed = artifacts / "practice--upkeep" / "model.safetensors"
     assert cached.read_bytes() == b"".join(_WEIGHTS.read())
     assert cached.samefile(placed)
 

@@ -34,7 +34,9 @@ class WindowsUser:
         """Run the command line in the profile's folder."""
         return self._run(("-m", "runbook_lib", *args), symlinks, env)
 
-    def told(self, code: str, *args: str, symlinks: SymlinkPolicy = "deny", **env: str) -> Any:
+    def told(
+        self, code: str, *args: str, symlinks: SymlinkPolicy = "deny", env: Mapping[str, str] = NO_VARIABLES
+    ) -> Any:
         """Run code that prints one JSON value as its last line, and return that value."""
         done = self._run(("-c", code, *args), symlinks, env)
         assert done.returncode == 0, done.stderr

@@ -16,6 +16,8 @@ from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import RawFacts
+from runbook_lib.stages.convert.collect import request_for
+from runbook_lib.stages.convert.conversions import Conversions
 from runbook_lib.workers.host import Interpreter
 from runbook_lib.workers.process import WorkerProcess
 
@@ -221,20 +223,15 @@ def damaged_ones_that_pass(run: OpenRun, tmp_path: Path) -> list[str]:
     passing = []
     models = sorted((run.artifacts_dir / "RapidOcr").glob("*.onnx"))
     assert len(models) == 3
-    with Interpreter().worker() as worker:
-        for model in models:
-            whole = model.read_bytes()
-            model.write_bytes(os.urandom(300_000))
-            request = {
-                "documents": [str(scanned_page())],
-                "artifacts_dir": str(run.artifacts_dir),
-                "pipeline": run.settings.pipeline_spec.request(),
-                "output": str(tmp_path),
-            }
-            (done,) = worker.run("convert_document", request, limit_s=300).value["documents"]
-            if done["status"] == "success":
-                passing.append(model.name)
-            model.write_bytes(whole)
+    request = request_for(run, [scanned_page()], tmp_path, samples=False)
+    for model in models:
+        whole = model.read_bytes()
+        model.write_bytes(os.urandom(300_000))
+        conversions = Conversions(Interpreter(), request, ["scan"])
+        conversions.run(limit_s=300)
+        assert conversions.was_begun or conversions.failure is not None, conversions.late
+        passing += [model.name for done in conversions.documents if done.succeeded]
+        model.write_bytes(whole)
     return passing
 
 
