@@ -14,6 +14,22 @@ from runbook_lib.errors import ExitCode
 
 __all__ = ["main", "runbook"]
 
+_VERSION_HELP: Final = "Show the version and exit."
+
+
+def _say_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Print the version; a source tree that nobody installed has none."""
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib import metadata  # of no use to who asks for a command
+
+    try:
+        version = metadata.version("docling-runbook")
+    except metadata.PackageNotFoundError:
+        version = "of a source tree that is not installed"
+    click.echo(f"runbook, version {version}")
+    context.exit()
+
 
 @click.group(
     cls=LazyGroup,
@@ -34,7 +50,7 @@ __all__ = ["main", "runbook"]
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="docling-runbook")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help=_VERSION_HELP)
 def runbook() -> None:
     """Get Docling / Hugging Face models onto this machine and prove that a document converts."""
 

@@ -2,21 +2,22 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
-from filelock import FileLock
 from packaging.version import Version
 
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.quirks.hub_versions import RACE_FIXED_IN, VARIABLE_WORKS_SINCE
 from tests.faults.conftest import Deny, MakeRepository, RunStages
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
+
+from integrity.clients import client_python
 
 VERSIONS = ("0.25.2", "1.8.0", "1.9.0", "1.32.0", "1.33.0")
 DOWNLOADS = 60
@@ -41,25 +42,8 @@ def version(request: pytest.FixtureRequest) -> Version:
 
 @pytest.fixture(scope="module")
 def service_python(version: Version) -> Path:
-    """An interpreter with that huggingface_hub and nothing of ours; made once on this machine."""
-    homes = platformdirs.user_cache_path("docling-runbook") / "hub-versions"
-    home = homes / f"{sys.implementation.cache_tag}-{version}"
-    python = home / "bin" / "python"
-    uv = shutil.which("uv", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
-    if uv is None:
-        pytest.skip("uv, which makes the environments, is neither beside this Python nor on PATH")
-    homes.mkdir(parents=True, exist_ok=True)
-    with FileLock(homes / f"{home.name}.lock"):
-        if not (home / "complete").exists():
-            _run(uv, "venv", "--clear", "--python", sys.executable, str(home))
-            _run(uv, "pip", "install", "--python", str(python), f"huggingface_hub=={version}")
-            (home / "complete").touch()
-    return python
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    """An interpreter with that huggingface_hub and nothing of ours."""
+    return client_python(str(version))
 
 
 def failures_of(command: list[str], hub: PracticeHub, **variables: str) -> list[Any]:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
+
+from integrity.clients import VERSIONS, client_python
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "tools" / "make_integrity_docs.py"
 MODES = ("reflink-btrfs", "reflink-xfs", "hardlink-user", "hardlink-root", "hardlink-everywhere", "copy")
-VERSIONS = ("0.36.2", "1.18.0", "1.26.0", "1.33.0", "2.0.0", "2.4.0")
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -31,7 +34,15 @@ def test_the_page_is_made_from_the_record() -> None:
     assert done.returncode == 0, "run: python tools/make_integrity_docs.py --page"
 
 
+@pytest.fixture(scope="module")
+def clients() -> None:
+    """Make the interpreters of the matrix, as long as the machine's own certificates can be seen."""
+    for version in VERSIONS:
+        client_python(version)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("clients")
 @pytest.mark.parametrize(
     ("mode", "updated"),
     [

@@ -12,6 +12,9 @@ from filelock import FileLock
 VERSIONS = ("0.36.2", "1.18.0", "1.26.0", "1.33.0", "2.0.0", "2.4.0")
 """The matrix: the last of 0.x, one of each way of keeping partial files and listings, and both majors of today."""
 
+_ENVIRON = dict(os.environ)
+"""The machine's own, as this file is loaded; a test has none of its certificates, which an installer needs."""
+
 
 def client_python(version: str, *extra: str) -> Path:
     """Return an interpreter with that huggingface_hub; makes it, from the package index, at the first call.
@@ -36,6 +39,6 @@ def client_python(version: str, *extra: str) -> Path:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_ENVIRON)
     if done.returncode:
         raise RuntimeError(done.stderr)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from runbook_lib.run.folder import STAGES
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import RawFacts
 from runbook_lib.stages.convert.collect import request_for
-from runbook_lib.stages.convert.conversions import Conversions
 from runbook_lib.workers.host import Interpreter
 from runbook_lib.workers.process import WorkerProcess
 
@@ -223,15 +222,16 @@ def damaged_ones_that_pass(run: OpenRun, tmp_path: Path) -> list[str]:
     passing = []
     models = sorted((run.artifacts_dir / "RapidOcr").glob("*.onnx"))
     assert len(models) == 3
-    request = request_for(run, [scanned_page()], tmp_path, samples=False)
-    for model in models:
-        whole = model.read_bytes()
-        model.write_bytes(os.urandom(300_000))
-        conversions = Conversions(Interpreter(), request, ["scan"])
-        conversions.run(limit_s=300)
-        assert conversions.was_begun or conversions.failure is not None, conversions.late
-        passing += [model.name for done in conversions.documents if done.succeeded]
-        model.write_bytes(whole)
+    request = {**request_for(run, [scanned_page()], tmp_path, samples=False), "pictures": 0}
+    with Interpreter().worker() as worker:
+        for model in models:
+            whole = model.read_bytes()
+            model.write_bytes(os.urandom(300_000))
+            told: list[Mapping[str, Any]] = []
+            worker.run("convert_document", request, limit_s=300, on_event=told.append)
+            (done,) = [event["document"] for event in told if "document" in event]
+            passing += [model.name] if done["status"] == "success" else []
+            model.write_bytes(whole)
     return passing
 
 

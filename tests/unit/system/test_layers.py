@@ -1,5 +1,6 @@
 """The layers of a container's file system; the real ones are mounted in tests/filesystems."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def test_a_file_system_of_layers_that_tells_nothing_is_said_so(
     assert layers.of(tmp_path) is Layer.UNTOLD
 
 
+@pytest.mark.skipif(os.name == "nt", reason="overlayfs is Linux's")
 def test_a_handle_that_is_not_overlayfs_s_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An older Linux, a container that forbids the call, or a volume mounted over the overlay."""
     assert mounted(monkeypatch, tmp_path, "overlay").of(tmp_path) is Layer.UNTOLD
