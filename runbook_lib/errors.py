@@ -12,6 +12,7 @@
     |   `-- LockHeld             75: another process is at it
     |       `-- RunBusy          in the run folder
     |-- PracticeError            the built-in hub or its models
+    |-- BundleError              a bundle that cannot be made, or is refused
     `-- StageFailed              a stage ended with failed checks
 
 The numbers are the exit codes of the command line, for an error and what stands below it.
@@ -168,6 +169,12 @@ class PracticeError(RunbookError):
     """The built-in practice hub or its models cannot be made ready."""
 
     id = "practice"
+
+
+class BundleError(RunbookError):
+    """A bundle cannot be made as asked, or is refused as it came; nothing of it was written."""
+
+    id = "bundle"
 
 
 class StageFailed(RunbookError):

@@ -19,6 +19,7 @@ LANES = {
         "apt-get install --no-install-recommends wine wine64 gcc-mingw-w64-x86-64",
     ),
     "browser": (("chromium",), "apt-get install --no-install-recommends chromium"),
+    "registry": (("skopeo", "docker-registry"), "apt-get install --no-install-recommends skopeo docker-registry"),
 }
 FILE_SYSTEM_LANE = (
     tuple(dict.fromkeys(program for one in FILE_SYSTEMS.values() for program in one.programs)),

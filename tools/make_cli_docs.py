@@ -98,8 +98,15 @@ def _commands() -> Iterator[str]:
         command = runbook.get_command(group, name)
         if command is None:
             raise SystemExit(f"{name} is listed and cannot be had")
-        context = click.Context(command, info_name=name, parent=group, terminal_width=_WIDTH)
-        yield from ("", f"### runbook {name}", "", "```text", command.get_help(context), "```")
+        yield from _page(command, name, group, "###")
+
+
+def _page(command: click.Command, name: str, parent: click.Context, heading: str) -> Iterator[str]:
+    """Yield the help of a command and, a heading deeper, of the commands in it."""
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH)
+    yield from ("", f"{heading} {context.command_path}", "", "```text", command.get_help(context), "```")
+    for below, inner in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from _page(inner, below, context, f"{heading}#")
 
 
 def main(arguments: list[str]) -> int:

@@ -53,3 +53,11 @@ def put_link(source: Path, facts: os.stat_result, target: Path, etag: str = "") 
 def _looks_like(linked: os.stat_result, facts: os.stat_result) -> bool:
     same_content = (linked.st_size, linked.st_mtime_ns) == (facts.st_size, facts.st_mtime_ns)
     return same_content and os.path.samestat(linked, facts)
+
+
+def is_own_file(path: Path) -> bool:
+    """Whether a file belongs to this user: whoever owns it can give himself the right to write, through any name.
+
+    Windows tells no owner here; its files count as own.
+    """
+    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()

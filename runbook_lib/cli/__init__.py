@@ -35,6 +35,7 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: bool)
     cls=LazyGroup,
     homes={
         "audit": ("runbook_lib.cli.audit:audit", "Read a repository and report what breaks model downloads."),
+        "bundle": ("runbook_lib.cli.bundle:bundle", "Carry models to a machine without a network."),
         "dedupe": ("runbook_lib.cli.dedupe:dedupe", "Store every content once, by hard links."),
         "delete": ("runbook_lib.cli.delete:delete", "Delete revisions from the cache, by repository."),
         "diagnose": ("runbook_lib.cli.diagnose:diagnose", "Name the failures in a log or traceback."),

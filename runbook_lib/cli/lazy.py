@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from runbook_lib.cli.options import CommandT
 from runbook_lib.core.log import log_to_stderr
 from runbook_lib.errors import DEBUG_VARIABLE
 
@@ -35,7 +36,7 @@ class LazyGroup(click.Group):
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above names commands only
         if all(parameter.name != "verbosity" for parameter in command.params):
-            command.params.append(_verbose_option())
+            verbose_option(command)
         return command
 
     def resolve_command(
@@ -64,15 +65,13 @@ def verbosity_of(ctx: click.Context) -> int:
 _VERBOSITY = "runbook_lib.verbosity"
 
 
-def _verbose_option() -> click.Option:
-    return click.Option(
-        ["-v", "--verbose", "verbosity"],
-        count=True,
-        expose_value=False,
-        is_eager=True,
-        callback=_begin_log,
-        help="Say more: the log on stderr; -vv with every detail.",
+def verbose_option(command: CommandT) -> CommandT:
+    """Add `-v` to a command; the group does it for its own, those of a group in it ask for it."""
+    told = "Say more: the log on stderr; -vv with every detail."
+    option = click.option(
+        *("-v", "--verbose", "verbosity"), count=True, expose_value=False, is_eager=True, callback=_begin_log, help=told
     )
+    return option(command)
 
 
 def _begin_log(ctx: click.Context, _parameter: click.Parameter, given: int) -> None:

@@ -75,6 +75,17 @@ def write_lock(run: OpenRun, path: Path) -> LockFile:
     require_real(run, tuple(folder.model for folder in facts.folders))
     for folder in facts.folders:
         _require_intact(folder)
+    lock = lock_of(run, path)
+    with refusals_told(f"The lock file cannot be written: {path}.", "Name one where this user may write: lock FILE."):
+        atomic.write_text(path, lock.text())
+    return lock
+
+
+def lock_of(run: OpenRun, older: Path | None = None) -> LockFile:
+    """Return what a lock file would say of the models of the run; the contents of LFS files are not read.
+
+    The time of an `older` file is kept when nothing else differs. Raises `HubError` when no listing is known here.
+    """
     wanted = wanted_by(run)
     repositories = (_locked(run, model) for model in wanted.models)
     lock = LockFile(
@@ -84,10 +95,7 @@ def write_lock(run: OpenRun, path: Path) -> LockFile:
         repositories=tuple(sorted(repositories, key=lambda repository: (repository.repo_id, repository.revision))),
         ocr=_locked_ocr(run.artifacts_dir / wanted.ocr.folder, wanted.ocr) if wanted.ocr and wanted.ocr.files else None,
     )
-    lock = _with_older_time(lock, path)
-    with refusals_told(f"The lock file cannot be written: {path}.", "Name one where this user may write: lock FILE."):
-        atomic.write_text(path, lock.text())
-    return lock
+    return _with_older_time(lock, older) if older else lock
 
 
 def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:
@@ -129,7 +137,7 @@ def _require_intact(folder: VerifiedFolder) -> None:
 
 
 def _locked(run: OpenRun, model: ModelRef) -> LockedRepository:
-    return locked_repository(model, *_listed(run, model))
+    return locked_repository(model, *listed_here(run, model))
 
 
 def locked_repository(model: ModelRef, listing: Listing, folder: Path) -> LockedRepository:
@@ -138,7 +146,7 @@ def locked_repository(model: ModelRef, listing: Listing, folder: Path) -> Locked
     return LockedRepository(repo_id=model.repo_id, revision=model.revision, commit=listing.commit, files=files)
 
 
-def _listed(run: OpenRun, model: ModelRef) -> tuple[Listing, Path]:
+def listed_here(run: OpenRun, model: ModelRef) -> tuple[Listing, Path]:
     """Return the Hub's listing of a model and a folder that holds it, verified."""
     repo, artifacts = repo_of(run.cache_dir, model), run.artifacts_dir / model.folder_name
     if listing := listing_of(repo, model.revision) or recorded_listing(run, model):
@@ -146,7 +154,7 @@ def _listed(run: OpenRun, model: ModelRef) -> tuple[Listing, Path]:
     if listing := local_listing(artifacts):
         return listing, artifacts
     raise HubError(
-        f"The lock file was not written: no listing of {model} is known on this machine.",
+        f"There is no listing of {model} on this machine.",
         why="Neither the cache nor the artifacts folder holds one, nor does this run's download record.",
         remedy="Run stage download once online in this run: it keeps what the Hub lists.",
     )

@@ -4,6 +4,7 @@ import pytest
 
 from runbook_lib import errors
 from runbook_lib.errors import (
+    BundleError,
     DeadlineExceeded,
     DiskError,
     HubError,
@@ -32,6 +33,7 @@ EXIT_CODES: dict[type[RunbookError], int] = {
     LockHeld: 75,
     RunBusy: 75,
     PracticeError: 1,
+    BundleError: 1,
     StageFailed: 1,
 }
 

@@ -25,6 +25,7 @@ LAYERS = (
     {"checks"},
     {"stages"},
     {"upkeep", "service", "course"},
+    {"bundle"},
     {"headless"},
     {"interactive"},
     {"cli"},

@@ -1,0 +1,79 @@
+"""Writing a bundle."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import runbook_lib
+from runbook_lib.bundle import media_types
+from runbook_lib.bundle.contents import collect_contents
+from runbook_lib.bundle.documents import BLOBS_ELSEWHERE, documents_of
+from runbook_lib.bundle.facts import Exported
+from runbook_lib.bundle.media import opened_medium
+from runbook_lib.bundle.oci import json_bytes
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.system.filesystem import refusals_told
+from runbook_lib.system.progress import Progress, show_progress
+
+BLOBS: Final = "blobs/sha256"
+LAYOUT_FILE: Final = "oci-layout"
+INDEX_FILE: Final = "index.json"
+
+
+def export_bundle(
+    run: OpenRun,
+    dest: Path,
+    *,
+    have: AbstractSet[str] = frozenset(),
+    split_bytes: int | None = None,
+    proof: Path | None = None,
+) -> Exported:
+    """Write the models of the run as a bundle, every content compared with its hash on the way; needs no network.
+
+    `have` holds the SHA-256 of contents that are left out, because the target has them. Raises `BundleError` when a
+    model is not intact, `DiskError` when there is no room; then nothing is left at `dest`.
+    """
+    contents = collect_contents(run, proof)
+    carried = {sha256: file for sha256, file in sorted(contents.files.items()) if sha256 not in have}
+    left_out = contents.files.keys() - carried.keys()
+    requires = (BLOBS_ELSEWHERE,) if left_out else ()
+    documents = documents_of(contents, requires, f"docling-runbook {runbook_lib.__version__}")
+    total_bytes = sum(file.size_bytes for file in carried.values())
+    with (
+        refusals_told(f"The bundle cannot be written: {dest}.", "Name a place with room where this user may write."),
+        show_progress("bundle", total_bytes) as progress,
+        opened_medium(dest, split_bytes) as medium,
+    ):
+        medium.put(LAYOUT_FILE, json_bytes({"imageLayoutVersion": media_types.LAYOUT_VERSION}))
+        medium.put(INDEX_FILE, documents.index)
+        for blob in documents.blobs:
+            if blob.sha256 not in carried:
+                medium.put(f"{BLOBS}/{blob.sha256}", blob.content)
+        counted = Counted(progress)
+        for sha256, file in carried.items():
+            medium.put_file(f"{BLOBS}/{sha256}", file, counted)
+    return Exported(
+        practice=contents.lock.is_practice,
+        paths=medium.done.paths,
+        models=tuple(str(repository.model) for repository in contents.lock.repositories),
+        ocr=contents.lock.ocr.folder if contents.lock.ocr else "",
+        papers=tuple(sorted(contents.papers)),
+        carried_bytes=total_bytes,
+        left_out_bytes=sum(contents.files[sha256].size_bytes for sha256 in left_out),
+        written_bytes=medium.done.written_bytes,
+        shared_bytes=medium.done.shared_bytes,
+    )
+
+
+@dataclass
+class Counted:
+    """Adds up what has passed and tells the progress."""
+
+    progress: Progress
+    done_bytes: int = 0
+
+    def __call__(self, count: int) -> None:
+        """Take a number of bytes that have just passed."""
+        self.done_bytes += count
+        self.progress.update_to(self.done_bytes)

@@ -1,0 +1,150 @@
+"""`runbook bundle`: models across the air gap."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from runbook_lib.bundle.compare import compare_with_machine, compare_with_other, contents_of, show_bundle
+from runbook_lib.bundle.export import export_bundle
+from runbook_lib.bundle.read import open_bundle
+from runbook_lib.bundle.sources import opened_source
+from runbook_lib.bundle.take import import_bundle
+from runbook_lib.cli.lazy import verbose_option
+from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.cli.where import say_where
+from runbook_lib.errors import ExitCode
+from runbook_lib.run.opening import open_target
+from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.target import ResolvedTarget, resolve_target
+
+_UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+_SIZE: Final = re.compile(r"(\d{1,12})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_LEAST_BYTES: Final = 64 * 1024
+
+
+class SizeType(click.ParamType[int]):
+    """A size such as `4G` or `650M`, in powers of 1024."""
+
+    name = "size"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(value.strip())
+        size_bytes = int(match[1]) * _UNITS[match[2].upper()] if match else 0
+        if size_bytes < _LEAST_BYTES:
+            self.fail(f"{value!r} is no size of at least 64K, such as 650M or 4G.", param, ctx)
+        return size_bytes
+
+
+@click.group()
+def bundle() -> None:
+    """Carry models to a machine without a network, and take them there.
+
+    A bundle is an OCI image layout of CNCF ModelPack artifacts: a folder, or one .tar file. docs/bundles.md describes
+    it.
+    """
+
+
+@bundle.command("export")
+@setting_options
+@click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
+@click.option("--proof", default="", metavar="DIR", help="Run whose report and records go along.")
+@click.option("--since", default="", metavar="OTHER", help="Leave out what this bundle or lock file names.")
+@click.option("--split", type=SizeType(), metavar="SIZE", help="Cut the file into parts, such as 4000M for FAT.")
+@click.argument("dest", metavar="DEST")
+@verbose_option
+@json_option
+def export(
+    pairs: Sequence[tuple[str, str]],
+    practice: bool,
+    run_dir: str,
+    proof: str,
+    since: str,
+    split: int | None,
+    dest: str,
+    as_json: bool,
+) -> int:
+    """Write the models that stand here to DEST: a folder, or one file when it ends with .tar.
+
+    Every content is compared with its hash on the way; what is damaged is never carried. A folder on the volume of the
+    cache shares the weights with it and takes next to no room.
+    """
+    run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
+    say_where(run)
+    have = contents_of(Path(since)) if since else frozenset()
+    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=Path(proof) if proof else None)
+    click.echo(made.model_dump_json(indent=2) if as_json else str(made))
+    return ExitCode.OK
+
+
+@bundle.command("import")
+@setting_options
+@click.option("--cache", default="", metavar="DIR", help="Hub cache to fill; short for -p cache_dir DIR.")
+@click.option("--artifacts", default="", metavar="DIR", help="Artifacts folder; short for -p artifacts_dir DIR.")
+@click.option("--papers", default="", metavar="DIR", help="Write lock file, report and records of the bundle there.")
+@click.argument("source", metavar="SRC")
+@verbose_option
+@json_option
+def import_(
+    pairs: Sequence[tuple[str, str]],
+    practice: bool,
+    cache: str,
+    artifacts: str,
+    papers: str,
+    source: str,
+    as_json: bool,
+) -> int:
+    """Put the models of the bundle SRC into the Hub cache and docling's artifacts folder; may be run again.
+
+    SRC is a folder, a .tar file or the first of its parts. Everything is compared with its hash before anything gets
+    its place.
+    """
+    target = _target(pairs, practice=practice, cache_dir=cache, artifacts_dir=artifacts)
+    with opened_source(Path(source)) as opened:
+        taken = import_bundle(target, open_bundle(opened), Path(papers) if papers else None)
+    click.echo(taken.model_dump_json(indent=2) if as_json else str(taken))
+    return ExitCode.OK
+
+
+@bundle.command("show")
+@click.option("--verify", is_flag=True, help="Read every content and compare it with its hash.")
+@click.argument("source", metavar="SRC")
+@verbose_option
+@json_option
+def show(verify: bool, source: str, as_json: bool) -> int:
+    """Say what the bundle SRC holds; writes nothing."""
+    with opened_source(Path(source)) as opened:
+        shown = show_bundle(open_bundle(opened), verify=verify)
+    click.echo(shown.model_dump_json(indent=2) if as_json else str(shown))
+    return ExitCode.OK
+
+
+@bundle.command("diff")
+@setting_options
+@click.option("--since", default="", metavar="OTHER", help="Compare with this bundle or lock file, not this machine.")
+@click.argument("source", metavar="SRC")
+@verbose_option
+@json_option
+def diff(pairs: Sequence[tuple[str, str]], practice: bool, since: str, source: str, as_json: bool) -> int:
+    """Say what this machine lacks of the bundle SRC; writes nothing. Exit code 1 when it lacks anything."""
+    with opened_source(Path(source)) as opened:
+        read = open_bundle(opened)
+        shown = (
+            compare_with_other(read, Path(since))
+            if since
+            else compare_with_machine(read, _target(pairs, practice=practice))
+        )
+    click.echo(shown.model_dump_json(indent=2) if as_json else str(shown))
+    return ExitCode.FAILED if any(model.lacking for model in shown.models) else ExitCode.OK
+
+
+def _target(pairs: Sequence[tuple[str, str]], *, practice: bool, **more: str) -> ResolvedTarget:
+    parameters = parameters_from(pairs, practice=practice, **more)
+    target = resolve_target(resolve_settings({"offline": True, **parameters}, explicit=True).values)
+    say_where(target)
+    return target
