@@ -2,15 +2,18 @@
 
 import os
 import signal
+import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jupyter_client.manager import AsyncKernelManager
 from traitlets.config import Config
 
 from runbook_lib.notebooks import ENCRYPTED
 from runbook_lib.workers.process_tree import end_tree
+
+_STDERR: Final = 2
 
 
 class Kernel:
@@ -32,6 +35,9 @@ class Kernel:
                 super().__init__(**traits)
                 managers.append(self)
 
+            async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:  # noqa: ANN401
+                await super()._async_launch_kernel(kernel_cmd, **{"stdout": _stderr(), **options})
+
         manager = {
             "transport_encryption": ENCRYPTED.KernelManager.transport_encryption,
             "connection_file": str(self._connection_file),
@@ -41,6 +47,17 @@ class Kernel:
             "config": Config(KernelManager=manager),
             "on_notebook_start": self._note_ready,
         }
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it was asked for and has not answered yet."""
+        return bool(self._managers) and not self.is_ready
+
+    @property
+    def command(self) -> str:
+        """The program it is started with; empty when it was not asked for."""
+        specs = [manager.kernel_spec for manager in self._managers]
+        return specs[-1].argv[0] if specs and specs[-1] else ""
 
     def interrupt(self) -> None:
         """Interrupt the cell that runs; a kernel that is still starting is ended at once."""
@@ -78,3 +95,12 @@ class Kernel:
             with suppress(OSError, AttributeError):  # Windows has no process groups of this kind
                 if os.getpgid(process.pid) == process.pid:
                     self._groups.add(process.pid)
+
+
+def _stderr() -> int:
+    """Return where a kernel's own stdout goes, before and beside what its cells print: ours carries one document."""
+    try:
+        os.fstat(_STDERR)
+    except OSError:  # pythonw has none
+        return subprocess.DEVNULL
+    return _STDERR

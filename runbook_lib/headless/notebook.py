@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import nbformat
 import papermill
 from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from runbook_lib.core import atomic
 from runbook_lib.errors import DiskError, RunbookError, UsageError
+from runbook_lib.headless.executed import mark_unfinished
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.kernel import Kernel
 from runbook_lib.headless.scratch import scratch_folder
@@ -76,7 +75,7 @@ def execute_notebook(
             asked.when_noticed()
         finally:  # also when Ctrl-C, or an error of our own, ends the waiting
             _end(work, kernel, asked)
-    _mark(output, f"It was interrupted by {asked.name}.")
+    mark_unfinished(output, f"It was interrupted by {asked.name}.")
     raise NotebookInterrupted(f"{source.name} was interrupted by {asked.name}.")
 
 
@@ -134,16 +133,14 @@ def _execute(
 ) -> NotebookOutcome:
     """Execute in this thread.
 
-    The notebook is handed over as a node and the output path with its braces doubled, because papermill 2.7 puts both
-    paths through `str.format`.
+    Paths are handed over with their braces doubled, because papermill 2.7 puts them through `str.format`. A notebook
+    that is handed over as a node would be stored in its own metadata once more.
     """
-    node = nbformat.read(source, as_version=4)
-    escaped = str(output).replace("{", "{{").replace("}", "}}")
     try:
         with _quiet_papermill():
             papermill.execute_notebook(
-                node,
-                escaped,
+                _unformatted(source),
+                _unformatted(output),
                 parameters=dict(parameters),
                 progress_bar=False,
                 extra_arguments=_QUIET_KERNEL,
@@ -155,11 +152,15 @@ def _execute(
         return NotebookOutcome(output, f"{error.ename}: {error.evalue}")
     except DeadKernelError:
         kernel.kill_orphans()
-        return NotebookOutcome(output, _mark(output, "The kernel died: native code crashed, or memory ran out."))
+        return NotebookOutcome(
+            output, mark_unfinished(output, "The kernel died: native code crashed, or memory ran out.")
+        )
     except CellTimeoutError:
-        return NotebookOutcome(output, _mark(output, f"A cell was stopped after {cell_limit_s:g} s."))
-    except OSError as error:
-        if error.errno not in _REFUSALS:
+        return NotebookOutcome(output, mark_unfinished(output, f"A cell was stopped after {cell_limit_s:g} s."))
+    except (RuntimeError, OSError) as error:
+        if kernel.is_starting:
+            return _not_started(error, kernel, output)
+        if not isinstance(error, OSError) or error.errno not in _REFUSALS:
             raise
         raise DiskError(
             f"{error.filename or output} cannot be written.",
@@ -167,27 +168,32 @@ def _execute(
             remedy="Free space, or name a run folder that this user may write: -p run_dir PATH.",
         ) from error
     except NoSuchKernel as error:
-        raise UsageError(
-            "No Jupyter kernel could be started.",
-            why=str(error),
-            remedy="Register one in this environment: python -m ipykernel install --sys-prefix --name python3",
-        ) from error
+        raise _no_kernel(str(error)) from error
     return NotebookOutcome(output)
 
 
-def _mark(output: Path, problem: str) -> str:
-    """Write the problem into the executed notebook, which papermill 2.7 leaves saying `completed` after a death."""
-    try:
-        node = nbformat.read(output, as_version=4)
-    except (OSError, ValueError):
-        return problem
-    node.cells.insert(0, nbformat.v4.new_markdown_cell(f"**This execution did not end well.** {problem}"))
-    node.metadata.setdefault("papermill", {})["exception"] = True
-    for cell in node.cells:
-        if cell.cell_type == "code" and cell.execution_count is None:
-            cell.metadata.setdefault("papermill", {})["status"] = "failed"
-    atomic.write_text(output, nbformat.writes(node) + "\n")
-    return problem
+def _not_started(error: RuntimeError | OSError, kernel: Kernel, output: Path) -> NotebookOutcome:
+    """Tell a kernel that is slow, which may start another time, from one that cannot be started."""
+    kernel.kill()
+    if isinstance(error, OSError):
+        raise _no_kernel(f"{kernel.command} cannot be started: {describe_os_error(error)}.") from error
+    if "respond" in str(error):  # jupyter_client's words, for want of a class of its own
+        return NotebookOutcome(
+            output, mark_unfinished(output, f"The kernel did not start within {_START_TIMEOUT_S} s.")
+        )
+    raise _no_kernel(f"{kernel.command} ended before it answered: it may lack ipykernel.") from error
+
+
+def _no_kernel(why: str) -> UsageError:
+    return UsageError(
+        "No Jupyter kernel could be started.",
+        why=why,
+        remedy="Register one in this environment: python -m ipykernel install --sys-prefix --name python3",
+    )
+
+
+def _unformatted(path: Path) -> str:
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager

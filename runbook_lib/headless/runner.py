@@ -8,12 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook_lib.errors import DiskError
+from runbook_lib.errors import DiskError, RunbookError
+from runbook_lib.headless.died import settle_died
+from runbook_lib.headless.heartbeat import beating
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
+from runbook_lib.history.index import remember
+from runbook_lib.history.prune import prune_runs
 from runbook_lib.notebooks import find_notebook
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run, RunState, stage_file_stem
@@ -52,7 +56,9 @@ def run_stages(
     summary says so. Raises `RunBusy` when another process works in the run folder.
     """
     with hold_run(run.folder):
-        return _run_held(run, settings, stages, listener, interruption or Interruption())
+        settle_died(run.folder.parent)
+        with beating(run), _remembered(run, settings):
+            return _run_held(run, settings, stages, listener, interruption or Interruption())
 
 
 def _run_held(
@@ -124,6 +130,22 @@ def _run_stage(run: Run, settings: Settings, stage: str, scratch: Path, interrup
     failed = record.failed()
     said = f"does not hold: {failed[0].title}" if failed else f"{len(record.checks)} checks"
     return StageOutcome(stage, record.status, elapsed_s, said, failed_check=failed[0] if failed else None)
+
+
+@contextmanager
+def _remembered(run: Run, settings: Settings) -> Iterator[None]:
+    """Take the run into the history, however it ends, and let go what the setting `keep` does not keep."""
+    try:
+        yield
+    finally:
+        home = run.folder.parent
+        remember(home)
+        if settings.keep_rules:
+            try:
+                for pruned in prune_runs(home, settings.keep_rules).gone:
+                    _log.info("run folder %s removed: %s", pruned.folder, pruned.reason)
+            except RunbookError as error:  # no run fails of those before it
+                _log.warning("no run folder was removed: %s", error)
 
 
 @contextmanager

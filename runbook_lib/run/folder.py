@@ -3,6 +3,7 @@
 import os
 import platform
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from runbook_lib.run.check import SCHEMA_VERSION, Artifact
 from runbook_lib.run.record import Facts, RawFacts, StageRecord
 from runbook_lib.run.target import Places
 from runbook_lib.system.filesystem import refusals_told
+from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 HEADER_NAME: Final = "run.json"
 _WRITABLE: Final = "Work in a folder that this user may write and that has room, or name one: -p run_dir PATH."
@@ -28,6 +30,8 @@ STAGES: Final = ("detect", "configure_env", "download", "verify", "convert", "me
 """The stages in their order; a stage's number in file names is its place here, from 1."""
 
 FactsT = TypeVar("FactsT", bound=Facts)
+_HEADER_LOCK: Final = threading.Lock()
+"""The header is read and written again by the run and by its heartbeat."""
 
 
 def stage_file_stem(stage: str) -> str:
@@ -36,7 +40,7 @@ def stage_file_stem(stage: str) -> str:
 
 
 class RunState(StrEnum):
-    """Where a run stands; `running` with an old heartbeat means that it died."""
+    """Where a run stands; `running` may also mean that it died: `runbook_lib.run.life` tells."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -119,17 +123,23 @@ class Run:
         stages: tuple[str, ...] | None = None,
         problem: str | None = None,
         settings: Mapping[str, JsonValue] | None = None,
+        heartbeat_at: datetime | None = None,
     ) -> None:
         """Write the header again with a fresh heartbeat and what is given changed; checked before it is written."""
         given = {"state": state, "stages": stages, "problem": problem, "settings": settings}
         changed = {name: value for name, value in given.items() if value is not None}
-        fields = {**dict(self.header()), **changed, "heartbeat_at": datetime.now(UTC)}
-        self._write_header(RunHeader.model_validate(fields))
+        with _HEADER_LOCK:
+            fields = {**dict(self.header()), **changed, "heartbeat_at": heartbeat_at or datetime.now(UTC)}
+            self._write_header(RunHeader.model_validate(fields))
 
     def save(self, record: StageRecord[FactsT]) -> StageRecord[FactsT]:
-        """Write the record of a stage, replacing an older one, and return it; raises `DiskError`."""
+        """Write the record of a stage, replacing an older one, and return it; raises `DiskError`.
+
+        In a headless run the header has one writer, the process that started the kernels: its heart beats by itself.
+        """
         self._write(self.record_path(record.stage), (record.model_dump_json(indent=2) + "\n").encode())
-        self.update()
+        if not os.environ.get(HEADLESS_VARIABLE):
+            self.update()
         return record
 
     def record_path(self, stage: str) -> Path:

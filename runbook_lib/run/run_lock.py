@@ -49,7 +49,7 @@ def require_free(folder: Path) -> None:
         with hold(folder / LOCK_NAME, _WHAT, limit_s=0):
             return
     except LockHeld as held:
-        if not _is_ours(_owner(folder)):
+        if not _is_ours(owner_of(folder)):
             raise _busy(folder) from held
 
 
@@ -64,7 +64,8 @@ def _write_owner(folder: Path) -> None:
         atomic.write_text(folder / OWNER_NAME, json.dumps(owner) + "\n")
 
 
-def _owner(folder: Path) -> dict[str, Any]:
+def owner_of(folder: Path) -> dict[str, Any]:
+    """Read who holds the run folder, or held it and did not sign off; empty when nobody does."""
     try:
         owner = json.loads((folder / OWNER_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -82,7 +83,7 @@ def _is_ours(owner: dict[str, Any]) -> bool:
 
 
 def _busy(folder: Path) -> RunBusy:
-    owner = _owner(folder)
+    owner = owner_of(folder)
     known = owner.keys() >= {"command", "pid", "host", "since"}
     who = "{command}, process {pid} on {host}, since {since}".format_map(owner) if known else "another process"
     return RunBusy(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from runbook_lib.core.keep_rules import KeepRules
 from runbook_lib.core.masking import mask_secrets, mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import StrictValue
@@ -72,6 +73,7 @@ class Settings(StrictValue):
     convert_limit_s: float = Field(900.0, gt=0, description="seconds the conversion may take")
     practice_pad_mb: int = Field(0, ge=0, le=100_000, description="practice only: megabytes added to the weights")
     practice_head: Literal["first", "second"] = Field("second", description="practice only: what main points to")
+    keep: str = Field("", description="which runs stay, such as runs=30, days=14, failed-days=90; empty: all of them")
     drill: str = Field("", description="practice only: the breakage drill to play; see runbook drills")
 
     @field_validator("hub")
@@ -120,6 +122,11 @@ class Settings(StrictValue):
             raise ValueError(f"there is no file {value!r}")
         return value
 
+    @field_validator("keep")
+    @classmethod
+    def _keep_is_readable(cls, value: str) -> str:
+        return str(KeepRules.parse(value) or "")
+
     @field_validator("drill")
     @classmethod
     def _drill_is_known(cls, value: str, info: ValidationInfo) -> str:
@@ -135,6 +142,11 @@ class Settings(StrictValue):
     def is_practice(self) -> bool:
         """Whether the built-in hub stands in for the real one."""
         return self.hub == PRACTICE
+
+    @property
+    def keep_rules(self) -> KeepRules | None:
+        """Which runs are kept, read; None when all are."""
+        return KeepRules.parse(self.keep)
 
     @property
     def pipeline_spec(self) -> PipelineSpec:

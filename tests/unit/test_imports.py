@@ -22,7 +22,7 @@ LAYERS = (
     {"ocr"},
     {"pipeline"},
     {"run", "audit"},
-    {"checks"},
+    {"checks", "history"},
     {"stages"},
     {"upkeep", "service", "course"},
     {"bundle"},

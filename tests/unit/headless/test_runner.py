@@ -2,16 +2,18 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 
 from runbook_lib import notebooks as notebooks_module
 from runbook_lib.errors import UsageError
-from runbook_lib.headless import runner
+from runbook_lib.headless import notebook, runner
 from runbook_lib.headless.notebook import execute_notebook
 from runbook_lib.headless.runner import StageStarted, run_stages
 from runbook_lib.headless.summary import RunSummary, StageOutcome
@@ -174,3 +176,72 @@ def test_a_missing_kernel_is_wrong_usage(write_notebook: WriteNotebook, tmp_path
     nbformat.write(node, source)
     with pytest.raises(UsageError, match="No Jupyter kernel"):
         execute_notebook(source, tmp_path / "out.ipynb", {}, cell_limit_s=60)
+
+
+def broken_kernel(place: Path, *argv: str) -> None:
+    """Register a kernel `broken` that is started with these words."""
+    folder = place / "kernels" / "broken"
+    folder.mkdir(parents=True)
+    spec = {"argv": list(argv), "display_name": "broken", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    os.environ["JUPYTER_PATH"] = str(place)
+
+
+def with_broken_kernel(source: Path) -> Path:
+    node = nbformat.read(source, as_version=4)
+    node.metadata.kernelspec.name = "broken"
+    nbformat.write(node, source)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("/gone/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"), "/gone/bin/python cannot be"),
+        ((sys.executable, "-S", "-m", "ipykernel_launcher", "-f", "{connection_file}"), "it may lack ipykernel"),
+    ],
+    ids=["no Python", "no ipykernel"],
+)
+def test_a_kernel_that_cannot_start_is_wrong_usage_and_says_why(
+    write_notebook: WriteNotebook, tmp_path: Path, argv: tuple[str, ...], said: str
+) -> None:
+    broken_kernel(tmp_path, *argv)
+    with pytest.raises(UsageError, match="No Jupyter kernel") as caught:
+        execute_notebook(with_broken_kernel(write_notebook("any")), tmp_path / "out.ipynb", {}, cell_limit_s=60)
+    assert said in caught.value.why
+
+
+def test_a_kernel_that_does_not_answer_ends_at_its_limit(
+    write_notebook: WriteNotebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebook, "_START_TIMEOUT_S", 2)
+    broken_kernel(tmp_path, sys.executable, "-c", "import time; time.sleep(600)", "{connection_file}")
+    done = execute_notebook(with_broken_kernel(write_notebook("any", "1")), tmp_path / "out.ipynb", {}, cell_limit_s=60)
+    assert done.problem == "The kernel did not start within 2 s."
+    executed = nbformat.read(done.output, as_version=4)
+    assert "did not start" in executed.cells[0].source
+    assert not [child for child in psutil.Process().children() if "time.sleep(600)" in child.cmdline()]
+
+
+def test_a_cell_that_exits_without_a_record_has_failed(run: Run, execute: Execute) -> None:
+    summary = execute(detect=("import sys\nsys.exit(0)", recording("detect")))
+    assert summary.status is Status.FAIL
+    assert state(run) == (RunState.FAILED, "the notebook ended without a record")
+
+
+def test_what_a_kernel_and_its_children_print_stays_out_of_stdout(
+    write_notebook: WriteNotebook, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    launch = "import os; os.write(1, b'noise'); os.system('echo noise'); from ipykernel.kernelapp import main; main()"
+    broken_kernel(tmp_path, sys.executable, "-c", launch, "-f", "{connection_file}")
+    source = write_notebook("loud", "import os, sys\nos.write(1, b'noise')\nos.system('echo noise')\nprint('noise')")
+    assert execute_notebook(with_broken_kernel(source), tmp_path / "out.ipynb", {}, cell_limit_s=60).problem == ""
+    out, err = capfd.readouterr()
+    assert (out, "noise" in err) == ("", True)
+
+
+def test_an_executed_notebook_holds_its_source_once(write_notebook: WriteNotebook, tmp_path: Path) -> None:
+    source = write_notebook("once", f"marker = {'a' * 2000!r}")
+    output = tmp_path / "out.ipynb"
+    execute_notebook(source, output, {}, cell_limit_s=60)
+    assert output.read_text(encoding="utf-8").count("a" * 2000) == 1

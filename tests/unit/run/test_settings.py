@@ -147,6 +147,7 @@ WRONG_VALUES = {
     "convert_limit_s": -1,
     "practice_pad_mb": 1.5,
     "practice_head": "third",
+    "keep": "runs=0",
     "drill": "corupt",
 }
 

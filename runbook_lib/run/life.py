@@ -1,0 +1,109 @@
+"""Whether a run is still going on, has ended, or died without a word: told by its lock, its owner and its heartbeat."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from socket import gethostname
+from typing import Any, Final
+
+from runbook_lib.cache.locks import hold
+from runbook_lib.errors import DiskError, LockHeld
+from runbook_lib.run.folder import HEADER_NAME, RunState
+from runbook_lib.run.run_lock import LOCK_NAME, owner_of
+
+_SILENCE: Final = timedelta(minutes=5)
+"""How old the heartbeat of a run on another machine may be; it beats every half minute."""
+_AT_HAND: Final = timedelta(days=1)
+"""How long a run that somebody opened in a notebook counts as being worked on."""
+
+
+class Life(StrEnum):
+    """Where a run stands, whatever its header was able to say."""
+
+    LIVING = "living"
+    """A command works in it, or somebody did a short time ago in a notebook."""
+    ENDED = "ended"
+    """Its header says how."""
+    OPEN = "open"
+    """Begun in a notebook and left."""
+    DIED = "died"
+    """Its process is gone and could not say so: killed, or the machine was restarted."""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What can be seen of a run from outside."""
+
+    state: str
+    heartbeat_at: datetime | None
+    is_held: bool
+    """Whether a process holds the lock of its folder."""
+    owner_host: str
+    """The machine of the command that worked in it last and did not sign off; empty when each one did."""
+
+
+def collect_signs(folder: Path) -> Signs:
+    """Look at a run folder of this version or another; what cannot be read is taken as not there."""
+    header = header_words(folder)
+    return Signs(
+        state=str(header.get("state", "")),
+        heartbeat_at=moment(header.get("heartbeat_at")),
+        is_held=_is_held(folder),
+        owner_host=str(owner_of(folder).get("host", "")),
+    )
+
+
+def judge_life(signs: Signs, *, now: datetime, host: str) -> Life:
+    """Say where a run stands; on this machine the lock decides, and no clock."""
+    if signs.is_held:
+        return Life.LIVING
+    if signs.state != RunState.RUNNING:
+        return Life.ENDED
+    silent = now - signs.heartbeat_at if signs.heartbeat_at else None
+    if not signs.owner_host:
+        return Life.LIVING if silent is not None and abs(silent) < _AT_HAND else Life.OPEN
+    if signs.owner_host != host and silent is not None and abs(silent) < _SILENCE:
+        return Life.LIVING  # locks need not reach across machines
+    return Life.DIED
+
+
+def life_of(folder: Path) -> Life:
+    """Say where the run in a folder stands now."""
+    return judge_life(collect_signs(folder), now=datetime.now(UTC), host=gethostname())
+
+
+def header_words(folder: Path) -> dict[str, Any]:
+    """Read `run.json` of any version as it is; empty when it cannot be read."""
+    return json_object(folder / HEADER_NAME)
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; empty when there is none, or it is something else."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def moment(text: object) -> datetime | None:
+    """Read a time as records write it; None when it is none."""
+    try:
+        read = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _is_held(folder: Path) -> bool:
+    if not (folder / LOCK_NAME).exists():
+        return False
+    try:
+        with hold(folder / LOCK_NAME, "a run", limit_s=0):
+            return False
+    except LockHeld:
+        return True
+    except DiskError:  # no locks here: the heartbeat has to tell
+        return False
