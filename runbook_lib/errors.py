@@ -13,6 +13,7 @@
     |       `-- RunBusy          in the run folder
     |-- PracticeError            the built-in hub or its models
     |-- BundleError              a bundle that cannot be made, or is refused
+    |   `-- RegistryUnavailable  75: the registry that holds it does not answer now
     `-- StageFailed              a stage ended with failed checks
 
 The numbers are the exit codes of the command line, for an error and what stands below it.
@@ -175,6 +176,13 @@ class BundleError(RunbookError):
     """A bundle cannot be made as asked, or is refused as it came; nothing of it was written."""
 
     id = "bundle"
+
+
+class RegistryUnavailable(BundleError):
+    """The registry that holds a bundle does not answer now; what has come from it is kept."""
+
+    id = "registry-unavailable"
+    exit_code = ExitCode.TRY_LATER
 
 
 class StageFailed(RunbookError):

@@ -1,5 +1,6 @@
 """Where a bundle is read from: a folder, or one file or its parts. Nothing in it is believed before it is compared."""
 
+import re
 import stat
 import tarfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from runbook_lib.bundle.streams import Readable
 from runbook_lib.cache.hashing import open_regular
 from runbook_lib.errors import BundleError
 
+_IN_REGISTRY: Final = re.compile(r"oci(\+https?)?:", re.IGNORECASE)
 _MAX_MEMBERS: Final = 200_000
 _MAX_HEADER_BYTES: Final = 1024**2
 """What tarfile may read at once: a header, or a long name; contents are read elsewhere."""
@@ -34,12 +36,12 @@ class Source(Protocol):
     def size_of(self, sha256: str) -> int | None:
         """Return the length of a blob; None when it is not here."""
 
-    def blob(self, sha256: str) -> "Blob":
+    def blob(self, sha256: str) -> "Opened":
         """Return a blob that is here."""
 
 
 @dataclass(frozen=True)
-class Blob:
+class Opened:
     """A blob of a source: its stream, and its file where it has one of its own."""
 
     stream: Readable
@@ -76,10 +78,10 @@ class FolderSource:
         """Return the length of a blob; None when it is not here."""
         return self._length(f"{BLOBS}/{sha256}")
 
-    def blob(self, sha256: str) -> Blob:
+    def blob(self, sha256: str) -> Opened:
         """Open a blob."""
         path = self.root / BLOBS / sha256
-        return Blob(open_regular(path), path)
+        return Opened(open_regular(path), path)
 
     def _length(self, name: str) -> int | None:
         try:
@@ -118,9 +120,9 @@ class FileSource:
         found = self.members.get(f"{BLOBS}/{sha256}")
         return found[1] if found else None
 
-    def blob(self, sha256: str) -> Blob:
+    def blob(self, sha256: str) -> Opened:
         """Return a blob's stretch of the file."""
-        return Blob(_Stretch(self.reader, *self.members[f"{BLOBS}/{sha256}"]))
+        return Opened(_Stretch(self.reader, *self.members[f"{BLOBS}/{sha256}"]))
 
 
 class _Stretch:
@@ -137,8 +139,15 @@ class _Stretch:
 
 
 @contextmanager
-def opened_source(path: Path) -> Iterator[Source]:
-    """Open a folder, a file, or a file in parts; raises `BundleError` when it is none of them."""
+def opened_source(where: str | Path) -> Iterator[Source]:
+    """Open a folder, a file, a file in parts, or an address in a registry; raises `BundleError` for anything else."""
+    if isinstance(where, str) and _IN_REGISTRY.match(where):
+        from runbook_lib.bundle.registry import opened_registry
+
+        with opened_registry(where) as source:
+            yield source
+        return
+    path = Path(where)
     if path.is_dir():
         yield FolderSource(path)
         return

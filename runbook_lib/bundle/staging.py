@@ -9,13 +9,14 @@ from typing import Final
 
 from runbook_lib.bundle.names import refused
 from runbook_lib.bundle.read import Bundle, WantedBlob, require_content
-from runbook_lib.bundle.sources import Blob
+from runbook_lib.bundle.sources import Opened, Source
 from runbook_lib.bundle.streams import Passed, copy_hashed
 from runbook_lib.cache.hard_links import is_own_file
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.cache.locks import download_lock
 from runbook_lib.cache.sharing import Sharing, share
-from runbook_lib.errors import BundleError, DiskError
+from runbook_lib.cache.walk import walk_top
+from runbook_lib.errors import BundleError, DiskError, RegistryUnavailable
 from runbook_lib.render.values import format_bytes
 from runbook_lib.system.filesystem import free_bytes
 
@@ -39,16 +40,28 @@ class Staging:
 
     def fetch(self, bundle: Bundle, blob: WantedBlob, passed: Passed) -> None:
         """Take a content out of the bundle; raises `BundleError` when it is not what its hash says."""
-        opened = bundle.source.blob(blob.sha256)
-        try:
-            found = self._taken(opened, blob, passed)
-        finally:
-            opened.close()
-        require_content(bundle.source, blob, found)
+        require_content(bundle.source, blob, self._found(bundle.source, blob, passed))
         if blob.git_sha1 and git_sha1_of(self.path(blob.sha256)) != blob.git_sha1:
             raise refused(f"{bundle.source.words} contradicts itself.", f"{blob.name}: git's id is of another content")
 
-    def _taken(self, opened: Blob, blob: WantedBlob, passed: Passed) -> tuple[int, str]:
+    def _found(self, source: Source, blob: WantedBlob, passed: Passed) -> tuple[int, str]:
+        """Bring a content here; returns its length and SHA-256."""
+        target = self.path(blob.sha256)
+        if callable(fetch_into := getattr(source, "fetch_into", None)):
+            had_bytes = target.stat().st_size if target.exists() else 0
+            fetch_into(blob.sha256, blob.size_bytes, target, passed)
+            if had_bytes and sha256_of(target) != blob.sha256:  # what an earlier import left was not what it should be
+                target.unlink()
+                fetch_into(blob.sha256, blob.size_bytes, target, passed)
+            return target.stat().st_size, sha256_of(target)
+        target.unlink(missing_ok=True)
+        opened = source.blob(blob.sha256)
+        try:
+            return self._taken(opened, blob, passed)
+        finally:
+            opened.close()
+
+    def _taken(self, opened: Opened, blob: WantedBlob, passed: Passed) -> tuple[int, str]:
         """Share weights with a bundle on the same volume, copy everything else; returns length and SHA-256."""
         target = self.path(blob.sha256)
         if opened.path is not None and not blob.git_sha1:
@@ -65,24 +78,40 @@ class Staging:
 
 @contextmanager
 def staged_in(cache_dir: Path, wanted: dict[str, int], needed_bytes: int, *, links: bool) -> Iterator[Staging]:
-    """Make the folder, when there is room; it goes at the end, whatever happens. The caller holds the download lock.
+    """Make the folder, when there is room. The caller holds the download lock.
 
-    What an import that was killed has left there goes, too.
+    It goes at the end, unless a registry stopped answering: the next import goes on with what has come.
     """
     folder = download_lock(cache_dir).parent / _FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
+    here_bytes = _kept(folder, wanted)
     free = free_bytes(cache_dir)
-    if needed_bytes and free < needed_bytes + _MARGIN_BYTES:
+    if needed_bytes > here_bytes and free < needed_bytes - here_bytes + _MARGIN_BYTES:
         raise DiskError(
             f"There is not room for the bundle in {cache_dir}.",
-            why=f"It needs {format_bytes(needed_bytes)}, and {format_bytes(free)} are free.",
+            why=f"It needs {format_bytes(needed_bytes - here_bytes)}, and {format_bytes(free)} are free.",
             remedy="Free space, or name a cache on another volume: --cache DIR.",
         )
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         yield Staging(folder, dict(wanted), links)
-    finally:
+    except RegistryUnavailable:
+        raise
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kept(folder: Path, wanted: dict[str, int]) -> int:
+    """Remove what an earlier import left and this one does not want; returns the bytes that stay."""
+    kept_bytes = 0
+    for name, facts in walk_top(folder):
+        if name in wanted:
+            kept_bytes += facts.st_size
+        else:
+            (folder / name).unlink(missing_ok=True)
+    return kept_bytes
 
 
 def not_here(bundle: Bundle, lacking: list[WantedBlob]) -> BundleError:

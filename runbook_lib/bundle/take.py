@@ -22,7 +22,7 @@ from runbook_lib.cache.refs import write_ref
 from runbook_lib.cache.sharing import exchange
 from runbook_lib.cache.tree_listing import tree_path
 from runbook_lib.core import atomic
-from runbook_lib.errors import BundleError
+from runbook_lib.errors import BundleError, RegistryUnavailable
 from runbook_lib.ocr.model_files import ModelFile
 from runbook_lib.ocr.place import place_ocr
 from runbook_lib.ocr.plan import plan_ocr
@@ -70,8 +70,8 @@ def _nothing_left(cache_dir: Path) -> Iterator[None]:
     new = [folder for folder in (cache_dir, *cache_dir.parents) if not os.path.lexists(folder)]
     try:
         yield
-    except BaseException:
-        if new:
+    except BaseException as error:
+        if new and not isinstance(error, RegistryUnavailable):
             with suppress(OSError):
                 download_lock(cache_dir).unlink()
             for folder in (download_lock(cache_dir).parent, *new):

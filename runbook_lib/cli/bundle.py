@@ -101,11 +101,11 @@ def import_(
 ) -> int:
     """Put the models of the bundle SRC into the Hub cache and docling's artifacts folder; may be run again.
 
-    SRC is a folder, a .tar file or the first of its parts. Everything is compared with its hash before anything gets
-    its place.
+    SRC is a folder, a .tar file or the first of its parts, or a registry's oci://HOST/NAME:TAG. Everything is compared
+    with its hash before anything gets its place.
     """
     target = _target(pairs, practice=practice, cache_dir=cache, artifacts_dir=artifacts)
-    with opened_source(Path(source)) as opened:
+    with opened_source(source) as opened:
         taken = import_bundle(target, open_bundle(opened), Path(papers) if papers else None)
     click.echo(taken.model_dump_json(indent=2) if as_json else str(taken))
     return ExitCode.OK
@@ -118,7 +118,7 @@ def import_(
 @json_option
 def show(verify: bool, source: str, as_json: bool) -> int:
     """Say what the bundle SRC holds; writes nothing."""
-    with opened_source(Path(source)) as opened:
+    with opened_source(source) as opened:
         shown = show_bundle(open_bundle(opened), verify=verify)
     click.echo(shown.model_dump_json(indent=2) if as_json else str(shown))
     return ExitCode.OK
@@ -132,7 +132,7 @@ def show(verify: bool, source: str, as_json: bool) -> int:
 @json_option
 def diff(pairs: Sequence[tuple[str, str]], practice: bool, since: str, source: str, as_json: bool) -> int:
     """Say what this machine lacks of the bundle SRC; writes nothing. Exit code 1 when it lacks anything."""
-    with opened_source(Path(source)) as opened:
+    with opened_source(source) as opened:
         read = open_bundle(opened)
         shown = (
             compare_with_other(read, Path(since))

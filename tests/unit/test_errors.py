@@ -13,6 +13,7 @@ from runbook_lib.errors import (
     LockHeld,
     PracticeError,
     RecordError,
+    RegistryUnavailable,
     RunbookError,
     RunBusy,
     SettingsError,
@@ -34,6 +35,7 @@ EXIT_CODES: dict[type[RunbookError], int] = {
     RunBusy: 75,
     PracticeError: 1,
     BundleError: 1,
+    RegistryUnavailable: 75,
     StageFailed: 1,
 }
 

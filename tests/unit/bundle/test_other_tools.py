@@ -1,12 +1,8 @@
 """Debian's skopeo and its registry, and ModelPack's own schema, say what a bundle is."""
 
 import json
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import pytest
@@ -14,51 +10,19 @@ import pytest
 from runbook_lib.bundle import media_types
 from runbook_lib.bundle.export import export_bundle
 from tests.unit.bundle.bundles import MakeTarget, folder, installed, make_target, take
+from tests.unit.bundle.registries import needs_registry, push, serving, skopeo
 from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
 
 __all__ = ["folder", "install", "installed", "make_target", "practice_hub", "pristine"]
 
-PROGRAMS = ("skopeo", "docker-registry")
-pytestmark = pytest.mark.skipif(
-    any(which(name) is None for name in PROGRAMS), reason="apt-get install skopeo docker-registry"
-)
+pytestmark = needs_registry
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     """Debian's registry on loopback; yields host and port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    config = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "registry")}},
-        "http": {"addr": f"127.0.0.1:{port}"},
-    }
-    path = tmp_path / "registry.json"
-    path.write_text(json.dumps(config), encoding="utf-8")  # YAML takes it
-    served = subprocess.Popen(["docker-registry", "serve", str(path)], stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield f"127.0.0.1:{port}"
-    finally:
-        served.terminate()
-        served.wait(10)
-
-
-def skopeo(*words: str) -> str:
-    done = subprocess.run(["skopeo", *words], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def push(source: str, address: str) -> None:
-    """Push a whole bundle, and require that skopeo need not change a byte of any manifest."""
-    skopeo("copy", "--quiet", "--all", "--preserve-digests", "--dest-tls-verify=false", source, f"docker://{address}")
+    with serving(tmp_path / "registry") as host:
+        yield host
 
 
 def blobs(root: Path) -> dict[str, int]:
