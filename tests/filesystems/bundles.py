@@ -22,8 +22,13 @@ _REPO_ID = "docling-project/docling-layout-heron"
 
 
 def _run(hub: PracticeHub, base: Path, records: Path) -> OpenRun:
-    places = {"cache_dir": str(base / "hub"), "artifacts_dir": str(base / "artifacts")}
-    return open_run(run_dir=str(records), hub=hub.url, models=_REPO_ID, **places)
+    return open_run(
+        run_dir=str(records),
+        hub=hub.url,
+        models=_REPO_ID,
+        cache_dir=str(base / "hub"),
+        artifacts_dir=str(base / "artifacts"),
+    )
 
 
 def _carried(hub: PracticeHub, source: OpenRun, here: Path, stick: Path, name: str) -> dict[str, Any]:
