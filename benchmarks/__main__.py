@@ -17,7 +17,7 @@ from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
 from runbook_lib.render.values import format_bytes, format_seconds
 
-CASES = ("verify", "download", "second_revision", "measure_disk", "diagnose", "audit")
+CASES = ("verify", "download", "second_revision", "measure_disk", "service_start", "diagnose", "audit")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -29,7 +29,11 @@ def main(rounds: int, only: str | None) -> None:
     comparisons: list[Comparison] = []
     revisions: list[cases.SecondRevision] = []
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as name:
-        for case in (cases.verify, cases.download, cases.measure_disk, cases.diagnose, cases.audit):
+        compared = (
+            *(cases.verify, cases.download, cases.measure_disk),
+            *(cases.service_start, cases.diagnose, cases.audit),
+        )
+        for case in compared:
             if only in (None, case.__name__):
                 comparisons += case(Path(name, case.__name__), rounds)
         if only in (None, "second_revision"):

@@ -1,4 +1,4 @@
-"""The benchmarks: verify, download, a second revision, measure disk, diagnose."""
+"""The benchmarks: verify, download, a second revision, measure disk, the start of a service, diagnose, audit."""
 
 import os
 from collections.abc import Iterator
@@ -11,12 +11,13 @@ from benchmarks.many_files import FILES, make_repository
 from benchmarks.measure import Comparison, Cost, compare, run_command
 from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, earlier_build, fresh, served_weights
 from runbook_lib.cache.disk_usage import DiskUsage
+from runbook_lib.practice.server import PracticeHub
 
 SECOND_REVISION_BYTES = 64_000_000
 SMALL_FILES = 100_000
 _FOLDERS = 100
 EARLIER = "2c3b159"
-"""The build before `diagnose` read a log in one pass."""
+"""The build before `diagnose` read a log in one pass, and whose service asked another process at each start."""
 
 _DIAGNOSE_BEFORE = "import pathlib, sys; from runbook_lib.quirks import diagnose; diagnose(pathlib.Path(sys.argv[1]))"
 
@@ -125,6 +126,38 @@ def _make_small_files(cache: Path) -> None:
     reference.parent.mkdir()
     reference.write_text(commit, encoding="utf-8")
     (cache / "models--bench--many" / "blobs").mkdir()
+
+
+_START = """
+import time
+from runbook_lib import DoclingModelManager
+started = time.perf_counter()
+DoclingModelManager().ensure_models_downloaded()
+print(time.perf_counter() - started)
+"""
+
+
+def service_start(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Start a service that names no models and has them all, against the build of before (limit 0.25).
+
+    The call alone counts, with what it imports; which models are wanted was asked at the first start.
+    """
+    with PracticeHub() as hub, earlier_build(folder / "earlier", EARLIER) as earlier:
+
+        def start(home: Path, **variables: str) -> Cost:
+            places = {"RUNBOOK_CACHE_DIR": str(home / "hub"), "RUNBOOK_ARTIFACTS_DIR": str(home / "artifacts")}
+            asked = {"RUNBOOK_HUB": hub.url, **places, **variables}
+            return run_command([PYTHON, "-P", "-c", _START], {**os.environ, **asked})
+
+        def mine() -> Cost:
+            return start(folder / "ours")
+
+        def before() -> Cost:
+            return start(folder / "theirs", PYTHONPATH=str(earlier))
+
+        yield compare(
+            f"warm start of a service / {EARLIER}", mine, before, rounds=rounds, limit=0.25, seconds=attrgetter("own_s")
+        )
 
 
 def diagnose(folder: Path, rounds: int) -> Iterator[Comparison]:

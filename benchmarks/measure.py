@@ -21,6 +21,12 @@ class Cost:
     cpu_s: float
     """User and system time of the command and of what it started."""
     peak_memory_bytes: int
+    printed: str = ""
+
+    @property
+    def own_s(self) -> float:
+        """Seconds that the command measured itself and printed as its last line."""
+        return float(self.printed.splitlines()[-1])
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str] | None = 
     elapsed_s, cpu_s, peak_memory_bytes, exit_code, output = json.loads(told)
     if exit_code:
         raise SystemExit(f"{' '.join(command)} failed:\n{output}")
-    return Cost(elapsed_s, cpu_s, peak_memory_bytes)
+    return Cost(elapsed_s, cpu_s, peak_memory_bytes, output)
 
 
 def compare(
@@ -72,7 +78,7 @@ def compare(
 ) -> Comparison:
     """Run both in turn, swapping who goes first, after one round that only warms the page cache.
 
-    `seconds` says which of the seconds of a run count: those of the clock, or of the CPU.
+    `seconds` says which of the seconds of a run count: those of the clock, of the CPU, or those it printed.
     """
     pairs: list[tuple[Cost, Cost]] = []
     for number in range(rounds + 1):

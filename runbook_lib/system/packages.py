@@ -18,6 +18,7 @@ DOCLING = "docling"
 DOCLING_DISTRIBUTIONS = ("docling-slim", "docling")
 """Either brings the package `docling`; since 2.8x the distribution `docling` only requires docling-slim, and services
 install docling-slim alone. So what counts is the package, and either distribution tells its version."""
+_METADATA_VERSION = re.compile(r"^Version:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
 _VERSION_LINE = re.compile(r"^__version__\s*(?::[^=]+)?=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 
@@ -35,7 +36,7 @@ class SitePackages:
     def version_text(self, name: str) -> str | None:
         """Return the version of a distribution as its metadata writes it; None when it is not installed."""
         distribution = self._distribution(name)
-        return distribution.version if distribution is not None else None
+        return _stated_version(distribution) if distribution is not None else None
 
     def version(self, name: str) -> Version | None:
         """Return the version of a distribution; None when it is not installed or has no readable version."""
@@ -77,6 +78,13 @@ class SitePackages:
 
     def _holds_docling(self) -> bool:
         return any(Path(folder, DOCLING, "document_converter.py").is_file() for folder in self.folders)
+
+
+def _stated_version(distribution: metadata.Distribution) -> str:
+    """Read the version alone: `Distribution.version` parses all of the metadata as an e-mail, readme included."""
+    head = (distribution.read_text("METADATA") or "").partition("\n\n")[0]
+    stated = _METADATA_VERSION.search(head)
+    return stated[1] if stated else distribution.version
 
 
 def _is_editable(distribution: metadata.Distribution) -> bool:
