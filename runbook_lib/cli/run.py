@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from runbook_lib.headless.interruption import Interruption, noted_signals
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
-from runbook_lib.run.opening import PreparedRun, prepare_run, require_run
+from runbook_lib.run.opening import RUNS, PreparedRun, prepare_run, require_run
 from runbook_lib.run.record import RawFacts
 from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, described
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 @click.option("--from", "first", type=click.Choice(STAGES), help="Begin with this stage, in an existing --run-dir.")
 @click.option("--only", type=click.Choice(STAGES), help="Run this stage alone.")
 @click.option("--resume", is_flag=True, help="Begin with the first stage that has not ended well in --run-dir.")
+@click.option(
+    "--if-running",
+    type=click.Choice(("skip", "wait")),
+    help="When another run is at work in the same folder of runs: leave it at that (exit 0), or wait for it.",
+)
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
 @click.option(
     "--drill",
@@ -47,6 +53,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     first: str | None,
     only: str | None,
     resume: bool,
+    if_running: str | None,
     strict: bool,
     drill: str,
     as_json: bool,
@@ -62,7 +69,10 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     parameters = _with_drill(parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill))
     if first is not None or resume:
         _require_something_to_continue(parameters, "--resume" if resume else "--from")
-    with noted_signals() as interruption:
+    with ExitStack() as stack:
+        if if_running and not _takes_turn(stack, parameters, if_running, as_json=as_json):
+            return ExitCode.OK
+        interruption = stack.enter_context(noted_signals())
         opened = prepare_run(parameters, new=True, explicit=True)
         if opened.settings.drill and _is_new(opened):
             from runbook_lib.headless.drill import begin_drill
@@ -74,6 +84,25 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
         elif not summary.is_interrupted:
             click.echo(str(summary))
     return ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
+
+
+def _takes_turn(stack: ExitStack, parameters: Mapping[str, object], if_running: str, *, as_json: bool) -> bool:
+    """Hold the turn until the stack ends; says that the run is skipped when another one has it."""
+    from runbook_lib.headless.turn import IfRunning, NotOurTurn, turn
+
+    settings = resolve_settings(parameters, explicit=True).values
+    home = Path(settings.run_dir).parent if settings.run_dir else RUNS.absolute()
+    try:
+        stack.enter_context(turn(home, IfRunning(if_running), settings, _say))
+    except NotOurTurn as given_up:
+        if if_running == IfRunning.WAIT:
+            raise
+        _say(given_up.what)
+        if as_json:
+            nothing = {"practice": False, "run": None, "run_dir": "", "stages": []}
+            click.echo(json.dumps({**nothing, "status": Status.SKIP.value, "verdict": given_up.what}, indent=2))
+        return False
+    return True
 
 
 def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interruption) -> "RunSummary":

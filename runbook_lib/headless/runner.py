@@ -15,6 +15,7 @@ from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.scratch import scratch_folder
+from runbook_lib.headless.spare_room import spare_room
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
 from runbook_lib.history.index import remember
 from runbook_lib.history.prune import prune_runs
@@ -68,7 +69,7 @@ def _run_held(
     run.update(state=RunState.RUNNING, stages=tuple(stages), problem="", settings=asked)
     interruption.when_noticed = lambda: run.update(state=RunState.INTERRUPTED, problem=_words(interruption))
     outcomes: list[StageOutcome] = []
-    with _interruption_noted(run), _headless(), scratch_folder() as scratch:
+    with _interruption_noted(run), _headless(), scratch_folder() as scratch, spare_room(run.folder):
         for stage in stages:
             failed = _failed(outcomes)
             if failed is not None:

@@ -1,5 +1,6 @@
 """The run folder: the header `run.json` and one record a stage."""
 
+import errno
 import os
 import platform
 import socket
@@ -16,7 +17,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from runbook_lib.core import atomic
 from runbook_lib.core.masking import Masked, MaskedAddress
 from runbook_lib.core.value import StrictValue
-from runbook_lib.errors import RecordError
+from runbook_lib.errors import DiskError, RecordError, UsageError
 from runbook_lib.render.sections import Figure
 from runbook_lib.run.check import SCHEMA_VERSION, Artifact
 from runbook_lib.run.record import Facts, RawFacts, StageRecord
@@ -26,6 +27,8 @@ from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 HEADER_NAME: Final = "run.json"
 _WRITABLE: Final = "Work in a folder that this user may write and that has room, or name one: -p run_dir PATH."
+_NO_SUCH_PLACE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EILSEQ)
+"""What a system answers to a name that it will never take: running it again changes nothing."""
 STAGES: Final = ("detect", "configure_env", "download", "verify", "convert", "measure_disk")
 """The stages in their order; a stage's number in file names is its place here, from 1."""
 
@@ -83,7 +86,8 @@ class Run:
     ) -> "Run":
         """Make the folder and its header; settings must be free of secrets.
 
-        Raises `DiskError` when the folder cannot be made or written, and then leaves none that was not there.
+        Raises `UsageError` for a place where no folder can be, and `DiskError` when it cannot be made or written; then
+        leaves none that was not there.
         """
         now = datetime.now(UTC)
         run = cls(folder)
@@ -104,7 +108,12 @@ class Run:
                     "endpoint": places.endpoint,
                 }
             )
-        run._write_header(header)
+        try:
+            run._write_header(header)
+        except DiskError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SUCH_PLACE:
+                raise UsageError(f"There can be no run folder {folder}.", why=error.why, remedy=_WRITABLE) from error
+            raise
         return run
 
     @property

@@ -74,6 +74,12 @@ def life_of(folder: Path) -> Life:
     return judge_life(collect_signs(folder), now=datetime.now(UTC), host=gethostname())
 
 
+def is_worked_in(folder: Path) -> bool:
+    """Whether a command works in the run folder now; a run that somebody opened in a notebook is not held."""
+    signs = collect_signs(folder)
+    return bool(signs.owner_host) and judge_life(signs, now=datetime.now(UTC), host=gethostname()) is Life.LIVING
+
+
 def header_words(folder: Path) -> dict[str, Any]:
     """Read `run.json` of any version as it is; empty when it cannot be read."""
     return json_object(folder / HEADER_NAME)

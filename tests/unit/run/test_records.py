@@ -1,6 +1,7 @@
 """The JSON a run leaves on disk, pinned literally, and what is derived from it."""
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from runbook_lib.core.fixed_by import FixedBy
-from runbook_lib.errors import RecordError, StageFailed
+from runbook_lib.errors import RecordError, StageFailed, UsageError
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.run.check import Artifact, Change, Check, Status, worst
 from runbook_lib.run.folder import STAGES, Run, RunState, stage_file_stem
@@ -252,3 +253,12 @@ def test_a_header_that_could_not_be_read_back_is_not_written(tmp_path: Path) -> 
     with pytest.raises(TypeError):
         run.update(problm="x")  # type: ignore[call-arg]
     assert (run.folder / "run.json").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names that Linux refuses")
+@pytest.mark.parametrize("name", ["/proc/x", "/dev/null/x", "a" * 300, "a/" + "b" * 300])
+def test_a_place_where_no_folder_can_be_is_wrong_usage(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="There can be no run folder") as caught:
+        Run.create(tmp_path / name, {}, {})
+    assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
