@@ -13,12 +13,12 @@ from runbook_lib.cli.options import NameType, json_option, parameters_from, sett
 from runbook_lib.core.extras import require_extra
 from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import ExitCode, UsageError
+from runbook_lib.headless.evidence import collect_evidence
 from runbook_lib.headless.interruption import Interruption, noted_signals
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
 from runbook_lib.run.opening import RUNS, PreparedRun, prepare_run, require_run
-from runbook_lib.run.record import RawFacts
 from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, described
 
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 @click.option("--run-dir", default="", metavar="DIR", help="Folder of the run; default: a new one under runs/.")
 @click.option("--from", "first", type=click.Choice(STAGES), help="Begin with this stage, in an existing --run-dir.")
 @click.option("--only", type=click.Choice(STAGES), help="Run this stage alone.")
-@click.option("--resume", is_flag=True, help="Begin with the first stage that has not ended well in --run-dir.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Begin with the first stage in --run-dir that failed, or whose settings, versions or files changed.",
+)
 @click.option(
     "--if-running",
     type=click.Choice(("skip", "wait")),
@@ -137,10 +141,14 @@ def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bo
     if only is not None:
         return (only,)
     if resume:
-        first = next((stage for stage in STAGES if not _ended_well(opened, stage)), None)
+        evidence = collect_evidence(opened, opened.settings)
+        for one in evidence:
+            _say(one.words)
+        first = next((one.stage for one in evidence if not one.stands), None)
         if first is None:
             raise UsageError(
-                f"There is nothing to resume in {opened.folder}: every stage ended well.",
+                f"There is nothing to resume in {opened.folder}: every stage ended well, and what it rests on is as it"
+                " was.",
                 remedy="Run a stage again with --only STAGE or --from STAGE, or begin a new run.",
             )
     return STAGES[STAGES.index(first) :] if first else STAGES
@@ -168,10 +176,6 @@ def _where(opened: PreparedRun) -> str:
 def _is_new(opened: PreparedRun) -> bool:
     """Whether no stage of the run has been tried: a stage that raises leaves no record, but a run that has failed."""
     return opened.header().state is RunState.RUNNING and not opened.records()
-
-
-def _ended_well(opened: PreparedRun, stage: str) -> bool:
-    return opened.has(stage) and opened.read(stage, RawFacts).status is not Status.FAIL
 
 
 def _document(opened: Run, status: Status, verdict: str) -> dict[str, object]:

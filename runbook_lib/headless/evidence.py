@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.run.check import Status
+from runbook_lib.run.documents import find_documents
 from runbook_lib.run.folder import STAGES, Run
 from runbook_lib.run.interpreter import packages_of, versions_of
 from runbook_lib.run.life import json_object, moment
@@ -15,9 +16,7 @@ from runbook_lib.run.settings import Settings
 
 Record = Mapping[str, Any]
 
-_OF_NO_ACCOUNT: Final = frozenset(
-    {"run_dir", "keep", "probe_limit_s", "download_limit_s", "convert_limit_s"}
-)
+_OF_NO_ACCOUNT: Final = frozenset({"run_dir", "keep", "probe_limit_s", "download_limit_s", "convert_limit_s"})
 """Settings that change no stage's answer."""
 _READ_BY: Final = {
     "document": ("convert",),
@@ -131,7 +130,8 @@ def _download(_run: Run, facts: Record, _began_at: datetime, _now: Now) -> Itera
 
 
 def _verify(_run: Run, facts: Record, began_at: datetime, _now: Now) -> Iterator[str]:
-    for folder in map(lambda one: Path(str(one.get("folder"))), _objects(facts.get("folders"))):
+    for verified in _objects(facts.get("folders")):
+        folder = Path(str(verified.get("folder")))
         if not folder.is_dir():
             yield f"{folder} is gone"
         changed = next((path for path in _files(folder) if _changed_at(path) >= began_at.timestamp()), None)
@@ -139,15 +139,13 @@ def _verify(_run: Run, facts: Record, began_at: datetime, _now: Now) -> Iterator
             yield f"{changed} was changed since it was verified"
 
 
-def _convert(run: Run, facts: Record, began_at: datetime, _now: Now) -> Iterator[str]:
+def _convert(run: Run, _facts: Record, began_at: datetime, now: Now) -> Iterator[str]:
     record = json_object(run.record_path("convert"))
     for artifact in _objects(record.get("artifacts")):
         if not (run.folder / str(artifact.get("name"))).is_file():
             yield f"{artifact.get('name')} is gone"
-    for path in _documents(facts):
-        if not path.is_file():
-            yield f"{path} is gone"
-        elif _changed_at(path) >= began_at.timestamp():
+    for path in find_documents(str(now.inputs.get("document", ""))):
+        if _changed_at(path) >= began_at.timestamp():
             yield f"{path} was changed since it was converted"
 
 

@@ -19,6 +19,7 @@ from runbook_lib.headless import runner
 from runbook_lib.headless.summary import RunSummary, StageOutcome
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run
+from runbook_lib.run.interpreter import packages_of, versions_of
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.run.settings import Settings
 from tests.unit.cli.conftest import Command, Ended
@@ -94,11 +95,16 @@ def test_a_run_whose_stages_all_ended_well_has_nothing_to_resume(ended: Ended, t
     run = Run.create(
         tmp_path / "r", Settings().model_dump(mode="json"), dict.fromkeys(Settings.model_fields, "default")
     )
+    packages = versions_of(packages_of(Settings()))
+    for name in ("env.sh", "env.ps1", ".env"):
+        (run.folder / name).touch()
     for stage in STAGES:
-        run.save(StageRecord[RawFacts](stage=stage, started_at=datetime.now(UTC), elapsed_s=0.0, facts=RawFacts()))
+        facts = RawFacts(interpreter={"packages": packages})
+        run.save(StageRecord[RawFacts](stage=stage, started_at=datetime.now(UTC), elapsed_s=0.0, facts=facts))
     code, _, err = ended("run", "--run-dir", str(run.folder), "--resume")
     assert code == 2
     assert "There is nothing to resume" in err
+    assert [line.split()[:2] for line in err.splitlines()[:6]] == [["kept", f"{stage}:"] for stage in STAGES]
 
 
 def test_choices_that_exclude_each_other_leave_no_folder(invoke: Invoke) -> None:
