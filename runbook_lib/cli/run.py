@@ -103,7 +103,7 @@ def _takes_turn(stack: ExitStack, parameters: Mapping[str, object], if_running: 
             raise
         _say(given_up.what)
         if as_json:
-            nothing = {"practice": False, "run": None, "run_dir": "", "stages": []}
+            nothing: dict[str, object] = {"practice": False, "run": None, "run_dir": "", "stages": []}
             click.echo(json.dumps({**nothing, "status": Status.SKIP.value, "verdict": given_up.what}, indent=2))
         return False
     return True
