@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from benchmarks import cases
+from benchmarks import bundles, cases
 from benchmarks.measure import Comparison
 from runbook_lib.core import atomic
 from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
 from runbook_lib.render.values import format_bytes, format_seconds
 
-CASES = ("verify", "download", "second_revision", "measure_disk", "service_start", "diagnose", "audit")
+CASES = ("verify", "download", "second_revision", "measure_disk", "service_start", "diagnose", "audit", "bundles")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -31,7 +31,7 @@ def main(rounds: int, only: str | None) -> None:
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as name:
         compared = (
             *(cases.verify, cases.download, cases.measure_disk),
-            *(cases.service_start, cases.diagnose, cases.audit),
+            *(cases.service_start, cases.diagnose, cases.audit, bundles.bundles),
         )
         for case in compared:
             if only in (None, case.__name__):

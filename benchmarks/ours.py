@@ -52,6 +52,36 @@ def diagnose(log: str) -> None:
     sys.stdout.write(" ".join(finding.quirk.id for finding in diagnose_log(Path(log)).findings) + "\n")
 
 
+def bundle_export(cache_dir: str, artifacts_dir: str, repo_id: str, hub: str, dest: str) -> None:
+    """Write a bundle."""
+    from runbook_lib.bundle.export import export_bundle
+    from runbook_lib.run.opening import open_target
+
+    places = {"cache_dir": cache_dir, "artifacts_dir": artifacts_dir}
+    export_bundle(open_target({"hub": hub, "models": repo_id, "offline": True, **places}), Path(dest))
+
+
+def bundle_import(source: str, cache_dir: str, artifacts_dir: str, hub: str) -> None:
+    """Take a bundle into an empty cache and artifacts folder."""
+    from runbook_lib.bundle.read import open_bundle
+    from runbook_lib.bundle.sources import opened_source
+    from runbook_lib.bundle.take import import_bundle
+    from runbook_lib.run.settings import resolve_settings
+    from runbook_lib.run.target import resolve_target
+
+    settings = {"hub": hub, "cache_dir": cache_dir, "artifacts_dir": artifacts_dir, "offline": True}
+    target = resolve_target(resolve_settings(settings, explicit=True).values)
+    with opened_source(source) as opened:
+        import_bundle(target, open_bundle(opened))
+
+
 if __name__ == "__main__":
-    verbs: dict[str, Callable[..., None]] = {"verify": verify, "fetch": fetch, "measure": measure, "diagnose": diagnose}
+    verbs: dict[str, Callable[..., None]] = {
+        "verify": verify,
+        "fetch": fetch,
+        "measure": measure,
+        "diagnose": diagnose,
+        "bundle_export": bundle_export,
+        "bundle_import": bundle_import,
+    }
     verbs[sys.argv[1]](*sys.argv[2:])
