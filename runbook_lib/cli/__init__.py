@@ -47,6 +47,7 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: bool)
         "lab": ("runbook_lib.cli.lab:lab", "Open the notebooks in JupyterLab."),
         "lock": ("runbook_lib.cli.lock:lock", "Pin commits and contents, or verify against a lock file."),
         "prune-runs": ("runbook_lib.cli.history:prune_runs", "Remove run folders that no rule keeps."),
+        "mirror": ("runbook_lib.cli.mirror:mirror", "Look at a mirror of the Hub before anything depends on it."),
         "quirks": ("runbook_lib.cli.diagnose:quirks", "List the known failures, or show one."),
         "repair": ("runbook_lib.cli.repair:repair", "Move damaged files aside and fetch only those again."),
         "run": ("runbook_lib.cli.run:run", "Run the six stages headless."),
