@@ -39,11 +39,13 @@ def check_literal(pattern: str) -> None:
         raise ValueError(f"{pattern!r} has no literal of {MIN_LITERAL} characters that every match contains")
 
 
+@cache
 def required_literals(pattern: str) -> tuple[str, ...]:
     """Return strings of which at least one is in every match; empty if there are none."""
     return max(_literal_sets(_parse(pattern)), key=lambda found: min(map(len, found)), default=())
 
 
+@cache
 def squeezed(pattern: str) -> str:
     """Return the pattern for text from which all white space is taken.
 

@@ -116,10 +116,14 @@ class RuleBook:
     """All rules, found by their literals."""
 
     def __init__(self, quirks: Iterable[Quirk]) -> None:
-        """Compile the patterns; some tenths of a second for the whole catalogue."""
-        rules = [Rule(quirk, clue) for quirk in quirks for clue in quirk.every_clue]
-        self._plain = _Index([(rule, rule.clue.line) for rule in rules])
-        self._squeezed = _Index([(rule, tight) for rule in rules if (tight := squeezed(rule.clue.line))])
+        """Find the literals of all patterns; a tenth of a second for the whole catalogue."""
+        self._rules = [Rule(quirk, clue) for quirk in quirks for clue in quirk.every_clue]
+        self._plain = _Index([(rule, rule.clue.line) for rule in self._rules])
+
+    @cached_property
+    def _squeezed(self) -> "_Index":
+        """As much again, for logs that hold wrapped text."""
+        return _Index([(rule, tight) for rule in self._rules if (tight := squeezed(rule.clue.line))])
 
     @property
     def literals(self) -> Sequence[str]:
