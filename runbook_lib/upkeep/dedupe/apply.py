@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,10 +59,12 @@ class _Work:
     skipped: list[Skipped] = field(default_factory=list)
 
     def sweep(self, leftover: Path) -> None:
-        """Remove a temporary name."""
-        with self._attempt(leftover, "", ""):
-            leftover.unlink(missing_ok=True)
+        """Remove a temporary name, unless it is gone by now."""
+        with self._attempt(leftover, "", ""), suppress(FileNotFoundError):
+            freed = freed_bytes((leftover.lstat(),))
+            leftover.unlink()
             self.removed_count += 1
+            self.freed_bytes += freed
 
     def link(self, entry: Replacement) -> None:
         """Let the name stand for the keeper's file."""

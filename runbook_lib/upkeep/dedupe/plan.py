@@ -41,14 +41,17 @@ def plan_dedupe(cache_dir: Path, artifacts_dir: Path | None = None) -> DedupePla
     linkable = (name for name in sharing if not volumes.against_linking(name.path)) if wanted else ()
     replacements = tuple(_replacements(linkable, hashes))
     going |= {entry.name.path for entry in replacements}
+    leftovers = tuple(entry for entry in entries if entry.role is Role.TEMPORARY)
     return DedupePlan(
         cache_dir=cache_dir,
         artifacts_dir=artifacts_dir,
         replacements=replacements,
         unused_blobs=unused,
-        leftovers=tuple(entry.path for entry in entries if entry.role is Role.TEMPORARY),
+        leftovers=tuple(entry.path for entry in leftovers),
         kept_back=(*kept_back, *_refused(volumes, replacements, wanted)),
-        frees_bytes=freed_bytes(name.st for name in names if name.path in going),
+        frees_bytes=freed_bytes(
+            (*(name.st for name in names if name.path in going), *(entry.st for entry in leftovers)),
+        ),
         hashed_bytes=hashed_bytes,
         elapsed_s=round(time.perf_counter() - started, 3),
     )

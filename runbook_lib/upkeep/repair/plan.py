@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.artifacts import read_stamp
 from runbook_lib.cache.incomplete_files import IncompleteFile, killed_placings
 from runbook_lib.cache.layout import Listing, repo_of
 from runbook_lib.cache.tree_listing import tree_path
@@ -122,12 +123,20 @@ def _to_repair(folder: VerifiedFolder) -> tuple[FileProblem, ...]:
 def _moves(run: OpenRun, folder: VerifiedFolder, territory: Territory) -> Iterator[Move]:
     repo = repo_of(run.cache_dir, folder.model)
     for problem in _to_repair(folder):
+        if problem.kind is ProblemKind.BAD_STAMP and _is_as_written(Path(folder.folder)):
+            continue
         names = names_behind(Path(folder.folder), problem)
         if problem.kind in _BESIDE_THE_SNAPSHOT:
             names = (Path(repo.folder / problem.path).resolve(),)
         elif folder.role == "snapshot" and blames_the_listing(Path(folder.folder), problem):
             names = (*names, tree_path(repo.folder, folder.commit).resolve())
         yield from (move for name in names if (move := territory.move(name, repo, problem.kind.value)))
+
+
+def _is_as_written(folder: Path) -> bool:
+    """Whether the stamp is whole and only speaks of another revision: placing learns from it what that one left."""
+    stamp = read_stamp(folder)
+    return stamp is not None and bool(stamp.checksum)
 
 
 def _abandoned(run: OpenRun, found: VerifyFacts) -> Iterator[IncompleteFile]:

@@ -13,7 +13,7 @@ from runbook_lib.cache.disk_usage import DiskUsage
 from runbook_lib.cache.hard_links import TEMPORARY_SUFFIX
 from runbook_lib.cache.local_notes import HUGGINGFACE, is_closed
 from runbook_lib.cache.locks import blob_lock
-from runbook_lib.cache.sharing import shares_without_links
+from runbook_lib.cache.sharing import COPY_SUFFIX, shares_without_links
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DiskError
 from runbook_lib.system.filesystem import LinkProbe
@@ -96,6 +96,18 @@ def test_what_a_lower_layer_of_a_container_holds_is_left_alone(
     assert {words in entry.reason for entry in plan.kept_back} == {True}
     assert apply_dedupe(plan).freed_bytes == plan.frees_bytes > 0
     assert plan_dedupe(unshared.cache_dir).is_empty
+
+
+def test_a_copy_that_a_kill_left_half_way_goes_and_counts_as_freed(layout: CacheLayout) -> None:
+    listing = layout.add(REPO, FIRST)
+    leftover = layout.repo(REPO).snapshot(listing.commit) / f".abc123{COPY_SUFFIX}"
+    leftover.write_bytes(os.urandom(50_000))
+    used = _used(layout.cache_dir)
+    plan = plan_dedupe(layout.cache_dir)
+    result = apply_dedupe(plan)
+    assert not leftover.exists()
+    assert result.freed_bytes == plan.frees_bytes == used - _used(layout.cache_dir)
+    assert plan.frees_bytes >= 50_000
 
 
 def test_deduping_again_finds_nothing(layout: CacheLayout) -> None:
