@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from runbook_lib.checks.probes.tokens import STALE_TOKEN, find_token, token_remedy
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.masking import mask_known
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.quirks.diagnosis import Finding, diagnose
@@ -14,12 +15,12 @@ from runbook_lib.workers.failure import Cause, WorkerFailed
 _SHOWN_CHARS = 400
 
 _HERE = {
-    "quirk-001": "Run notebooks/02_configure_env.ipynb: it sets what this huggingface_hub needs without symlinks.",
+    "quirk-001": f"Run {FixedBy.CONFIGURE_ENV.words}: it sets what this huggingface_hub needs without symlinks.",
     "disk-full-cross-volume": "Free space, or put the cache on another volume with -p cache_dir PATH; then run again.",
     "cache-not-writable": "Choose a cache folder that this user may write: -p cache_dir PATH.",
     "lock-network-fs": "Choose a cache folder on a local disk, where files can be locked: -p cache_dir PATH.",
     "hub-unreachable": "Use a mirror with -p hub URL, or a filled cache with -p offline true; "
-    "notebooks/01_detect.ipynb shows which step of the way fails.",
+    f"{FixedBy.DETECT.words} shows which step of the way fails.",
     "hub-server-error": "Wait and run again: what is complete is kept. If it stays, use a mirror: -p hub URL.",
     "proxy-blockpage": "A portal or filter answers for the Hub. Have the Hub allowed, or use a mirror: -p hub URL.",
     "rate-limit-429": "The Hub limits this address. Wait and run again, set HF_TOKEN, or use a mirror: -p hub URL.",
@@ -61,7 +62,7 @@ _LOGIN = (
 
 _CAUSE_UNSAID = "hub-cause-unsaid"
 """What the catalogue says of a log without its cause; a chain of exceptions may still hold it."""
-_NO_QUIRK = "Read the whole message with runbook diagnose, or run notebooks/01_detect.ipynb."
+_NO_QUIRK = f"Read the whole message with runbook diagnose, or run {FixedBy.DETECT.words}."
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def explain_deadline(late: DeadlineExceeded) -> Explanation:
     evidence = " ".join((late.what, *" ".join(words).split()))[:_SHOWN_CHARS]
     if finding is not None:
         return _explained(finding, evidence)
-    remedy = (
+    remedy = late.remedy or (
         "Run the stage again: files that arrived whole are kept. Or allow more (-p download_limit_s SECONDS), or use a"
         " mirror that is nearer: -p hub URL."
     )

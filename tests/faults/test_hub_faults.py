@@ -178,7 +178,6 @@ def test_files_that_cannot_be_had_are_one_failed_check(
         (Fault("503", FILES), "503", "hub-server-error"),
         (Fault("stall", BODIES, after_bytes=1000), "timed out", "incomplete-no-resume"),
         (Fault("truncate", BODIES, after_bytes=1000), "without sending complete message body", "incomplete-no-resume"),
-        (Fault("slow", BODIES, bytes_per_s=2000), "", "snapshot-no-timeout-hang"),
     ],
     ids=lambda value: f"{value.kind} {value.path_glob}" if isinstance(value, Fault) else "",
 )
@@ -202,6 +201,31 @@ def test_what_hub_would_wait_for_ends_at_the_limit_and_says_what_it_waited_for(
     assert cause in ending.evidence
     assert ending.quirk == quirk
     assert ending.remedy
+    assert partial_files(run) == []
+    assert completes(open_limited(60), hub)
+
+
+@pytest.mark.parametrize(
+    ("bytes_per_s", "advice"), [(1, "a mirror that is nearer (-p hub URL)"), (2000, "-p download_limit_s")]
+)
+def test_a_hub_that_answers_slowly_is_not_called_silent_and_says_how_much_is_missing(
+    hub: PracticeHub,
+    open_limited: Callable[[float], OpenRun],
+    monkeypatch: pytest.MonkeyPatch,
+    bytes_per_s: int,
+    advice: str,
+) -> None:
+    """huggingface_hub writes ten megabytes at a time: on disk nothing is seen of bytes that arrive."""
+    monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "10")
+    run = open_limited(12)
+    plan = plan_download(run)
+    hub.play(Fault("slow", BODIES, bytes_per_s=bytes_per_s))
+    ending = failed(download(run, plan))
+    assert "was stopped after 12 s. The Hub answers, slowly: " in ending.evidence
+    assert "a second; about 1" in ending.evidence, "of 180 KB hardly any came"
+    assert ending.evidence.endswith("KB are missing.")
+    assert advice in ending.remedy
+    assert ending.quirk == ""
     assert partial_files(run) == []
     assert completes(open_limited(60), hub)
 

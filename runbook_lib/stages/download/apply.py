@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runbook_lib.cache.artifacts import place_artifacts
+from runbook_lib.cache.artifacts import Placement, place_artifacts
 from runbook_lib.cache.incomplete_files import new_ones_removed
 from runbook_lib.cache.layout import CachedRepo, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode
@@ -32,6 +33,9 @@ from runbook_lib.system.filesystem import describe_os_error
 from runbook_lib.system.layers import CopyUps, Layers
 from runbook_lib.system.progress import print_to_stderr, show_progress
 from runbook_lib.workers.failure import Cancelled, WorkerFailed
+
+if TYPE_CHECKING:
+    from runbook_lib.checks.explain import Explanation  # brings the whole catalogue
 
 _FRUITLESS_S = 60.0
 """How long a bad line may bring no file; never more than a quarter of the stage's limit."""
@@ -118,15 +122,53 @@ def _refused(planned: PlannedModel) -> FetchedModel:
     )
 
 
+@dataclass(frozen=True)
+class _Fetched:
+    """How fetching a model ended."""
+
+    snapshot: Path | None = None
+    fetched_bytes: int = 0
+    linked_bytes: int = 0
+    copied_up_bytes: int = 0
+    tries: int = 1
+    why_not: "Explanation | None" = None
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """How placing a model ended."""
+
+    placement: Placement | None = None
+    copied_up_bytes: int = 0
+    problem: str = ""
+    remedy: str = ""
+
+
 def _outcome(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     started = time.monotonic()
-    outcome = _place(fetch, planned, _fetch_or_explain(fetch, planned))
-    return outcome.model_copy(update={"elapsed_s": round(time.monotonic() - started, 3)})
+    fetched = _fetch_or_explain(fetch, planned)
+    placed = _place(fetch, planned, fetched.snapshot) if fetched.snapshot else _Placed()
+    return FetchedModel(
+        model=planned.model,
+        listing=planned.listing,
+        snapshot=str(fetched.snapshot or ""),
+        fetched_bytes=fetched.fetched_bytes,
+        elapsed_s=round(time.monotonic() - started, 3),
+        linked_bytes=fetched.linked_bytes,
+        copied_up_bytes=fetched.copied_up_bytes,
+        tries=fetched.tries,
+        problem=fetched.why_not.evidence if fetched.why_not else "",
+        remedy=fetched.why_not.remedy if fetched.why_not else "",
+        quirk=fetched.why_not.quirk if fetched.why_not else "",
+        placement=placed.placement,
+        placing_copied_up_bytes=placed.copied_up_bytes,
+        placing_problem=placed.problem,
+        placing_remedy=placed.remedy,
+    )
 
 
-def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
+def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> _Fetched:
     repo, listing = repo_of(fetch.hub.target.cache_dir, planned.model), planned.listing
-    outcome = FetchedModel(model=planned.model, listing=listing, snapshot="", fetched_bytes=0, elapsed_s=0.0)
     before = _missing_bytes(repo, listing)
     copy_ups = CopyUps(Layers(repo.cache_dir))
     if fetch.hub.links is LinkMode.HARDLINK:
@@ -137,16 +179,14 @@ def _fetch_or_explain(fetch: _Fetch, planned: PlannedModel) -> FetchedModel:
     except (WorkerFailed, DeadlineExceeded) as error:
         from runbook_lib.checks.explain import explain_deadline, explain_failure  # brings the whole catalogue
 
-        explained = explain_failure(error) if isinstance(error, WorkerFailed) else explain_deadline(error)
-        problem = {"problem": explained.evidence, "remedy": explained.remedy, "quirk": explained.quirk}
+        return _Fetched(why_not=explain_failure(error) if isinstance(error, WorkerFailed) else explain_deadline(error))
     except Cancelled:
-        problem = {"problem": "stopped on request", "remedy": "Run the stage again to go on."}
-    else:
-        make_public(tree_path(repo.folder, listing.commit))
-        sizes = {"fetched_bytes": missing_bytes, "linked_bytes": before - missing_bytes}
-        sizes["copied_up_bytes"] = copy_ups.size_bytes
-        return outcome.model_copy(update={"snapshot": str(snapshot), "tries": tries, **sizes})
-    return outcome.model_copy(update=problem)
+        from runbook_lib.checks.explain import Explanation
+
+        return _Fetched(why_not=Explanation("stopped on request", "Run the stage again to go on."))
+    make_public(tree_path(repo.folder, listing.commit))
+    linked_bytes = before - missing_bytes
+    return _Fetched(snapshot, missing_bytes, linked_bytes, copy_ups.size_bytes, tries)
 
 
 def _fetch(fetch: _Fetch, planned: PlannedModel, repo: CachedRepo) -> tuple[Path, int]:
@@ -156,7 +196,8 @@ def _fetch(fetch: _Fetch, planned: PlannedModel, repo: CachedRepo) -> tuple[Path
 
         def attempt() -> Path:
             with new_ones_removed(repo):
-                return fetch.hub.fetch(planned.model, progress, fetch.deadline, fetch.cancel)
+                missing_bytes = _missing_bytes(repo, planned.listing)
+                return fetch.hub.fetch(planned.model, missing_bytes, progress, fetch.deadline, fetch.cancel)
 
         patience = Patience(fruitless_s, fetch.deadline, progress.say, fetch.cancel)
         return patience.attempts(attempt, lambda: len(missing_files(repo, planned.listing)))
@@ -167,22 +208,19 @@ def _missing_bytes(repo: CachedRepo, listing: Listing) -> int:
     return sum(file.size_bytes for file in missing_files(repo, listing))
 
 
-def _place(fetch: _Fetch, planned: PlannedModel, outcome: FetchedModel) -> FetchedModel:
-    if outcome.problem:
-        return outcome
+def _place(fetch: _Fetch, planned: PlannedModel, snapshot: Path) -> _Placed:
     folder = fetch.hub.target.artifacts_dir / planned.model.folder_name
     links = fetch.hub.links is not LinkMode.COPY
-    place = partial(place_artifacts, planned.listing, Path(outcome.snapshot), folder, docling=fetch.docling, link=links)
+    place = partial(place_artifacts, planned.listing, snapshot, folder, docling=fetch.docling, link=links)
     repo = repo_of(fetch.hub.target.cache_dir, planned.model)
     expected_bytes = copied_up_by_placing(repo, planned.listing, folder) if links else 0
     try:
         placement, grew_bytes = growth_of(place, folder, expected_bytes)
     except OSError as error:
-        return outcome.model_copy(update={"placing_problem": f"{folder}: {describe_os_error(error)}"})
+        return _Placed(problem=f"{folder}: {describe_os_error(error)}")
     except DiskError as damaged:
-        problem = {"placing_problem": f"{damaged.what} {damaged.why}", "placing_remedy": damaged.remedy}
-        return outcome.model_copy(update=problem)
-    return outcome.model_copy(update={"placement": placement, "placing_copied_up_bytes": grew_bytes})
+        return _Placed(problem=f"{damaged.what} {damaged.why}", remedy=damaged.remedy)
+    return _Placed(placement, grew_bytes)
 
 
 def _changes(target: Target, models: tuple[FetchedModel, ...]) -> Iterator[Change]:

@@ -2,21 +2,21 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.cache.layout import Listing
 from runbook_lib.cache.link_mode import LinkMode
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import DeadlineExceeded, HubError, HubUnavailable
-from runbook_lib.render.values import format_bytes
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.interpreter import interpreter_of
 from runbook_lib.run.target import Target
+from runbook_lib.stages.download.pace import Pace
 from runbook_lib.stages.download.patience import Patience
 from runbook_lib.system.progress import Progress, print_to_stderr
 from runbook_lib.workers.failure import WorkerFailed
@@ -64,47 +64,36 @@ class HubAccess:
                 " and never answered.",
                 why=late.what,
                 remedy="Use a mirror with -p hub URL, or a cache that is filled with -p offline true; "
-                "notebooks/01_detect.ipynb shows which step of the way fails.",
+                f"{FixedBy.DETECT.words} shows which step of the way fails.",
             ) from late
         return Listing(repo_id=model.repo_id, revision=model.revision, **answer.value)
 
-    def fetch(self, model: ModelRef, progress: Progress, deadline: float, cancel: threading.Event | None) -> Path:
-        """Fetch what is missing of a model and return its snapshot folder; raises as `Worker.run` does."""
+    def fetch(
+        self,
+        model: ModelRef,
+        missing_bytes: int,
+        progress: Progress,
+        deadline: float,
+        cancel: threading.Event | None,
+    ) -> Path:
+        """Fetch what is missing of a model and return its snapshot folder; raises as `Worker.run` does.
+
+        What ended at the deadline tells a slow Hub from a silent one, by `missing_bytes` how far it came.
+        """
         request = {
             "repo_id": model.repo_id,
             "revision": model.revision,
             "connections": _CONNECTIONS,
             "symlinks": self.links is LinkMode.SYMLINK,
         }
-        arrived = _Arrived(progress)
+        pace = Pace(progress, missing_bytes)
         limit_s = max(deadline - time.monotonic(), 1.0)
         try:
-            answer = self.worker.run("fetch_snapshot", request, limit_s=limit_s, on_event=arrived, cancel=cancel)
+            answer = self.worker.run("fetch_snapshot", request, limit_s=limit_s, on_event=pace, cancel=cancel)
         except DeadlineExceeded as late:
-            raise DeadlineExceeded(
-                f"The download of {model}", limit_s, why="\n".join(filter(None, (arrived.rate(limit_s), late.why)))
-            ) from late
+            why = "\n".join(filter(None, (pace.story(), late.why)))
+            raise DeadlineExceeded(f"The download of {model}", limit_s, why=why, remedy=pace.advice()) from late
         return Path(answer.value["folder"])
-
-
-class _Arrived:
-    """Hands progress on, and remembers how much arrived."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._sizes_bytes: list[int] = []
-
-    def __call__(self, event: Mapping[str, Any]) -> None:
-        size_bytes = int(event["size_bytes"])
-        self._sizes_bytes = [*self._sizes_bytes[:1], size_bytes]
-        self._progress.update_to(size_bytes)
-
-    def rate(self, elapsed_s: float) -> str:
-        """Say how fast it was; empty when nothing arrived, which is silence and no slow hub."""
-        arrived_bytes = self._sizes_bytes[-1] - self._sizes_bytes[0] if self._sizes_bytes else 0
-        if arrived_bytes <= 0:
-            return ""
-        return f"{format_bytes(arrived_bytes)} arrived, {format_bytes(round(arrived_bytes / elapsed_s))} a second."
 
 
 @contextmanager

@@ -19,13 +19,14 @@ POLL_S = 0.2
 def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     """Fetch `repo_id` at `revision` into the cache of the environment; returns the snapshot folder."""
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # stderr is kept for what went wrong
+    from arrivals import count_arrivals  # type: ignore[import-not-found]  # a module of this folder
     from huggingface_hub import constants, snapshot_download
 
     storage = Path(constants.HF_HUB_CACHE) / ("models--" + request["repo_id"].replace("/", "--"))
     storage.mkdir(parents=True, exist_ok=True)
     settle_symlink_probe(storage, wanted=request["symlinks"])
     stop = threading.Event()
-    watcher = threading.Thread(target=watch, args=(storage, stop, emit), daemon=True)
+    watcher = threading.Thread(target=watch, args=(storage, count_arrivals(), stop, emit), daemon=True)
     watcher.start()
     try:
         folder = snapshot_download(request["repo_id"], revision=request["revision"], max_workers=request["connections"])
@@ -57,10 +58,11 @@ def no_symlinks(cache_dir: str | Path | None = None) -> bool:  # noqa: ARG001 - 
     return False
 
 
-def watch(storage: Path, stop: threading.Event, emit: Callable[..., None]) -> None:
-    """Report the bytes that stand in the repository's folder, finished or not, until told to stop."""
+def watch(storage: Path, arrivals: Any, stop: threading.Event, emit: Callable[..., None]) -> None:  # noqa: ANN401
+    """Report the bytes in the repository's folder, finished or not, and those that arrived, until told to stop."""
+    before = arrivals.size_bytes
     while not stop.wait(POLL_S):
-        emit("progress", size_bytes=size_on_disk(storage))
+        emit("progress", size_bytes=size_on_disk(storage), arrived_bytes=arrivals.size_bytes - before)
 
 
 def size_on_disk(storage: Path) -> int:
