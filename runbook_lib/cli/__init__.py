@@ -8,27 +8,12 @@ from typing import Any, Final
 import click
 
 from runbook_lib.cli.ending import say_ending
-from runbook_lib.cli.lazy import LazyGroup
+from runbook_lib.cli.lazy import LazyGroup, verbose_option
+from runbook_lib.cli.version import say_version
 from runbook_lib.core.log import end_logs
 from runbook_lib.errors import ExitCode
 
 __all__ = ["main", "runbook"]
-
-_VERSION_HELP: Final = "Show the version and exit."
-
-
-def _say_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
-    """Print the version; a source tree that nobody installed has none."""
-    if not wanted or context.resilient_parsing:
-        return
-    from importlib import metadata  # of no use to who asks for a command
-
-    try:
-        version = metadata.version("docling-runbook")
-    except metadata.PackageNotFoundError:
-        version = "of a source tree that is not installed"
-    click.echo(f"runbook, version {version}")
-    context.exit()
 
 
 @click.group(
@@ -56,7 +41,14 @@ def _say_version(context: click.Context, _option: click.Parameter, wanted: bool)
     },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help=_VERSION_HELP)
+@verbose_option
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    callback=say_version,
+    help="Show the version and exit; with -v what the program consists of.",
+)
 def runbook() -> None:
     """Get Docling / Hugging Face models onto this machine and prove that a document converts."""
 

@@ -66,7 +66,7 @@ _VERBOSITY = "runbook_lib.verbosity"
 
 
 def verbose_option(command: CommandT) -> CommandT:
-    """Add `-v` to a command; the group does it for its own, those of a group in it ask for it."""
+    """Add `-v` to a command; the group does it for its own commands, those of a group in it ask for it."""
     told = "Say more: the log on stderr; -vv with every detail."
     option = click.option(
         *("-v", "--verbose", "verbosity"), count=True, expose_value=False, is_eager=True, callback=_begin_log, help=told
@@ -75,7 +75,7 @@ def verbose_option(command: CommandT) -> CommandT:
 
 
 def _begin_log(ctx: click.Context, _parameter: click.Parameter, given: int) -> None:
-    ctx.meta[_VERBOSITY] = given
-    level = 2 if os.environ.get(DEBUG_VARIABLE) else given
+    ctx.meta[_VERBOSITY] = verbosity_of(ctx) + given  # before the command's name, and after it
+    level = 2 if os.environ.get(DEBUG_VARIABLE) else verbosity_of(ctx)
     if level:
         log_to_stderr(level)

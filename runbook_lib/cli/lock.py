@@ -6,28 +6,44 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
-from runbook_lib.cli.verify import locked_by, verified
+from runbook_lib.cli.verify import lock_of, locked_by, verified
 from runbook_lib.cli.where import say_where
-from runbook_lib.errors import ExitCode
+from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.run.check import Status
 from runbook_lib.run.lock_file import LOCK_NAME
 from runbook_lib.run.opening import open_target
-from runbook_lib.upkeep.lock import write_lock
+from runbook_lib.upkeep.lock import lock_drift, write_lock
 
 
 @click.command()
 @setting_options
 @click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
 @click.option("--check", is_flag=True, help="Verify this machine against FILE, offline, and write nothing.")
+@click.option("--drift", is_flag=True, help="Ask the Hub how far it has moved on from FILE, and write nothing.")
 @click.argument("file", default=LOCK_NAME, metavar="[FILE]")
 @json_option
-def lock(pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, check: bool, file: str, as_json: bool) -> int:
-    """Write the lock file of the models that stand here, or verify this machine against it.
+def lock(
+    pairs: Sequence[tuple[str, str]],
+    practice: bool,
+    run_dir: str,
+    check: bool,
+    drift: bool,
+    file: str,
+    as_json: bool,
+) -> int:
+    """Write the lock file of the models that stand here, or hold this machine or the Hub against it.
 
-    The models are verified first: what is damaged is never locked. docs/lock-file.md describes the format.
+    The models are verified first: what is damaged is never locked. docs/lock-file.md describes the format. A Hub that
+    has moved on is no failure: what is locked stays what is used.
     """
+    if check and drift:
+        raise UsageError("--check and --drift are two questions.", remedy="Ask one after the other.")
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
+    if drift:
+        moved = lock_drift(run, lock_of(run, Path(file)))
+        click.echo(moved.model_dump_json(indent=2) if as_json else str(moved))
+        return ExitCode.OK
     if not check:
         written = write_lock(run, Path(file))
         click.echo(

@@ -11,7 +11,7 @@ from runbook_lib.cli.options import json_option, parameters_from, setting_option
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.check import Status
-from runbook_lib.run.lock_file import read_lock
+from runbook_lib.run.lock_file import LockFile, read_lock
 from runbook_lib.run.opening import OpenRun, open_target
 from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.verify.checks import judge_verification
@@ -39,11 +39,16 @@ def verify(pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, lock:
     return ExitCode.FAILED if record.status is Status.FAIL else ExitCode.OK
 
 
-def locked_by(run: OpenRun, file: Path) -> Locked:
-    """Return what a lock file says; raises `RecordError` for one of practice models where real ones are meant."""
+def lock_of(run: OpenRun, file: Path) -> LockFile:
+    """Read a lock file; raises `RecordError` for one of practice models where real ones are meant."""
     read = read_lock(file)
     require_same_kind(run, read, file)
-    return expectations_of(read)
+    return read
+
+
+def locked_by(run: OpenRun, file: Path) -> Locked:
+    """Return what a lock file says should stand here; raises as `lock_of` does."""
+    return expectations_of(lock_of(run, file))
 
 
 def verified(run: OpenRun, locked: Locked | None = None) -> StageRecord[VerifyFacts]:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook_lib.checks.probes import program
+from runbook_lib.checks.probes.program import EXPECTED
 from runbook_lib.cli import main, runbook
 from runbook_lib.errors import UsageError
 from runbook_lib.headless import runner
@@ -194,6 +196,20 @@ def test_help_and_version_go_to_stdout(ended: Ended, word: str) -> None:
     code, out, err = ended(word)
     assert (code, err) == (0, "")
     assert "runbook" in out.lower()
+
+
+def test_the_version_counts_what_the_program_consists_of_when_asked_for_more(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, err = ended("--version", "-v")
+    assert (code, err) == (0, "")
+    assert {f"{kind}: {number} found, {number} belong to this release" for kind, number in EXPECTED.items()} <= set(
+        out.splitlines()
+    )
+    monkeypatch.setattr(program, "EXPECTED", {**EXPECTED, "quirks": EXPECTED["quirks"] + 1})
+    code, out, err = ended("-v", "--version")
+    assert code == 1
+    assert "Install docling-runbook again" in err
 
 
 def test_an_interruption_ends_with_130(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
