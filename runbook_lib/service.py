@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from runbook_lib.cache.artifacts import is_placed, read_stamp
 from runbook_lib.cache.practice_models import practice_sign
 from runbook_lib.checks.practice import require_real
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
-from runbook_lib.errors import DiskError, HubError, RunbookError, StageFailed
-from runbook_lib.ocr.place import is_ocr_placed
+from runbook_lib.errors import DiskError, HubError, RunbookError
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
@@ -32,10 +31,7 @@ from runbook_lib.stages.download.checks import judge_download
 from runbook_lib.stages.download.facts import DownloadFacts
 from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_wanted
-from runbook_lib.stages.verify.compare import verify_folder
-from runbook_lib.stages.verify.expected import Expectation, ExpectedFile
-from runbook_lib.stages.verify.ocr_folder import known_of_ocr
-from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Severity
+from runbook_lib.stages.verify.placed import is_all_placed, require_as_placed
 from runbook_lib.system import variables as environment
 from runbook_lib.system.filesystem import describe_os_error
 from runbook_lib.workers.scripts.wanted_pipeline import (
@@ -133,10 +129,10 @@ class DoclingModelManager:
             plan = plan_from_scratch(target)
             self._apply(plan)
             wanted = self._wanted(target)
-            facts = None if _all_placed(target, wanted) else self._download(target, wanted, plan, started)
+            facts = None if is_all_placed(target, wanted) else self._download(target, wanted, plan, started)
             require_real(target, wanted.models)
             if verify:
-                _verify(target, wanted)
+                require_as_placed(target, wanted)
         except OSError as error:
             raise DiskError(
                 f"The models cannot be put in place: {error.filename or self._settings.cache_dir}.",
@@ -179,7 +175,7 @@ class DoclingModelManager:
                 raise RunbookError(
                     f"docling cannot load its models from {artifacts_dir}.",
                     why=f"{type(error).__name__}: {error}",
-                    remedy="Call ensure_models_downloaded(verify=True); then see notebooks/05_convert.ipynb.",
+                    remedy=f"Call ensure_models_downloaded(verify=True); then see {FixedBy.CONVERT.words}.",
                 ) from error
             self._logger.info("docling's pipeline is loaded (%.1f s)", time.monotonic() - started)
         return converter
@@ -199,7 +195,7 @@ class DoclingModelManager:
         """Whether every model is in place and none of them is for practice, so that nobody has to be asked."""
         named = self._settings.model_refs()
         wanted = Wanted.named(named) if named is not None else self._remembered(target)
-        if wanted is None or not wanted.models or not _all_placed(target, wanted):
+        if wanted is None or not wanted.models or not is_all_placed(target, wanted):
             return False
         return not any(practice_sign(target.artifacts_dir / model.folder_name) for model in wanted.models)
 
@@ -258,7 +254,7 @@ class DoclingModelManager:
             sole_download(target, deadline, self._logger.info),
             hub_access(target, environment_plan) as hub,
         ):
-            if _all_placed(target, wanted):
+            if is_all_placed(target, wanted):
                 return None
             plan = plan_wanted(hub, wanted)
             missing = [planned for planned in plan.models if planned.missing]
@@ -286,35 +282,3 @@ def _require(facts: DownloadFacts, changes: tuple[Change, ...]) -> None:
         changes=changes,
     )
     record.require()
-
-
-def _all_placed(target: ResolvedTarget, wanted: Wanted) -> bool:
-    models = all(is_placed(target.artifacts_dir / model.folder_name, model) for model in wanted.models)
-    ocr = wanted.ocr
-    return models and (ocr is None or is_ocr_placed(target.artifacts_dir / ocr.folder, ocr.files))
-
-
-def _verify(target: ResolvedTarget, wanted: Wanted) -> None:
-    """Hash every model folder; raises `StageFailed` naming the first file that is not as it was listed."""
-    for model in wanted.models:
-        folder = target.artifacts_dir / model.folder_name
-        stamp = read_stamp(folder)
-        if stamp is None:
-            raise StageFailed(f"{folder} has lost its stamp, so that it cannot be verified.")
-        files = tuple(ExpectedFile.of_etag(path, file.etag, file.size_bytes) for path, file in stamp.files.items())
-        _require_intact(folder, verify_folder(folder, Expectation(stamp.commit, files, "the stamp")))
-    if wanted.ocr is not None and wanted.ocr.files:
-        folder = target.artifacts_dir / wanted.ocr.folder
-        expectation = known_of_ocr(folder, wanted.ocr, None).expectation
-        found = verify_folder(folder, expectation) if expectation else ()
-        _require_intact(folder, tuple(problem for problem in found if problem.kind is not ProblemKind.UNEXPECTED))
-
-
-def _require_intact(folder: Path, problems: tuple[FileProblem, ...]) -> None:
-    for problem in problems:
-        if problem.severity is Severity.SERIOUS:
-            raise StageFailed(
-                f"{folder / problem.path} is damaged: {problem.kind.value}.",
-                why=problem.evidence,
-                remedy=problem.meaning.remedy,
-            )

@@ -58,7 +58,22 @@ class Stamp(Value):
 
     def sealed(self) -> "Stamp":
         """Return the stamp with its checksum."""
-        return self.model_copy(update={"checksum": self._content_sha256()})
+        return self._anew(self.files, self._content_sha256())
+
+    def placed_anew(self, name: str, file: StampedFile) -> "Stamp":
+        """Return the stamp, sealed, after one of its files was placed once more."""
+        return self._anew({**self.files, name: file}, "").sealed()
+
+    def _anew(self, files: dict[str, StampedFile], checksum: str) -> "Stamp":
+        return Stamp(
+            repo_id=self.repo_id,
+            revision=self.revision,
+            commit=self.commit,
+            docling=self.docling,
+            files=files,
+            listing_sha256=self.listing_sha256,
+            checksum=checksum,
+        )
 
     def is_whole(self) -> bool:
         """Whether the stamp is as it was written, as far as it can tell."""
@@ -185,8 +200,7 @@ def share_placed(folder: Path, name: str, source: Path) -> None:
     if stamp and name in stamp.files:
         st = (folder / name).stat()
         file = StampedFile(etag=stamp.files[name].etag, size_bytes=st.st_size, mtime_ns=st.st_mtime_ns)
-        anew = stamp.model_copy(update={"files": {**stamp.files, name: file}}).sealed()
-        atomic.write_text(folder / STAMP_NAME, anew.model_dump_json(indent=2) + "\n")
+        atomic.write_text(folder / STAMP_NAME, stamp.placed_anew(name, file).model_dump_json(indent=2) + "\n")
 
 
 def _require_safe(listing: Listing) -> None:

@@ -51,6 +51,10 @@ class Listing(Value):
         """Logical size of the snapshot."""
         return sum(file.size_bytes for file in self.files)
 
+    def under(self, revision: str) -> "Listing":
+        """Return the same listing under another name of its commit."""
+        return Listing(repo_id=self.repo_id, revision=revision, commit=self.commit, files=self.files)
+
 
 @dataclass(frozen=True)
 class CachedRepo:

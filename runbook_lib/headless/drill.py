@@ -41,11 +41,26 @@ def begin_drill(settings: Settings) -> None:
         drill.loses(drill.home)
 
 
+def _settings_to_fill(settings: Settings) -> Settings:
+    """Return what of the settings says how a cache is filled: online, and without the drill's faults."""
+    return Settings(
+        hub=settings.hub,
+        models=settings.models,
+        cache_dir=settings.cache_dir,
+        artifacts_dir=settings.artifacts_dir,
+        links=settings.links,
+        target_python=settings.target_python,
+        pipeline=settings.pipeline,
+        ocr_mirror=settings.ocr_mirror,
+        probe_limit_s=settings.probe_limit_s,
+        download_limit_s=settings.download_limit_s,
+    )
+
+
 def _fill_cache(settings: Settings, lock_file: Path) -> None:
     """Download what the run will need from a hub that behaves, into the drill's folders, and lock it."""
     cache_dir, artifacts_dir = drill_places(settings)
-    behaving = settings.model_copy(update={"drill": "", "offline": False})
-    target = ResolvedTarget(behaving, running_hub().url, cache_dir, artifacts_dir, practice=True)
+    target = ResolvedTarget(_settings_to_fill(settings), running_hub().url, cache_dir, artifacts_dir, practice=True)
     with hub_access(target, plan_from_scratch(target)) as hub:
         plan = plan_wanted(hub, collect_wanted(target))
         facts, _ = apply_download(hub, plan, time.monotonic() + _FILL_LIMIT_S)

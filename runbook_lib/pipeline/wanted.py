@@ -89,6 +89,11 @@ class Wanted(Rendered, Value):
             repositories=tuple(WantedRepository(repo_id=model.repo_id, revision=model.revision) for model in models)
         )
 
+    def with_named(self, models: Sequence[ModelRef]) -> "Wanted":
+        """Return the same with models that are named in place of those that docling asks for."""
+        named = Wanted.named(models).repositories
+        return Wanted(repositories=named, variants=self.variants, ocr=self.ocr, missing=self.missing)
+
     @property
     def was_asked(self) -> bool:
         """Whether docling said it; models that are named say nothing of the stages that want them."""

@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeVar
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from runbook_lib.core import atomic
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.masking import Masked, MaskedAddress
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import DiskError, RecordError, UsageError
@@ -96,18 +97,13 @@ class Run:
             heartbeat_at=now,
             host=socket.gethostname(),
             python=platform.python_version(),
+            practice=places is not None and places.practice,
+            cache_dir=str(places.cache_dir) if places else "",
+            artifacts_dir=str(places.artifacts_dir) if places else "",
+            endpoint=places.endpoint if places else "",
             settings=dict(settings),
             origins=dict(origins),
         )
-        if places:
-            header = header.model_copy(
-                update={
-                    "practice": places.practice,
-                    "cache_dir": str(places.cache_dir),
-                    "artifacts_dir": str(places.artifacts_dir),
-                    "endpoint": places.endpoint,
-                }
-            )
         try:
             run._write_header(header)
         except DiskError as error:
@@ -165,7 +161,7 @@ class Run:
             raise RecordError(
                 f"The run has no record of stage {stage}.",
                 why=f"{self.record_path(stage)} does not exist.",
-                remedy=f"Run notebooks/{stage_file_stem(stage)}.ipynb with this run_dir first.",
+                remedy=f"Run {FixedBy(stage_file_stem(stage)).words} with this run_dir first.",
             )
         return _read(self.record_path(stage), StageRecord[facts])  # type: ignore[valid-type]
 

@@ -108,7 +108,7 @@ def collect_wanted(target: Target, kept_for: AskedOf | None = None) -> Wanted:
         return Wanted.named(named)
     kept = remembered_wanted(target.artifacts_dir, kept_for) if kept_for else None
     wanted = kept or _asked(target, spec)
-    return wanted if named is None else wanted.model_copy(update={"repositories": Wanted.named(named).repositories})
+    return wanted if named is None else wanted.with_named(named)
 
 
 def wanted_for(target: Target, packages: Mapping[str, str | None], prefix: str) -> AskedOf:

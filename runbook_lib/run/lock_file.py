@@ -127,6 +127,10 @@ class LockFile(StrictValue):
         """Whether it says so, or lists what only practice repositories hold."""
         return self.practice or any(file.path == FILE_NAME for repo in self.repositories for file in repo.files)
 
+    def says_the_same_as(self, other: "LockFile") -> bool:
+        """Whether nothing but the time of writing differs."""
+        return self.model_dump(exclude={"created_at"}) == other.model_dump(exclude={"created_at"})
+
     def text(self) -> str:
         """Return the file as it is written."""
         left_out = {"ocr"} if self.ocr is None else None

@@ -188,8 +188,7 @@ def _with_older_time(lock: LockFile, path: Path) -> LockFile:
         older = read_lock(path)
     except RecordError:
         return lock
-    same = older.model_copy(update={"created_at": lock.created_at}) == lock
-    return older if same else lock
+    return older if older.says_the_same_as(lock) else lock
 
 
 def _changed(repository: LockedRepository, listing: Listing) -> tuple[str, ...]:

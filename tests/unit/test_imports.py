@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,49 @@ def test_a_module_imports_only_what_stands_above_it(part: str, path: Path) -> No
     assert {other for other in own_parts(path) if other != part and LAYER[other] >= LAYER[part]} == set()
 
 
+def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call of a method, under the name of the method."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func.attr, node
+
+
+TAKE_WHATEVER = {"open_run", "running_hub", "__init__"}
+"""A run's parameters, which are checked one by one; a constructor's own; and what click and traitlets hand on."""
+
+
+def takes_whatever(path: Path) -> Iterator[str]:
+    """Yield the functions that use keywords under any name and of any type."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.args.kwarg is not None:
+            rest = node.args.kwarg
+            kind = ast.unparse(rest.annotation) if rest.annotation else "Any"
+            if kind in ("object", "Any") and not rest.arg.startswith("_"):
+                yield node.name
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES)
+def test_values_are_made_by_constructors_which_are_checked(part: str, path: Path) -> None:
+    """`model_copy(update=...)` checks neither names nor types; docling's own options, in the scripts, are not ours."""
+    assert part
+    if "scripts" in path.parts:
+        return
+    unchecked = [f"line {call.lineno}" for name, call in calls(path) if name in ("model_copy", "model_construct")]
+    assert unchecked == []
+    assert set(takes_whatever(path)) <= TAKE_WHATEVER
+
+
+@pytest.mark.parametrize(("part", "path"), MODULES)
+def test_the_path_of_a_notebook_is_spelled_in_one_place(part: str, path: Path) -> None:
+    assert part
+    literals = [
+        node.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert [text for text in literals if re.search(r"notebooks/\d\d_", text)] == []
+
+
 def test_errors_imports_nothing_of_the_package() -> None:
     assert own_parts(PACKAGE / "errors.py") == set()
 
@@ -111,6 +155,31 @@ def loaded_by(code: str) -> set[str]:
 )
 def test_importing_loads_nothing_heavy(code: str) -> None:
     assert loaded_by(code).isdisjoint(HEAVY)
+
+
+REAL_RUN = """
+from runbook_lib import configure_env, download, measure_disk, open_run, verify
+from runbook_lib.errors import HubError
+import runbook_lib.cli.run, runbook_lib.headless.runner
+run = open_run(run_dir="run", models="org/name", cache_dir="hub", artifacts_dir="artifacts", offline=True)
+configure_env(run)
+try:
+    download(run)
+except HubError:
+    pass
+verify(run), measure_disk(run)
+"""
+
+
+@pytest.mark.client
+@pytest.mark.usefixtures("in_tmp_path")
+def test_a_run_that_is_no_practice_loads_nothing_of_practice() -> None:
+    """Stage convert alone does, when no document is named: the samples are packaged with practice."""
+    command = [sys.executable, "-c", f"{REAL_RUN}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert "runbook_lib.stages.measure_disk.collect" in loaded
+    assert [name for name in loaded if name.startswith("runbook_lib.practice")] == []
 
 
 def test_a_run_starts_without_compiling_a_grammar() -> None:

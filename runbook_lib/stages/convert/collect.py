@@ -26,26 +26,27 @@ def collect_conversion(run: OpenRun, output: Path) -> ConvertFacts:
     """Convert the documents the run asks for; a pipeline that cannot run is told, not raised; none under Wine."""
     samples = {} if run.settings.document else _samples(with_scan=_reads_scans(run))
     paths = tuple(samples) or find_documents(run.settings.document)
-    facts = ConvertFacts(
+    sentences = [words for known in samples.values() for words in known]
+    skipped = _NO_TORCH if runs_under_wine() else ""
+    conversions = Conversions(_interpreter(run), request_for(run, paths, output, samples=bool(samples)), _names(paths))
+    if not skipped:
+        conversions.run(run.settings.convert_limit_s)
+    explained = _explained(conversions)
+    return ConvertFacts(
         document=Path(run.settings.document or str(paths[0])).name,
         covers=_covers(run),
         ocr=_reads_scans(run),
         ocr_reason=_OCR_OFF,
-        sentences_known=sum(map(len, samples.values())),
-    )
-    if runs_under_wine():
-        return facts.model_copy(update={"skipped": _NO_TORCH})
-    conversions = Conversions(_interpreter(run), request_for(run, paths, output, samples=bool(samples)), _names(paths))
-    conversions.run(run.settings.convert_limit_s)
-    return facts.model_copy(
-        update={
-            "documents": tuple(conversions.documents) if conversions.was_begun else (),
-            "timings_s": conversions.timings_s,
-            "refused_connections": tuple(conversions.refused),
-            "peak_memory_bytes": conversions.peak_memory_bytes,
-            "sentences_missing": _missing([words for known in samples.values() for words in known], output),
-            **_problem(conversions),
-        }
+        documents=tuple(conversions.documents) if conversions.was_begun else (),
+        timings_s=conversions.timings_s,
+        refused_connections=tuple(conversions.refused),
+        skipped=skipped,
+        problem=explained.evidence,
+        remedy=explained.remedy,
+        quirk=explained.quirk,
+        peak_memory_bytes=conversions.peak_memory_bytes,
+        sentences_missing=() if skipped else _missing(sentences, output),
+        sentences_known=len(sentences),
     )
 
 
@@ -108,25 +109,22 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [path.relative_to(common).as_posix() for path in paths]
 
 
-def _problem(conversions: Conversions) -> Mapping[str, str]:
-    """Return what kept the pipeline from its end, or what the first document it failed on tells of a known cause."""
+def _explained(conversions: Conversions) -> Explanation:
+    """Return what kept the pipeline from its end, or what the first document it failed on tells of a known cause.
+
+    Without evidence in the latter case, which the document itself gives; empty when all is well.
+    """
     if conversions.late is not None:
-        return {"problem": conversions.late.what, "remedy": _LATE, "quirk": ""}
+        return Explanation(conversions.late.what, _LATE)
     if conversions.failure is not None:
-        return _told(explain_failure(conversions.failure))
+        return explain_failure(conversions.failure)
     failed = next((document for document in conversions.documents if document.fault == PIPELINE), None)
-    if failed is None:
-        return {}
-    explained = explain_text(_words(failed, conversions))
-    return {"remedy": explained.remedy, "quirk": explained.quirk} if explained.quirk else {}
+    known = explain_text(_words(failed, conversions)) if failed else None
+    return Explanation("", known.remedy, known.quirk) if known and known.quirk else Explanation("", "")
 
 
 def _words(document: ConvertedDocument, conversions: Conversions) -> str:
     return "\n".join((conversions.traceback_of(document), *document.errors, *document.warnings, document.said))
-
-
-def _told(explained: Explanation) -> dict[str, str]:
-    return {"problem": explained.evidence, "remedy": explained.remedy, "quirk": explained.quirk}
 
 
 def _missing(sentences: Sequence[str], output: Path) -> tuple[str, ...]:

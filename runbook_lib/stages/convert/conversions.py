@@ -110,4 +110,4 @@ class Conversions:
         return begun
 
     def _note(self, number: int, fault: str, said: str) -> None:
-        self.documents[number] = self.documents[number].model_copy(update={"fault": fault, "said": said})
+        self.documents[number] = ConvertedDocument(name=self.documents[number].name, fault=fault, said=said)

@@ -1,6 +1,7 @@
 """Planning a download: what the Hub lists, what stands here already, what room there is."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, repo_of
@@ -39,9 +40,19 @@ def plan_wanted(hub: HubAccess, wanted: Wanted) -> DownloadPlan:
     return plan_fetching(hub, wanted.models, wanted.ocr)
 
 
-def plan_fetching(hub: HubAccess, wanted: tuple[ModelRef, ...], ocr: WantedOcr | None = None) -> DownloadPlan:
-    """Plan the download of these models, and of the files of an OCR engine."""
-    models = tuple(_planned(hub, model) for model in wanted)
+def plan_fetching(
+    hub: HubAccess,
+    wanted: tuple[ModelRef, ...],
+    ocr: WantedOcr | None = None,
+    *,
+    recorded_under: Sequence[str] = (),
+) -> DownloadPlan:
+    """Plan the download of these models, and of the files of an OCR engine.
+
+    `recorded_under` has, for models that are named by their commits, the revisions they are recorded and stamped under.
+    """
+    revisions = recorded_under or [model.revision for model in wanted]
+    models = tuple(_planned(hub, model, revision) for model, revision in zip(wanted, revisions, strict=True))
     require_practice_in_its_place(hub.target, (planned.listing for planned in models))
     ocr_plan = _planned_ocr(hub, ocr) if ocr is not None and ocr.files else None
     target, artifacts = hub.target, hub.target.artifacts_dir
@@ -105,7 +116,7 @@ def _planned_ocr(hub: HubAccess, ocr: WantedOcr) -> OcrPlan:
     return plan_ocr(str(ocr), ocr.files, folder, mirror=settings.ocr_mirror, offline=settings.offline)
 
 
-def _planned(hub: HubAccess, model: ModelRef) -> PlannedModel:
+def _planned(hub: HubAccess, model: ModelRef, recorded_under: str) -> PlannedModel:
     repo = repo_of(hub.target.cache_dir, model)
     settings, by_lock = hub.target.settings, False
     if settings.offline:
@@ -116,7 +127,7 @@ def _planned(hub: HubAccess, model: ModelRef) -> PlannedModel:
     linkable = linkable_files(repo, listing) if hub.links is LinkMode.HARDLINK else ()
     return PlannedModel(
         model=model,
-        listing=listing,
+        listing=listing.under(recorded_under),
         missing=tuple(file.path for file in missing),
         missing_bytes=sum(file.size_bytes for file in missing),
         listed_by_lock=by_lock,

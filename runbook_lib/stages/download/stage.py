@@ -2,7 +2,7 @@
 
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from runbook_lib.run.interpreter import wanted_for
 from runbook_lib.run.opening import OpenRun
@@ -14,23 +14,28 @@ from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.apply import apply_download
 from runbook_lib.stages.download.checks import judge_download
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan
-from runbook_lib.stages.download.hub_access import hub_access
+from runbook_lib.stages.download.hub_access import HubAccess, hub_access
 from runbook_lib.stages.download.plan import plan_wanted, wanted_by
 
 
 def download(
-    run: OpenRun, plan: DownloadPlan | None = None, *, cancel: threading.Event | None = None
+    run: OpenRun,
+    plan: DownloadPlan | None = None,
+    *,
+    cancel: threading.Event | None = None,
+    hub: HubAccess | None = None,
 ) -> StageRecord[DownloadFacts]:
     """Carry out the plan, made here when none is given: fetch what is missing, then place docling's artifacts.
 
     Ends after `download_limit_s`. What was fetched whole stays in the cache, so that running it again fetches only the
     rest. A model that cannot be had is a failed check; planning that cannot reach the Hub raises `HubError`.
+    With `hub`, an access that is open already, the client is not imported once more.
     """
     stage = StartedStage(run, "download")
     deadline = time.monotonic() + run.settings.download_limit_s
-    with hub_access(run, plan_environment(run)) as hub:
-        plan = plan or plan_wanted(hub, wanted_by(run))
-        facts, changes = apply_download(hub, plan, deadline, cancel)
+    with nullcontext(hub) if hub else hub_access(run, plan_environment(run)) as access:
+        plan = plan or plan_wanted(access, wanted_by(run))
+        facts, changes = apply_download(access, plan, deadline, cancel)
     _keep_answer(run)
     return stage.finish(facts, judge_download(facts), changes=changes)
 

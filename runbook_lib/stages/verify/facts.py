@@ -24,6 +24,19 @@ class VerifiedFolder(Value):
     size_bytes: int
     problems: tuple[FileProblem, ...]
 
+    def with_problems(self, problems: tuple[FileProblem, ...]) -> "VerifiedFolder":
+        """Return the folder with other words for what was found."""
+        return VerifiedFolder(
+            model=self.model,
+            role=self.role,
+            folder=self.folder,
+            commit=self.commit,
+            source=self.source,
+            file_count=self.file_count,
+            size_bytes=self.size_bytes,
+            problems=problems,
+        )
+
     def of_severity(self, *severities: Severity) -> tuple[FileProblem, ...]:
         """Return the problems of these severities, in their order."""
         return tuple(problem for problem in self.problems if problem.severity in severities)

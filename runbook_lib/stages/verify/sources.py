@@ -47,8 +47,10 @@ def known_of_snapshot(run: OpenRun, repo: CachedRepo, model: ModelRef, locked: L
         evidence = "another docling, or a new model"
         doubts = (*doubts, FileProblem(path=str(model), kind=ProblemKind.NOT_LOCKED, evidence=evidence))
     if commit and (listing := listing_of(repo, commit)):
-        listing = listing.model_copy(update={"revision": model.revision})
-        return Known(Expectation.of(listing, IN_CACHE), (*doubts, *odd_listing(repo, commit, stamp_of(run, model))))
+        return Known(
+            Expectation.of(listing.under(model.revision), IN_CACHE),
+            (*doubts, *odd_listing(repo, commit, stamp_of(run, model))),
+        )
     if commit:
         doubts = (*doubts, *unread_listing(repo, commit))
     if recorded := recorded_listing(run, model):

@@ -39,7 +39,7 @@ def named_event(folder: VerifiedFolder, places: Sequence[Path]) -> VerifiedFolde
     one of its names, or what another revision lists. A file that merely rotted under several names keeps its problem.
     """
     problems = tuple(_named(folder, problem, places) for problem in folder.problems)
-    return folder if problems == folder.problems else folder.model_copy(update={"problems": problems})
+    return folder if problems == folder.problems else folder.with_problems(problems)
 
 
 def _named(folder: VerifiedFolder, problem: FileProblem, places: Sequence[Path]) -> FileProblem:
@@ -49,9 +49,13 @@ def _named(folder: VerifiedFolder, problem: FileProblem, places: Sequence[Path])
         path = Path(os.path.realpath(Path(folder.folder, problem.path)))
         facts = path.stat()
         if facts.st_nlink > 1 and (event := _event(path, facts, problem, places)):
-            evidence = f"{event.seen}; {problem.evidence}"
-            update = {"kind": ProblemKind.WRITTEN_THROUGH, "evidence": evidence, "quirk": event.quirk}
-            return problem.model_copy(update=update)
+            return FileProblem(
+                path=problem.path,
+                kind=ProblemKind.WRITTEN_THROUGH,
+                evidence=f"{event.seen}; {problem.evidence}",
+                quirk=event.quirk,
+                etag=problem.etag,
+            )
     return problem
 
 

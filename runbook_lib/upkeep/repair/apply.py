@@ -65,7 +65,7 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
         removed, kept = _remove_incomplete(run, plan.incomplete)
         copied, refused = _repair_here(run, plan, hub.links)
         missing = _download_plan(hub, to_fetch, plan.ocr) if to_fetch or plan.ocr else None
-    fetched = download(run, missing) if missing else None
+        fetched = download(run, missing, hub=hub) if missing else None
     verified = verify(run, locked)
     relinked = tuple(_relinked(run, moved, verified))
     return RepairResult(
@@ -119,12 +119,8 @@ def _why(error: OSError | DiskError) -> str:
 
 def _download_plan(hub: HubAccess, models: tuple[PinnedModel, ...], ocr: WantedOcr | None = None) -> DownloadPlan:
     """Plan to fetch each model at the commit it is repaired at, and to record it under its own revision."""
-    fetching = plan_fetching(hub, tuple(model.pinned for model in models), ocr)
-    planned = tuple(
-        entry.model_copy(update={"listing": entry.listing.model_copy(update={"revision": model.model.revision})})
-        for entry, model in zip(fetching.models, models, strict=True)
-    )
-    return fetching.model_copy(update={"models": planned})
+    revisions = [model.model.revision for model in models]
+    return plan_fetching(hub, tuple(model.pinned for model in models), ocr, recorded_under=revisions)
 
 
 def _move_aside(run: OpenRun, moves: tuple[Move, ...]) -> tuple[tuple[Moved, ...], tuple[Skipped, ...]]:

@@ -88,9 +88,8 @@ def listing_for(model: ModelRef, expectation: Expectation) -> Listing | None:
     for file in expectation.files:
         if file.size_bytes is None:
             return None
-        sha256 = file.etag if is_sha256(file.etag) else None
-        listed = ListedFile(path=file.path, size_bytes=file.size_bytes, git_sha1=file.etag, sha256=sha256)
-        files.append(listed.model_copy(update={"git_sha1": ""}) if sha256 else listed)
+        sha256, git_sha1 = (file.etag, "") if is_sha256(file.etag) else (None, file.etag)
+        files.append(ListedFile(path=file.path, size_bytes=file.size_bytes, git_sha1=git_sha1, sha256=sha256))
     return Listing(repo_id=model.repo_id, revision=model.revision, commit=expectation.commit, files=tuple(files))
 
 

@@ -13,14 +13,18 @@ from filelock import FileLock
 
 from runbook_lib.cache.artifacts import STAMP_NAME
 from runbook_lib.errors import HubError, StageFailed
+from runbook_lib.practice.content import Content
+from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
-from runbook_lib.run.opening import open_run
+from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.repair.apply import _target, apply_repair
 from runbook_lib.upkeep.repair.facts import Move, RepairResult
 from runbook_lib.upkeep.repair.plan import plan_repair
+from runbook_lib.workers.host import Interpreter
+from runbook_lib.workers.process import WorkerProcess
 from tests.unit.stages.verify.real_caches import (
     MODES,
     REPO_ID,
@@ -111,6 +115,55 @@ def test_a_dry_run_changes_nothing(install: Install, mode: str) -> None:
     assert plan.moves
     assert ("wrong hash" if mode == "copy" else "written through a hard link") in str(plan)
     assert tree(installed.run.cache_dir.parent) == before
+
+
+def test_repair_imports_the_client_once(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Interpreter] = []
+    start = Interpreter.start
+
+    def counted(interpreter: Interpreter) -> WorkerProcess:
+        started.append(interpreter)
+        return start(interpreter)
+
+    installed = install("copy")
+    monkeypatch.setattr(Interpreter, "start", counted)
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    damage_artifacts(installed)
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert result.fetched_bytes == weight_bytes(installed)
+    assert len(started) == 1
+
+
+def test_repairing_an_older_revision_leaves_nothing_of_the_one_that_was_placed(tmp_path: Path) -> None:
+    """Its stamp is whole and tells what it placed; moved aside as damaged, nobody would know whose those files are."""
+
+    def tree(name: str) -> tuple[RepositoryFile, ...]:
+        return (RepositoryFile("config.json", Content.of_bytes(b"{}")), weights(name))
+
+    def weights(name: str) -> RepositoryFile:
+        return RepositoryFile(name, Content.of_padding(20_000, name), lfs=True)
+
+    with PracticeHub(repositories=[linear_history("acme/model", tree("old.bin"), tree("new.bin"))]) as hub:
+
+        def opened(revision: str) -> OpenRun:
+            return open_run(
+                run_dir=str(tmp_path / f"run-{revision}"),
+                hub=hub.url,
+                models=f"acme/model@{revision}",
+                cache_dir=str(tmp_path / "hub"),
+                artifacts_dir=str(tmp_path / "artifacts"),
+            )
+
+        for revision in ("previous", "latest"):
+            assert download(opened(revision)).status is Status.OK
+        run = opened("previous")
+        plan = plan_repair(run)
+        assert plan.moves == ()
+        result = apply_repair(run, plan)
+        assert result.status is Status.OK, str(result)
+    placed = {path.name for path in (tmp_path / "artifacts" / "acme--model").iterdir() if not path.name.startswith(".")}
+    assert placed == {"config.json", "old.bin"}
 
 
 @posix
