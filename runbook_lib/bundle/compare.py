@@ -20,7 +20,7 @@ def show_bundle(bundle: Bundle, *, verify: bool = False) -> ShownBundle:
     """Return what a bundle holds; with `verify` every content is read and compared, and a wrong one raises."""
     if verify:
         verify_contents(bundle)
-    return _shown(bundle, None).model_copy(update={"is_verified": verify})
+    return _shown(bundle, is_verified=verify)
 
 
 def compare_with_machine(bundle: Bundle, target: Target) -> ShownBundle:
@@ -41,7 +41,7 @@ def compare_with_machine(bundle: Bundle, target: Target) -> ShownBundle:
         if ocr
         else frozenset()
     )
-    return _shown(bundle, lacking, ocr_lacking).model_copy(update={"compared_with": "this machine"})
+    return _shown(bundle, lacking, ocr_lacking, compared_with="this machine")
 
 
 def compare_with_other(bundle: Bundle, other: Path) -> ShownBundle:
@@ -53,7 +53,7 @@ def compare_with_other(bundle: Bundle, other: Path) -> ShownBundle:
 
     ocr = bundle.lock.ocr
     ocr_lacking = frozenset(file.path for file in ocr.files if file.sha256 not in have) if ocr else frozenset()
-    return _shown(bundle, lacking, ocr_lacking).model_copy(update={"compared_with": str(other)})
+    return _shown(bundle, lacking, ocr_lacking, compared_with=str(other))
 
 
 def contents_of(other: Path) -> frozenset[str]:
@@ -81,7 +81,14 @@ def _lock_of(path: Path) -> LockFile:
         return open_bundle(source).lock
 
 
-def _shown(bundle: Bundle, lacking: Lacking | None, ocr_lacking: frozenset[str] = frozenset()) -> ShownBundle:
+def _shown(
+    bundle: Bundle,
+    lacking: Lacking | None = None,
+    ocr_lacking: frozenset[str] = frozenset(),
+    *,
+    compared_with: str = "",
+    is_verified: bool = False,
+) -> ShownBundle:
     models = [
         _model(str(repo.model), repo.commit, repo.files, lacking(repo) if lacking else None)
         for repo in bundle.lock.repositories
@@ -97,6 +104,8 @@ def _shown(bundle: Bundle, lacking: Lacking | None, ocr_lacking: frozenset[str] 
         papers=tuple(sorted(bundle.papers)),
         carried_bytes=carried,
         left_out_bytes=sum(sizes.values()) - carried,
+        compared_with=compared_with,
+        is_verified=is_verified,
     )
 
 

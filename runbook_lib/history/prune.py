@@ -108,12 +108,17 @@ def _ended_well(entry: HistoryEntry) -> bool:
 
 def _carried_out(decision: Decision, *, dry_run: bool) -> PrunedRun:
     folder = decision.run.folder
-    pruned = PrunedRun(run=folder.name, folder=str(folder), kept=decision.keep, reason=decision.reason)
-    if decision.keep:
-        return pruned
-    size_bytes = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-    problem = "" if dry_run else _remove(folder)
-    return pruned.model_copy(update={"size_bytes": 0 if problem else size_bytes, "problem": problem})
+    going = not decision.keep
+    size_bytes = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) if going else 0
+    problem = _remove(folder) if going and not dry_run else ""
+    return PrunedRun(
+        run=folder.name,
+        folder=str(folder),
+        kept=decision.keep,
+        reason=decision.reason,
+        size_bytes=0 if problem else size_bytes,
+        problem=problem,
+    )
 
 
 def _remove(folder: Path) -> str:
