@@ -21,11 +21,11 @@ from runbook_lib.render.sections import Note, Section
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Change
 from runbook_lib.run.environment_plan import EnvironmentPlan, plan_from_scratch
-from runbook_lib.run.interpreter import collect_wanted, packages_of, versions_of, wanted_for
+from runbook_lib.run.interpreter import collect_wanted, packages_of, versions_of
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.settings import DOCLING, resolve_settings
 from runbook_lib.run.target import Places, ResolvedTarget, enter_target, resolve_places, resolve_target
-from runbook_lib.run.wanted_models import remember_wanted, remembered_wanted
+from runbook_lib.run.wanted_models import AskedOf, asked_of, remember_wanted, remembered_wanted
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download
 from runbook_lib.stages.download.checks import judge_download
 from runbook_lib.stages.download.facts import DownloadFacts
@@ -125,10 +125,11 @@ class DoclingModelManager:
         """
         started = time.monotonic()
         try:
-            target = self._target()
+            kept_for = self._kept_for()
+            target = self._target(kept_for)
             plan = plan_from_scratch(target)
             self._apply(plan)
-            wanted = self._wanted(target)
+            wanted = self._wanted(target, kept_for)
             facts = None if is_all_placed(target, wanted) else self._download(target, wanted, plan, started)
             require_real(target, wanted.models)
             if verify:
@@ -180,28 +181,31 @@ class DoclingModelManager:
             self._logger.info("docling's pipeline is loaded (%.1f s)", time.monotonic() - started)
         return converter
 
-    def _target(self) -> ResolvedTarget:
+    def _kept_for(self) -> AskedOf | None:
+        """Say what docling's answer would hold for; None when the models are named. Reads a dozen versions."""
+        if self._settings.model_refs() is not None:
+            return None
+        packages = packages_of(self._settings)
+        return asked_of(versions_of(packages), str(packages.prefix), self._settings.pipeline_spec)
+
+    def _target(self, kept_for: AskedOf | None) -> ResolvedTarget:
         """Resolve the settings; what has been practice stays practice, though its hub may be gone by now."""
         if self._practice_places is None:
             here = resolve_target(self._settings, resolve_places(self._settings, ask=False))
-            if self._stands_whole(here):
+            if self._stands_whole(here, kept_for):
                 return enter_target(here)
         target = enter_target(resolve_target(self._settings, self._practice_places))
         if target.practice:
             self._practice_places = Places(target.cache_dir, target.artifacts_dir, practice=True)
         return target
 
-    def _stands_whole(self, target: ResolvedTarget) -> bool:
+    def _stands_whole(self, target: ResolvedTarget, kept_for: AskedOf | None) -> bool:
         """Whether every model is in place and none of them is for practice, so that nobody has to be asked."""
-        named = self._settings.model_refs()
-        wanted = Wanted.named(named) if named is not None else self._remembered(target)
+        named = self._settings.model_refs() or ()
+        wanted = remembered_wanted(target.artifacts_dir, kept_for) if kept_for else Wanted.named(named)
         if wanted is None or not wanted.models or not is_all_placed(target, wanted):
             return False
         return not any(practice_sign(target.artifacts_dir / model.folder_name) for model in wanted.models)
-
-    def _remembered(self, target: ResolvedTarget) -> Wanted | None:
-        packages = packages_of(self._settings)
-        return remembered_wanted(target.artifacts_dir, wanted_for(target, versions_of(packages), str(packages.prefix)))
 
     def _make_converter(self, given: "PdfPipelineOptions | None", artifacts_dir: Path) -> "DocumentConverter":
         try:
@@ -229,12 +233,10 @@ class DoclingModelManager:
                 "huggingface_hub was imported before %s could be set; its downloads in this process do not obey", late
             )
 
-    def _wanted(self, target: ResolvedTarget) -> Wanted:
-        if self._settings.model_refs() is not None:
+    def _wanted(self, target: ResolvedTarget, kept_for: AskedOf | None) -> Wanted:
+        if kept_for is None:
             return collect_wanted(target)
-        packages = packages_of(target.settings)
-        asked_of = wanted_for(target, versions_of(packages), str(packages.prefix))
-        wanted = collect_wanted(target, asked_of)
+        wanted = collect_wanted(target, kept_for)
         if wanted.missing:
             raise RunbookError(
                 "The installed docling cannot do what this service wants.",
@@ -242,7 +244,7 @@ class DoclingModelManager:
                 remedy=f"Install {wanted.missing[0].install or 'what it names'}, or leave it out of the pipeline.",
             )
         with suppress(OSError):  # a folder that came ready-made and read-only
-            remember_wanted(target.artifacts_dir, asked_of, wanted)
+            remember_wanted(target.artifacts_dir, kept_for, wanted)
         return wanted
 
     def _download(
