@@ -36,6 +36,7 @@ __all__ = ["main", "runbook"]
         "quirks": ("runbook_lib.cli.diagnose:quirks", "List the known failures, or show one."),
         "repair": ("runbook_lib.cli.repair:repair", "Move damaged files aside and fetch only those again."),
         "run": ("runbook_lib.cli.run:run", "Run the six stages headless."),
+        "schedule": ("runbook_lib.cli.schedule:schedule", "Print what makes a scheduler begin a run."),
         "show": ("runbook_lib.cli.history:show", "Show one run: how it ended and what it worked with."),
         "verify": ("runbook_lib.cli.verify:verify", "Compare every file with what the Hub published."),
     },

@@ -2,9 +2,11 @@
 
 import json
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import click
@@ -41,6 +43,13 @@ if TYPE_CHECKING:
     type=click.Choice(("skip", "wait")),
     help="When another run is at work in the same folder of runs: leave it at that (exit 0), or wait for it.",
 )
+@click.option(
+    "--delay-up-to",
+    type=click.IntRange(0, 720),
+    default=0,
+    metavar="MINUTES",
+    help="Begin after a random time of up to so long, so that machines on a schedule do not ask the Hub all at once.",
+)
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
 @click.option(
     "--drill",
@@ -58,6 +67,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     only: str | None,
     resume: bool,
     if_running: str | None,
+    delay_up_to: int,
     strict: bool,
     drill: str,
     as_json: bool,
@@ -73,6 +83,8 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     parameters = _with_drill(parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill))
     if first is not None or resume:
         _require_something_to_continue(parameters, "--resume" if resume else "--from")
+    if delay_up_to:
+        time.sleep(SystemRandom().uniform(0, delay_up_to * 60))
     with ExitStack() as stack:
         if if_running and not _takes_turn(stack, parameters, if_running, as_json=as_json):
             return ExitCode.OK

@@ -27,7 +27,7 @@ LAYERS = (
     {"stages"},
     {"upkeep", "service", "course"},
     {"bundle"},
-    {"headless"},
+    {"headless", "schedules"},
     {"interactive"},
     {"cli"},
     {"__main__"},

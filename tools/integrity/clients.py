@@ -26,19 +26,20 @@ def client_python(version: str, *extra: str) -> Path:
         (sys.implementation.cache_tag or "python", version, *(name.split("=")[0] for name in extra))
     )
     python = home / "bin" / "python"
-    uv = shutil.which("uv", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
-    if uv is None:
-        raise RuntimeError("uv, which makes the environments, is neither beside this Python nor on PATH")
     homes.mkdir(parents=True, exist_ok=True)
     with FileLock(homes / f"{home.name}.lock"):
         if not (home / "complete").exists():
-            _run(uv, "venv", "--clear", "--python", sys.executable, str(home))
-            _run(uv, "pip", "install", "--python", str(python), f"huggingface_hub=={version}", *extra)
+            run_installer("venv", "--clear", "--python", sys.executable, str(home))
+            run_installer("pip", "install", "--python", str(python), f"huggingface_hub=={version}", *extra)
             (home / "complete").touch()
     return python
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_ENVIRON)
+def run_installer(*words: str) -> None:
+    """Run uv; raises `RuntimeError` with what it said, also when it is not there."""
+    uv = shutil.which("uv", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+    if uv is None:
+        raise RuntimeError("uv, which makes the environments, is neither beside this Python nor on PATH")
+    done = subprocess.run([uv, *words], capture_output=True, text=True, check=False, env=_ENVIRON)
     if done.returncode:
         raise RuntimeError(done.stderr)
