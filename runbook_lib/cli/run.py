@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
+from runbook_lib.cli.telling import telling_of, telling_options
 from runbook_lib.core.extras import require_extra
 from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import ExitCode, UsageError
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Break something, to be fixed; see runbook drills.",
 )
+@telling_options
 @json_option
 def run(  # noqa: PLR0913, PLR0917 - one a click option
     pairs: Sequence[tuple[str, str]],
@@ -71,6 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     strict: bool,
     drill: str,
     as_json: bool,
+    **told: Any,  # noqa: ANN401 - the options of telling_options
 ) -> int:
     """Run the six stages headless and say whether a document converts.
 
@@ -88,6 +91,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     with ExitStack() as stack:
         if if_running and not _takes_turn(stack, parameters, if_running, as_json=as_json):
             return ExitCode.OK
+        telling = stack.enter_context(telling_of(_say, **told))
         interruption = stack.enter_context(noted_signals())
         opened = prepare_run(parameters, new=True, explicit=True)
         if opened.settings.drill and _is_new(opened):
@@ -99,7 +103,9 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
             click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
         elif not summary.is_interrupted:
             click.echo(str(summary))
-    return ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
+        exit_code = ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
+        telling.ended(summary, exit_code)
+    return exit_code
 
 
 def _takes_turn(stack: ExitStack, parameters: Mapping[str, object], if_running: str, *, as_json: bool) -> bool:

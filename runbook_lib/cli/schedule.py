@@ -20,7 +20,7 @@ from runbook_lib.system.filesystem import refusals_told
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command()
 @click.argument("kind", type=click.Choice(sorted(FORMATS)), metavar="KIND")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF RUN]")
 @click.option("--at", default="04:20", show_default=True, metavar="HH:MM", help="When it begins.")
@@ -103,7 +103,7 @@ def _arguments(words: Sequence[str], keep: str) -> tuple[str, ...]:
     from runbook_lib.cli.run import run
 
     arguments = (*(("-p", "keep", keep) if keep else ()), *words)
-    context = run.make_context("run", list(arguments), resilient_parsing=False)
+    context = run.make_context("run", list(arguments), parent=click.get_current_context().parent)
     resolve_settings(parameters_from(context.params["pairs"], practice=context.params["practice"]), explicit=True)
     return arguments
 

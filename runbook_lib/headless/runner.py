@@ -5,18 +5,21 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook_lib.errors import DiskError, RunbookError
 from runbook_lib.headless.died import settle_died
 from runbook_lib.headless.heartbeat import beating
 from runbook_lib.headless.interruption import Interruption
+from runbook_lib.headless.junit import JUNIT_NAME, junit_xml
 from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.spare_room import spare_room
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
+from runbook_lib.headless.twin import TWIN_NAME, plain_text
+from runbook_lib.history.changes import changed_since_good
 from runbook_lib.history.index import remember
 from runbook_lib.history.prune import prune_runs
 from runbook_lib.notebooks import find_notebook
@@ -89,6 +92,10 @@ def _run_held(
     state = RunState.INTERRUPTED if failed and failed.interrupted else RunState.FAILED if failed else RunState.FINISHED
     run.update(state=state, problem=failed.problem if failed else "")
     summary = summarise(run, outcomes)
+    if summary.failed:
+        summary = replace(summary, changed=changed_since_good(run.folder))
+    run.add_artifact(JUNIT_NAME, junit_xml(outcomes, run.records()), "the checks as JUnit XML")
+    run.add_artifact(TWIN_NAME, plain_text(summary).encode(), "the summary as plain text")
     write_report(run, summary)
     return summary
 

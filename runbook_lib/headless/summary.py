@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.errors import ExitCode, exit_code_of
+from runbook_lib.history.compare import Difference
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
@@ -52,6 +53,8 @@ class RunSummary(Rendered):
     """The parameters the run was started with."""
     practice: bool = False
     """Whether a practice hub served the models."""
+    changed: Difference | None = None
+    """What is another than in the last run that worked; None when this one did, or none is known."""
 
     @property
     def status(self) -> Status:
@@ -143,6 +146,7 @@ class RunSummary(Rendered):
             Table("Stages", ("status", "stage", "took", "result"), rows),
             Note("Verdict", (self.verdict(),)),
             *((Note("What failed", advice),) if advice else ()),
+            *((self.changed.table(),) if self.changed else ()),
             *((Note("Next", following),) if following else ()),
             Note("Kept in", (str(self.folder), f"report: {self.folder / REPORT_NAME}")),
         )

@@ -41,10 +41,19 @@ class Difference(Rendered, Value):
         """Return one table, what may be a cause first."""
         return (Note("Runs", (f"before: {self.before}", f"after:  {self.after}")), self.table())
 
+    def lines(self) -> tuple[str, ...]:
+        """Return the changes, a line each."""
+        return tuple(f"{one.kind} {one.name}: {one.before} -> {one.after}" for one in self.changes)
+
     def table(self) -> Table:
         """Return the changes as rows."""
         rows = tuple((change.kind, change.name, change.before, change.after) for change in self.changes)
-        return Table("What changed", ("kind", "what", "before", "after"), rows, empty="nothing that is kept in mind")
+        return Table(
+            f"What changed since {self.before}",
+            ("kind", "what", "before", "after"),
+            rows,
+            empty="nothing that is kept in mind",
+        )
 
 
 def compare(before: HistoryEntry, after: HistoryEntry) -> Difference:

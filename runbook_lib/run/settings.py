@@ -45,7 +45,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _BESIDE_HOST = re.compile(r"(?<=/)[^\s/]*(?=@)|(?<=['\"])[^\s/]*(?=@)|(?<=[?#])[^\s'\"]+")
 _OLD_OCR = "ocr"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS"})
+NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_NOTICE_TOKEN"})
 """Variables with our prefix that are switches of the program, not parameters of a run."""
 
 

@@ -59,7 +59,12 @@ def gitlab(schedule: Schedule) -> tuple[Printed, ...]:
             "resource_group": NAME,
             "interruptible": False,
             "script": [_INSTALL, shlex.join(schedule.words("runbook", delays=True))],
-            "artifacts": {"when": "always", "paths": ["runs/"], "expire_in": f"{schedule.keep_days} days"},
+            "artifacts": {
+                "when": "always",
+                "paths": ["runs/"],
+                "reports": {"junit": "runs/*/junit.xml"},
+                "expire_in": f"{schedule.keep_days} days",
+            },
         }
     }
     head = comment(

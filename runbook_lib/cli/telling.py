@@ -1,0 +1,56 @@
+"""Options by which `runbook run` tells others how it ended."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from runbook_lib.headless.telling import Telling
+
+CommandT = TypeVar("CommandT", bound=Callable[..., object])
+
+_WHOM = "COMMAND, URL or env:NAME; repeatable"
+
+
+def telling_options(command: CommandT) -> CommandT:
+    """Add `--on-failure`, `--on-change`, `--always` and `--metrics`."""
+    options = (
+        click.option("--on-failure", multiple=True, metavar="WHOM", help=f"Tell when the exit code is not 0: {_WHOM}."),
+        click.option(
+            "--on-change", multiple=True, metavar="WHOM", help="Tell when it ended otherwise than the run before."
+        ),
+        click.option("--always", multiple=True, metavar="WHOM", help="Tell after every run."),
+        click.option(
+            "--metrics",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE.prom",
+            help="Write a text file for Prometheus' node_exporter.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def telling_of(
+    say: Callable[[str], None],
+    *,
+    on_failure: Sequence[str],
+    on_change: Sequence[str],
+    always: Sequence[str],
+    metrics: Path | None,
+) -> "AbstractContextManager[Telling]":
+    """Read the options, before anything begins; raises `UsageError`."""
+    from runbook_lib.headless.metrics import require_metrics_file
+    from runbook_lib.headless.notice import When, parse_notice
+    from runbook_lib.headless.telling import telling
+
+    given: dict[When, Sequence[str]] = {When.FAILURE: on_failure, When.CHANGE: on_change, When.ALWAYS: always}
+    notices = [parse_notice(when, text, os.environ) for when, texts in given.items() for text in texts]
+    if metrics:
+        require_metrics_file(metrics)
+    return telling(notices, metrics.absolute() if metrics else None, say)
