@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
-from runbook_lib.cli.telling import telling_of, telling_options
+from runbook_lib.cli.telling import TellingOptions, telling_of, telling_options
 from runbook_lib.core.extras import require_extra
 from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import ExitCode, UsageError
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     strict: bool,
     drill: str,
     as_json: bool,
-    **told: Any,  # noqa: ANN401 - the options of telling_options
+    **told: Unpack[TellingOptions],
 ) -> int:
     """Run the six stages headless and say whether a document converts.
 
@@ -91,7 +91,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     with ExitStack() as stack:
         if if_running and not _takes_turn(stack, parameters, if_running, as_json=as_json):
             return ExitCode.OK
-        telling = stack.enter_context(telling_of(_say, **told))
+        telling = stack.enter_context(telling_of(_say, told))
         interruption = stack.enter_context(noted_signals())
         opened = prepare_run(parameters, new=True, explicit=True)
         if opened.settings.drill and _is_new(opened):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import click
 
@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from runbook_lib.headless.telling import Telling
 
 CommandT = TypeVar("CommandT", bound=Callable[..., object])
+
+
+class TellingOptions(TypedDict):
+    """The values of the options, as click hands them on."""
+
+    on_failure: Sequence[str]
+    on_change: Sequence[str]
+    always: Sequence[str]
+    metrics: Path | None
+
 
 _WHOM = "COMMAND, URL or env:NAME; repeatable"
 
@@ -36,20 +46,14 @@ def telling_options(command: CommandT) -> CommandT:
     return command
 
 
-def telling_of(
-    say: Callable[[str], None],
-    *,
-    on_failure: Sequence[str],
-    on_change: Sequence[str],
-    always: Sequence[str],
-    metrics: Path | None,
-) -> "AbstractContextManager[Telling]":
+def telling_of(say: Callable[[str], None], options: TellingOptions) -> "AbstractContextManager[Telling]":
     """Read the options, before anything begins; raises `UsageError`."""
     from runbook_lib.headless.metrics import require_metrics_file
     from runbook_lib.headless.notice import When, parse_notice
     from runbook_lib.headless.telling import telling
 
-    given: dict[When, Sequence[str]] = {When.FAILURE: on_failure, When.CHANGE: on_change, When.ALWAYS: always}
+    metrics = options["metrics"]
+    given = {When.FAILURE: options["on_failure"], When.CHANGE: options["on_change"], When.ALWAYS: options["always"]}
     notices = [parse_notice(when, text, os.environ) for when, texts in given.items() for text in texts]
     if metrics:
         require_metrics_file(metrics)
