@@ -16,6 +16,8 @@ from runbook_lib.run.check import Check, Status, Verdict, fail, ok, skip, warn, 
 
 _NOT_ASKED: Final = skip("could not be asked: an answer before it is missing")
 _MIRROR: Final = "Ask who runs the mirror to pass these answers on unchanged, or use another one."
+_MISSING: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED)
+"""The Hub answers 401 where a repository might be private."""
 _FOUND: Final = range(300, 400)
 _CODES: Final = ("no_file", "EntryNotFound"), ("no_revision", "RevisionNotFound"), ("no_repository", "RepoNotFound")
 
@@ -143,7 +145,7 @@ def _errors(facts: MirrorFacts) -> Verdict:
     wrong = []
     for name, code in _CODES:
         answer: Answer = getattr(facts, name)
-        if answer.headers.get("x-error-code") != code or answer.status != HTTPStatus.NOT_FOUND:
+        if answer.headers.get("x-error-code") != code or answer.status not in _MISSING:
             told = answer.headers.get("x-error-code", "no X-Error-Code")
             wrong.append(f"{code}: HTTP {answer.status}, {told[:40]}")
     if not wrong:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 from runbook_lib.core.masking import mask_secrets
 from runbook_lib.core.model_ref import ModelRef
@@ -19,6 +19,7 @@ RANGE: Final = (1000, 1099)
 """First and last byte of the stretch that is asked for."""
 _NONE: Final = "runbook-asks-for-what-there-is-not"
 _CHUNK_BYTES: Final = 64 * 1024
+_MAX_REDIRECTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -151,15 +152,26 @@ class _Asking:
     def __call__(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, *, follow: bool = False
     ) -> Answer:
-        """Ask; status 0 when nothing came, with the problem among the headers."""
+        """Ask as the client does: API and files wherever they are, headers only as far as a relative redirect leads.
+
+        Status 0 when nothing came, with the problem among the headers.
+        """
         import httpx
 
         asked = {"Accept-Encoding": "identity", **(headers or {})}
+        follows = follow or path.startswith("/api/")
+        url = f"{self.endpoint}{path}"
         try:
-            with self.client.stream(method, f"{self.endpoint}{path}", headers=asked, follow_redirects=follow) as answer:
-                return Answer(answer.status_code, dict(answer.headers), _body(answer))
+            for _ in range(_MAX_REDIRECTS):
+                with self.client.stream(method, url, headers=asked, follow_redirects=follows) as answer:
+                    found = Answer(answer.status_code, dict(answer.headers), _body(answer))
+                location = found.headers.get("location", "")
+                if not answer.is_redirect or urlsplit(location).netloc:
+                    break
+                url = urljoin(url, location)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Answer(0, {"problem": mask_secrets(f"{type(error).__name__}: {error}")})
+        return found
 
 
 def _body(answer: "httpx.Response") -> bytes:
