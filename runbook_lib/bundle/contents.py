@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from runbook_lib.bundle.names import require_names
+from runbook_lib.bundle.sbom import SBOM_NAME, sbom_of
 from runbook_lib.cache.hashing import git_sha1_of
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.cache.tree_listing import tree_path
@@ -46,11 +47,12 @@ class Contents:
     """By repository, the branches and tags that stand for its commit here."""
 
 
-def collect_contents(run: OpenRun, proof: Path | None = None) -> Contents:
+def collect_contents(run: OpenRun, proof: Path | None = None, *, sbom: bool = False) -> Contents:
     """Look up what the run's models consist of and where it stands; weights are not read yet.
 
-    `proof` is the folder of a run whose report and records go along. Raises `BundleError` when a file is missing or
-    has another length than it should, `HubError` when no listing is known here, `RecordError` when `proof` is no run.
+    `proof` is the folder of a run whose report and records go along; `sbom` adds a bill of materials. Raises
+    `BundleError` when a file is missing or has another length than it should, `HubError` when no listing is known here,
+    `RecordError` when `proof` is no run.
     """
     require_real(run, wanted_by(run).models)
     _require_whole(run)
@@ -58,6 +60,8 @@ def collect_contents(run: OpenRun, proof: Path | None = None) -> Contents:
         lock = lock_of(run, lock_beside(run.settings.lock_file))
         files = {file.sha256: file for file in _files(run, lock)}
         papers = {LOCK_NAME: lock.text().encode(), **dict(_listings(run, lock)), **dict(_proof(proof))}
+        if sbom:
+            papers[SBOM_NAME] = sbom_of(lock, lambda sha256: files[sha256].path.read_bytes())
     require_names(papers, "The bundle")
     refs = {repo.repo_id: _refs(run, repo.model, repo.commit) for repo in lock.repositories}
     return Contents(lock, files, papers, refs)

@@ -28,13 +28,14 @@ def export_bundle(
     have: AbstractSet[str] = frozenset(),
     split_bytes: int | None = None,
     proof: Path | None = None,
+    sbom: bool = False,
 ) -> Exported:
     """Write the models of the run as a bundle, every content compared with its hash on the way; needs no network.
 
     `have` holds the SHA-256 of contents that are left out, because the target has them. Raises `BundleError` when a
     model is not intact, `DiskError` when there is no room; then nothing is left at `dest`.
     """
-    contents = collect_contents(run, proof)
+    contents = collect_contents(run, proof, sbom=sbom)
     carried = {sha256: file for sha256, file in sorted(contents.files.items()) if sha256 not in have}
     left_out = contents.files.keys() - carried.keys()
     requires = (BLOBS_ELSEWHERE,) if left_out else ()

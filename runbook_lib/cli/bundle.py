@@ -54,16 +54,18 @@ def bundle() -> None:
 @setting_options
 @click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
 @click.option("--proof", default="", metavar="DIR", help="Run whose report and records go along.")
+@click.option("--sbom", is_flag=True, help="Add a bill of materials (CycloneDX); needs the extra sbom.")
 @click.option("--since", default="", metavar="OTHER", help="Leave out what this bundle or lock file names.")
 @click.option("--split", type=SizeType(), metavar="SIZE", help="Cut the file into parts, such as 4000M for FAT.")
 @click.argument("dest", metavar="DEST")
 @verbose_option
 @json_option
-def export(
+def export(  # noqa: PLR0913, PLR0917 - one a click option
     pairs: Sequence[tuple[str, str]],
     practice: bool,
     run_dir: str,
     proof: str,
+    sbom: bool,
     since: str,
     split: int | None,
     dest: str,
@@ -77,7 +79,8 @@ def export(
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
     have = contents_of(Path(since)) if since else frozenset()
-    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=Path(proof) if proof else None)
+    proved = Path(proof) if proof else None
+    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=proved, sbom=sbom)
     click.echo(made.model_dump_json(indent=2) if as_json else str(made))
     return ExitCode.OK
 
