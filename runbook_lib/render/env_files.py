@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 _HEADING = "# Written by the Docling model runbook; applies before the first import of huggingface_hub."
 _PRACTICE = "# Practice: these lead to random weights. Not for a service."
@@ -12,27 +13,42 @@ _POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def to_shell(variables: Mapping[str, str], *, practice: bool = False) -> str:
+class Offer(NamedTuple):
+    """A variable that a service may set if it likes: a comment in the file."""
+
+    name: str
+    value: str
+    note: str
+
+
+Offers = Sequence[Offer]
+
+
+def to_shell(variables: Mapping[str, str], *, practice: bool = False, offers: Offers = ()) -> str:
     """Return lines for `. env.sh`."""
-    return _file((f"export {name}={shlex.quote(value)}" for name, value in variables.items()), practice)
+    return _file(lambda name, value: f"export {name}={shlex.quote(value)}", variables, offers, practice)
 
 
-def to_powershell(variables: Mapping[str, str], *, practice: bool = False) -> str:
+def to_powershell(variables: Mapping[str, str], *, practice: bool = False, offers: Offers = ()) -> str:
     """Return lines to dot-source in PowerShell; single quotes keep everything but themselves.
 
     Begins with a byte order mark, without which Windows PowerShell 5.1 reads a file as ANSI.
     """
-    quoted = {name: _POWERSHELL_QUOTES.sub(r"\1\1", value) for name, value in variables.items()}
-    return _BYTE_ORDER_MARK + _file((f"$env:{name} = '{value}'" for name, value in quoted.items()), practice)
+
+    def line(name: str, value: str) -> str:
+        quoted = _POWERSHELL_QUOTES.sub(r"\1\1", value)
+        return f"$env:{name} = '{quoted}'"
+
+    return _BYTE_ORDER_MARK + _file(line, variables, offers, practice)
 
 
-def to_dotenv(variables: Mapping[str, str], *, practice: bool = False) -> str:
+def to_dotenv(variables: Mapping[str, str], *, practice: bool = False, offers: Offers = ()) -> str:
     """Return lines for docker's `--env-file` and python-dotenv.
 
     Docker keeps quotes as part of the value, so that a value is quoted only when it could not stand without.
     `${NAME}` inside a value is expanded by python-dotenv all the same: its format has no escape for it.
     """
-    return _file((f"{name}={_dotenv_value(value)}" for name, value in variables.items()), practice)
+    return _file(lambda name, value: f"{name}={_dotenv_value(value)}", variables, offers, practice)
 
 
 def _dotenv_value(value: str) -> str:
@@ -41,5 +57,13 @@ def _dotenv_value(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _file(lines: Iterable[str], practice: bool) -> str:
-    return "\n".join((_HEADING, *((_PRACTICE,) if practice else ()), *lines)) + "\n"
+def _file(line: Callable[[str, str], str], variables: Mapping[str, str], offers: Offers, practice: bool) -> str:
+    heading = (_HEADING, *((_PRACTICE,) if practice else ()))
+    set_ = (line(name, value) for name, value in variables.items())
+    return "\n".join((*heading, *set_, *_offered(line, offers))) + "\n"
+
+
+def _offered(line: Callable[[str, str], str], offers: Offers) -> Iterator[str]:
+    for offer in offers:
+        yield f"# {offer.note}"
+        yield f"# {line(offer.name, offer.value)}"

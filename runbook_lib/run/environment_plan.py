@@ -9,8 +9,9 @@ from packaging.version import Version
 from runbook_lib.cache.link_mode import LinkMode, choose_links
 from runbook_lib.core.masking import MaskedAddress
 from runbook_lib.core.value import Value
+from runbook_lib.quirks import xet_telemetry
 from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
-from runbook_lib.render.env_files import to_dotenv, to_powershell, to_shell
+from runbook_lib.render.env_files import Offer, to_dotenv, to_powershell, to_shell
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.run.interpreter import packages_of
 from runbook_lib.run.record import Facts
@@ -18,6 +19,7 @@ from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import Target
 from runbook_lib.system import variables as environment
 from runbook_lib.system.filesystem import FolderFacts, LinkProbe, examine_folder
+from runbook_lib.system.variables import is_true
 
 _PATIENT_TIMEOUT_S: Final = "30"
 
@@ -45,6 +47,8 @@ class EnvironmentPlan(Facts):
     remedy: str
     """What keeps the symlink race of quirk-001 away with this version."""
     variables: tuple[PlannedVariable, ...]
+    offered: tuple[PlannedVariable, ...] = ()
+    """What a service may set if it likes, for nothing here depends on it: comments in the files."""
 
     def values(self) -> dict[str, str]:
         """Return the variables as an environment overlay."""
@@ -64,25 +68,36 @@ class EnvironmentPlan(Facts):
         return (
             Table("Variables", ("variable", "before", "after", "reason"), rows, empty="nothing has to be set"),
             Table("Decisions", ("question", "answer", "reason"), choice),
+            *self._offers(),
         )
+
+    def _offers(self) -> Iterator[Section]:
+        if self.offered:
+            rows = tuple((offer.name, offer.value, offer.reason) for offer in self.offered)
+            yield Table("Offered in the files, as comments", ("variable", "value", "why"), rows)
 
 
 def env_files(plan: EnvironmentPlan) -> dict[str, str]:
     """Return the files, by name, that a service's start can read; what lives only as long as a run is not in them."""
     writers = {"env.sh": to_shell, "env.ps1": to_powershell, ".env": to_dotenv}
-    return {name: write(plan.lasting(), practice=plan.practice) for name, write in writers.items()}
+    offers = tuple(Offer(offer.name, offer.value, offer.reason) for offer in plan.offered)
+    return {name: write(plan.lasting(), practice=plan.practice, offers=offers) for name, write in writers.items()}
 
 
 def plan_from_scratch(target: Target) -> EnvironmentPlan:
     """Plan from a look at the cache folder and the interpreter's packages; sets nothing."""
-    cache = examine_folder("cache", target.cache_dir)
-    return plan_variables(
-        target, cache, packages_of(target.settings).version("huggingface_hub"), environment.as_found()
-    )
+    cache, packages = examine_folder("cache", target.cache_dir), packages_of(target.settings)
+    hub, xet = packages.version("huggingface_hub"), packages.version("hf_xet")
+    return plan_variables(target, cache, hub, environment.as_found(), xet_version=xet)
 
 
 def plan_variables(
-    target: Target, cache: FolderFacts, hub_version: Version | None, environ: Mapping[str, str]
+    target: Target,
+    cache: FolderFacts,
+    hub_version: Version | None,
+    environ: Mapping[str, str],
+    *,
+    xet_version: Version | None = None,
 ) -> EnvironmentPlan:
     """Return the plan: a variable is in it only when it has an effect and a reason."""
     choice = choose_links(target.settings.links, cache)
@@ -105,6 +120,7 @@ def plan_variables(
             for name, value, why in wanted
         )
         + _session_only(target, environ),
+        offered=tuple(_offered(xet_version, {**environ, **{name: value for name, value, _why in wanted}}, target)),
     )
 
 
@@ -146,6 +162,15 @@ def _timeouts(target: Target, environ: Mapping[str, str]) -> Iterator[tuple[str,
 def _offline(settings: Settings) -> Iterator[tuple[str, str, str]]:
     if settings.offline:
         yield "HF_HUB_OFFLINE", "1", "this run was told to touch no network"
+
+
+def _offered(xet: Version | None, environ: Mapping[str, str], target: Target) -> Iterator[PlannedVariable]:
+    """Yield what stops hf-xet's telemetry, where hf-xet is used and sends it."""
+    is_used = not target.practice and not is_true(environ.get("HF_HUB_DISABLE_XET", ""))
+    if xet and is_used and xet_telemetry.is_sent(xet, environ):
+        before = environ.get(xet_telemetry.OWN_SWITCH, "")
+        why = f"{xet_telemetry.told(xet)}; this stops it"
+        yield PlannedVariable(name=xet_telemetry.OWN_SWITCH, before=before, value="0", reason=why)
 
 
 def _windows_text() -> Iterator[tuple[str, str, str]]:

@@ -49,8 +49,16 @@ class InterpreterFacts(Value):
     @property
     def hub_version(self) -> Version | None:
         """The installed huggingface_hub; None when there is none or its version cannot be read."""
+        return self._version("huggingface_hub")
+
+    @property
+    def xet_version(self) -> Version | None:
+        """The installed hf-xet; None when there is none or its version cannot be read."""
+        return self._version("hf_xet")
+
+    def _version(self, package: str) -> Version | None:
         try:
-            return Version(self.packages.get("huggingface_hub") or "")
+            return Version(self.packages.get(package) or "")
         except InvalidVersion:
             return None
 

@@ -33,7 +33,8 @@ def plan_environment(run: OpenRun) -> EnvironmentPlan:
     """Plan from what stage detect saw, or from scratch when it has not run; sets nothing."""
     if run.has("detect"):
         facts = run.read("detect", DetectFacts).facts
-        return plan_variables(run, facts.folder("cache"), facts.interpreter.hub_version, environment.as_found())
+        found, cache = facts.interpreter, facts.folder("cache")
+        return plan_variables(run, cache, found.hub_version, environment.as_found(), xet_version=found.xet_version)
     return plan_from_scratch(run)
 
 

@@ -8,34 +8,19 @@ from packaging.version import Version
 
 from runbook_lib.checks.context import ProbeContext
 from runbook_lib.checks.probe import Probe
+from runbook_lib.quirks import xet_telemetry
 from runbook_lib.run.check import Verdict, fail, ok, skip
-from runbook_lib.system.variables import is_true
-
-_TELEMETRY_SINCE: Final = Version("1.7.0")
-"""hf-xet: the strings of its telemetry are in the wheel of 1.7.0 and not in that of 1.6.0."""
-_SWITCHES: Final = (
-    *("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"),
-    *("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"),
-)
-_OWN_SWITCH: Final = "HF_XET_TELEMETRY_ENABLED"
-_FALSE: Final = {"0", "false", "off", "no"}
 
 
 def judge_telemetry(xet: Version | None, environ: Mapping[str, str]) -> Verdict:
     """Say whether hf_xet reports transfers to the Hub's storage service, and what would stop it."""
     if xet is None:
         return ok("hf-xet is not installed")
-    if xet < _TELEMETRY_SINCE:
+    if xet < xet_telemetry.SINCE:
         return ok(f"hf-xet {xet} sends none")
-    off = next((name for name in _SWITCHES if is_true(environ.get(name, ""))), "")
-    if environ.get(_OWN_SWITCH, "").lower() in _FALSE:
-        off = _OWN_SWITCH
-    if off:
+    if off := xet_telemetry.switched_off_by(environ):
         return ok(f"hf-xet {xet} sends none: {off} is set")
-    return ok(
-        f"hf-xet {xet} sends byte counts, throughput and operating system after each transfer, no names of repositories"
-        f" or files; {_OWN_SWITCH}=0 or HF_HUB_DISABLE_TELEMETRY=1 stops it"
-    )
+    return ok(f"{xet_telemetry.told(xet)}; {xet_telemetry.OWN_SWITCH}=0 or HF_HUB_DISABLE_TELEMETRY=1 stops it")
 
 
 _HTTPX_SINCE, _SYSTEM_STORE_SINCE = Version("1.0"), Version("2.0")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from runbook_lib.run.check import Status
-from runbook_lib.run.environment_plan import plan_variables
+from runbook_lib.run.environment_plan import env_files, plan_variables
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.run.settings import Settings
@@ -170,6 +171,43 @@ def test_applying_sets_the_process_and_writes_three_files(
     assert "$env:HF_ENDPOINT = 'https://mirror.example'" in run.text("env.ps1")
     assert "HF_ENDPOINT=https://mirror.example" in run.text(".env")
     assert {change.what for change in changes} >= {"env.sh", "env.ps1", ".env", "HF_ENDPOINT in this process"}
+
+
+def test_what_stops_the_telemetry_of_hf_xet_is_offered_and_not_imposed(
+    in_tmp_path: Path, folder: MakeFolder, interpreter: MakeInterpreter
+) -> None:
+    plan = plan_variables(target(), folder(), interpreter().hub_version, {}, xet_version=Version("1.8.0"))
+    assert "HF_XET_TELEMETRY_ENABLED" not in plan.values()
+    assert "HF_XET_TELEMETRY_ENABLED" in str(plan)
+    files = env_files(plan)
+    assert "\n# export HF_XET_TELEMETRY_ENABLED=0\n" in files["env.sh"]
+    assert "\n# $env:HF_XET_TELEMETRY_ENABLED = '0'\n" in files["env.ps1"]
+    assert "\n# HF_XET_TELEMETRY_ENABLED=0\n" in files[".env"]
+    assert all("\n# hf-xet 1.8.0 sends byte counts" in text for text in files.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "xet", "environ"),
+    [
+        ({}, "1.6.0", {}),
+        ({}, None, {}),
+        ({}, "1.8.0", {"HF_HUB_DISABLE_TELEMETRY": "1"}),
+        ({}, "1.8.0", {"HF_HUB_DISABLE_XET": "1"}),
+        ({"offline": True}, "1.8.0", {}),
+        ({"hub": "https://mirror.example"}, "1.8.0", {}),
+        ({"hub": "practice"}, "1.8.0", {}),
+    ],
+)
+def test_where_no_telemetry_is_sent_nothing_is_offered(
+    folder: MakeFolder,
+    interpreter: MakeInterpreter,
+    settings: dict[str, Any],
+    xet: str | None,
+    environ: dict[str, str],
+) -> None:
+    installed = Version(xet) if xet else None
+    plan = plan_variables(target(**settings), folder(), interpreter().hub_version, environ, xet_version=installed)
+    assert plan.offered == ()
 
 
 def test_applying_twice_gives_the_same_bytes(run: OpenRun, folder: MakeFolder, interpreter: MakeInterpreter) -> None:
