@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
 from integrity.clients import client_python
 
-VERSIONS = ("0.25.2", "1.8.0", "1.9.0", "1.32.0", "1.33.0")
+VERSIONS = ("0.25.2", "1.8.0", "1.9.0", "1.32.0", "1.33.0", "2.0.0", "2.4.0")
 DOWNLOADS = 60
 ROUNDS = 10
 """How often the affected versions are tried before the race counts as not met; on a busy machine it hides."""
