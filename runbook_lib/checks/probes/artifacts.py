@@ -103,7 +103,8 @@ def judge_ocr(ocr: WantedOcr, absent: Sequence[str], *, shipped: bool) -> Verdic
     """Say whether docling's OCR engine finds its models: they come from ModelScope or GitHub, whatever the Hub is."""
     why = f" ({ocr.reason})" if ocr.reason else ""
     if not ocr.engine:
-        return warn(f"docling finds no OCR engine{why}", "Install one: pip install docling[rapidocr].")
+        remedy = "Install one: pip install docling[rapidocr]."
+        return warn(f"docling finds no OCR engine{why}", remedy, quirk="no-ocr-engine")
     if not ocr.files:
         return ok(f"{ocr} keeps its models elsewhere{why}")
     if not absent:

@@ -158,6 +158,6 @@ PROBES = (
     Probe("shared-blobs", "shared contents are there", "shared-blobs-escape", _shared_blobs),
     Probe("incomplete-files", "no interrupted download left anything", "incomplete-no-resume", _incomplete),
     Probe("cached-models", "what is needed offline is there", "offline-cache-miss", _cached_models),
-    Probe("cached-listings", "a pinned commit can be used offline", "", _listings),
+    Probe("cached-listings", "a pinned commit can be used offline", "offline-pinned-commit", _listings),
     Probe("chunker-tokenizer", "chunking works offline", "docling-chunker-tokenizer", _tokenizer),
 )

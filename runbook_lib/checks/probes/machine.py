@@ -160,6 +160,12 @@ def _pipeline(context: ProbeContext) -> Verdict:
     return judge_pipeline(context.wanted, context.packages.executable)
 
 
+_OF_THE_CONVERTER: Final = frozenset(
+    ("torch", "torchvision", "transformers", "docling_ibm_models", "docling_parse", "pypdfium2", "rtree", "accelerate")
+)
+"""What docling-slim leaves out and `DocumentConverter` imports."""
+
+
 def judge_pipeline(wanted: Wanted, executable: str) -> Verdict:
     """Say what the interpreter lacks for the pipeline: extras of docling, an OCR engine, a program."""
     if not wanted.was_asked:
@@ -173,7 +179,15 @@ def judge_pipeline(wanted: Wanted, executable: str) -> Verdict:
     return fail(
         "; ".join(map(str, wanted.missing)) or (wanted.ocr.reason if wanted.ocr else ""),
         f"{remedy} or leave it out of the pipeline, for example -p pipeline ocr=off.",
+        quirk=_pipeline_quirk(wanted),
     )
+
+
+def _pipeline_quirk(wanted: Wanted) -> str:
+    """Return the entry that explains it: a converter without its packages comes before an engine that was not found."""
+    if any(part.module.partition(".")[0] in _OF_THE_CONVERTER for part in wanted.missing):
+        return "docling-slim-without-torch"
+    return "" if wanted.missing else "no-ocr-engine"
 
 
 def _hub(context: ProbeContext) -> Verdict:

@@ -180,6 +180,9 @@ def test_a_missing_extra_is_named_with_what_to_install(context: MakeContext) -> 
     assert verdict.status is Status.FAIL
     assert "No module named 'torch'" in verdict.evidence
     assert '/venv/bin/python -m pip install "docling-slim[models-local]"' in verdict.remedy
+    assert verdict.quirk == "docling-slim-without-torch"
+    whisper = TORCH.model_copy(update={"module": "whisper", "install": "docling-slim[feat-asr]"})
+    assert not judge_pipeline(Wanted(missing=(whisper,)), "python").quirk, "an extra of its own is no broken converter"
     found = checks(context(offline=True, wanted=Wanted(missing=(TORCH,))))
     assert found["models-known"].status is Status.FAIL, "docling could not be asked at all"
 
@@ -188,6 +191,7 @@ def test_ocr_without_an_engine_is_told_in_doclings_words() -> None:
     nothing = WantedOcr(engine="", backend="", languages=(), reason="No OCR engine found.", folder="", files=())
     verdict = in_trouble(judge_pipeline(WANTED.model_copy(update={"ocr": nothing}), "python"))
     assert (verdict.status, verdict.evidence) == (Status.FAIL, "No OCR engine found.")
+    assert verdict.quirk == "no-ocr-engine"
     assert "docling[rapidocr]" in verdict.remedy
 
 
