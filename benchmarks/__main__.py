@@ -17,7 +17,10 @@ from runbook_lib.render.rendered import show
 from runbook_lib.render.sections import Table
 from runbook_lib.render.values import format_bytes, format_seconds
 
-CASES = ("verify", "download", "second_revision", "measure_disk", "service_start", "diagnose", "audit", "bundles")
+CASES = (
+    *("verify", "download", "second_revision", "convert", "measure_disk", "service_start"),
+    *("diagnose", "audit", "bundles"),
+)
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -30,7 +33,7 @@ def main(rounds: int, only: str | None) -> None:
     revisions: list[cases.SecondRevision] = []
     with tempfile.TemporaryDirectory(prefix="runbook-bench-") as name:
         compared = (
-            *(cases.verify, cases.download, cases.measure_disk),
+            *(cases.verify, cases.download, cases.convert, cases.measure_disk),
             *(cases.service_start, cases.diagnose, cases.audit, bundles.bundles),
         )
         for case in compared:
@@ -54,10 +57,21 @@ def _print(comparisons: list[Comparison], revisions: list[cases.SecondRevision])
             _limit(comparison),
             format_bytes(comparison.ours_memory_bytes),
             format_bytes(comparison.theirs_memory_bytes),
+            f"{comparison.memory_ratio:.2f}",
         )
         for comparison in comparisons
     )
-    columns = ("status", "ours / theirs", "ours", "theirs", "ratio", "limit", "our memory", "their memory")
+    columns = (
+        "status",
+        "ours / theirs",
+        "ours",
+        "theirs",
+        "ratio",
+        "limit",
+        "our memory",
+        "their memory",
+        "memory ratio",
+    )
     costs = tuple((one.name, format_bytes(one.fetched_bytes), format_bytes(one.on_disk_bytes)) for one in revisions)
     title = f"A second revision: 12 bytes changed beside {format_bytes(cases.SECOND_REVISION_BYTES)} of weights"
     click.echo(str(show(Table("Medians", columns, rows), Table(title, ("how", "fetched", "on disk"), costs))))
@@ -66,7 +80,9 @@ def _print(comparisons: list[Comparison], revisions: list[cases.SecondRevision])
 def _limit(comparison: Comparison) -> str:
     if comparison.limit is None:
         return "told only"
-    return f"{comparison.limit}" + (f" and {comparison.allowance_s:g} s" if comparison.allowance_s else "")
+    allowed = f" and {comparison.allowance_s:g} s" if comparison.allowance_s else ""
+    memory = f", memory {comparison.memory_limit}" if comparison.memory_limit else ""
+    return f"{comparison.limit}{allowed}{memory}"
 
 
 def _keep(comparisons: list[Comparison], revisions: list[cases.SecondRevision]) -> None:

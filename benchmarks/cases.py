@@ -1,4 +1,4 @@
-"""The benchmarks: verify, download, a second revision, measure disk, the start of a service, diagnose, audit."""
+"""The benchmarks: verify, download, a second revision, convert, measure disk, a service's start, diagnose, audit."""
 
 import os
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ from pathlib import Path
 from benchmarks import logs
 from benchmarks.many_files import FILES, make_repository
 from benchmarks.measure import Comparison, Cost, compare, run_command
-from benchmarks.places import HF, PYTHON, REPO_ID, Place, bare_download, earlier_build, fresh, served_weights
+from benchmarks.places import DOCLING, HF, PYTHON, REPO_ID, Place, bare_download, earlier_build, fresh, served_weights
 from runbook_lib.cache.disk_usage import DiskUsage
+from runbook_lib.practice.sample import sample_document
 from runbook_lib.practice.server import PracticeHub
 
 SECOND_REVISION_BYTES = 64_000_000
@@ -98,6 +99,25 @@ def _second(name: str, place: Place, cache_dir: Path) -> SecondRevision:
     usage = DiskUsage().add_tree(cache_dir)
     files = sum(count.body_bytes for path, count in place.hub.counters.by_path.items() if not path.startswith("/api"))
     return SecondRevision(name, files, usage.allocated_bytes)
+
+
+def convert(folder: Path, rounds: int) -> Iterator[Comparison]:
+    """Convert the sample with the stage against `docling` on the same models: CPU time and peak memory, 1.05 each."""
+    home = fresh(folder)
+    places = [str(home / name) for name in ("hub", "artifacts")]
+    ours("prepare", *places, str(home / "prepared"))
+    document = str(sample_document())
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
+
+    def mine() -> Cost:
+        return ours("convert", *places, str(fresh(home / "run") / "of this round"), document)
+
+    def bare() -> Cost:
+        output = str(fresh(home / "output"))
+        return run_command([DOCLING, "--artifacts-path", places[1], "--output", output, document], offline)
+
+    name = "stage convert, record and pictures included / docling (CPU)"
+    yield compare(name, mine, bare, rounds=rounds, limit=1.05, seconds=attrgetter("cpu_s"), memory_limit=1.05)
 
 
 def measure_disk(folder: Path, rounds: int) -> Iterator[Comparison]:

@@ -21,6 +21,7 @@ class Cost:
     cpu_s: float
     """User and system time of the command and of what it started."""
     peak_memory_bytes: int
+    """On Linux of the command and what it started together, elsewhere of the largest process."""
     printed: str = ""
 
     @property
@@ -45,11 +46,16 @@ class Comparison:
     ours_memory_bytes: int
     theirs_memory_bytes: int
     rounds: int
+    memory_ratio: float
+    """Median of the rounds' ratios of peak memory."""
+    memory_limit: float | None
+    """The ratio of peak memory that is allowed; None where it is only told."""
 
     @property
     def holds(self) -> bool:
-        """Whether the ratio is within its limit."""
-        return self.limit is None or self.ratio <= self.limit
+        """Whether the ratios are within their limits."""
+        within = self.limit is None or self.ratio <= self.limit
+        return within and (self.memory_limit is None or self.memory_ratio <= self.memory_limit)
 
     def as_row(self) -> dict[str, object]:
         """Return the comparison for JSON."""
@@ -75,6 +81,7 @@ def compare(
     limit: float | None = None,
     seconds: Callable[[Cost], float] = attrgetter("elapsed_s"),
     allowance_s: float = 0.0,
+    memory_limit: float | None = None,
 ) -> Comparison:
     """Run both in turn, swapping who goes first, after one round that only warms the page cache.
 
@@ -100,4 +107,6 @@ def compare(
         ours_memory_bytes=max(mine.peak_memory_bytes for mine, _ in pairs),
         theirs_memory_bytes=max(other.peak_memory_bytes for _, other in pairs),
         rounds=rounds,
+        memory_ratio=statistics.median(mine.peak_memory_bytes / other.peak_memory_bytes for mine, other in pairs),
+        memory_limit=memory_limit,
     )

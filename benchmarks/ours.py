@@ -38,6 +38,31 @@ def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: s
     download(run).require()
 
 
+def prepare(cache_dir: str, artifacts_dir: str, run_dir: str) -> None:
+    """Fetch what docling's default pipeline takes from the practice hub."""
+    from runbook_lib.run.opening import open_run
+    from runbook_lib.stages.download.stage import download
+
+    run = open_run(new=True, run_dir=run_dir, hub="practice", cache_dir=cache_dir, artifacts_dir=artifacts_dir)
+    download(run).require()
+
+
+def convert(cache_dir: str, artifacts_dir: str, run_dir: str, document: str) -> None:
+    """Carry out the whole convert stage."""
+    from runbook_lib.run.opening import open_run
+    from runbook_lib.stages.convert.stage import convert as convert_stage
+
+    run = open_run(
+        new=True,
+        run_dir=run_dir,
+        hub="practice",
+        cache_dir=cache_dir,
+        artifacts_dir=artifacts_dir,
+        document=document,
+    )
+    convert_stage(run).require()
+
+
 def measure(folder: str) -> None:
     """Add up a folder by inode."""
     from runbook_lib.cache.disk_usage import DiskUsage
@@ -79,6 +104,8 @@ if __name__ == "__main__":
     verbs: dict[str, Callable[..., None]] = {
         "verify": verify,
         "fetch": fetch,
+        "prepare": prepare,
+        "convert": convert,
         "measure": measure,
         "diagnose": diagnose,
         "bundle_export": bundle_export,

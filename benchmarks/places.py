@@ -18,6 +18,7 @@ REPO_ID = "bench/weights"
 SIZE_BYTES = 1 << 30
 FILE_COUNT = 8
 PYTHON = sys.executable
+DOCLING = str(Path(sys.executable).with_name("docling"))
 HF = str(Path(sys.executable).with_name("hf"))
 
 

@@ -23,6 +23,7 @@ from runbook_lib.checks.probes import (
     program,
     proxies,
     runtime,
+    service,
     tokens,
     variables,
 )
@@ -48,6 +49,7 @@ PROBES: Final[tuple[Probe, ...]] = (
     *addresses.PROBES,
     *client_habits.PROBES,
     *tokens.PROBES,
+    *service.PROBES,
     *program.PROBES,
 )
 """In the order of the report: the machine, what is set, where things lie, what is installed, the way to the Hub."""

@@ -43,6 +43,7 @@ DRILL_NAMES = (
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 """A drive of Windows has one letter."""
 _BESIDE_HOST = re.compile(r"(?<=/)[^\s/]*(?=@)|(?<=['\"])[^\s/]*(?=@)|(?<=[?#])[^\s'\"]+")
+_ADDRESSES = frozenset(("hub", "ocr_mirror", "service_url"))
 _OLD_OCR = "ocr"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_NOTICE_TOKEN"})
@@ -68,6 +69,7 @@ class Settings(StrictValue):
         "", description="stands in for listings that the cache lacks offline; empty: runbook.lock.json here, if any"
     )
     ocr_mirror: str = Field("", description="a URL that serves OCR models; empty: what the engines themselves name")
+    service_url: str = Field("", description="a running docling-serve or service with /healthz to ask; empty: none")
     probe_limit_s: float = Field(5.0, gt=0, le=600, description="seconds one network probe may take")
     download_limit_s: float = Field(3600.0, gt=0, description="seconds the download may take")
     convert_limit_s: float = Field(900.0, gt=0, description="seconds the conversion may take")
@@ -81,9 +83,9 @@ class Settings(StrictValue):
     def _hub_is_known(cls, value: str) -> str:
         return value if value in ("", PRACTICE) else _web_address(value, "must be empty, 'practice' or a URL")
 
-    @field_validator("ocr_mirror")
+    @field_validator("ocr_mirror", "service_url")
     @classmethod
-    def _mirror_is_an_address(cls, value: str) -> str:
+    def _is_an_address(cls, value: str) -> str:
         return value and _web_address(value, "must be empty or a URL")
 
     @field_validator("pipeline")
@@ -291,7 +293,7 @@ def _shown(text: str) -> str:
 def _shown_value(name: str, value: object) -> str:
     """Return a refused value; of an address nothing but the host, for a secret may stand in every other part."""
     text = repr(value)
-    return _BESIDE_HOST.sub("***", text) if name == "hub" else _shown(text)
+    return _BESIDE_HOST.sub("***", text) if name in _ADDRESSES else _shown(text)
 
 
 def _validated(merged: Mapping[str, object], origins: Mapping[str, str]) -> Settings:

@@ -17,6 +17,13 @@ _LIMIT_S = 300
 _ENVIRON = dict(os.environ)
 """As it was before the tests took out what steers them: it says how packages can be had here."""
 
+
+def _pinned(*names: str) -> tuple[str, ...]:
+    """Return what our own constraints say of these packages; others of docling-serve's ask for other versions."""
+    lines = CONSTRAINTS.read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if line.partition("==")[0] in names)
+
+
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "docling-slim[standard]": ("-c", str(CONSTRAINTS), "docling-slim[standard]"),
     "docling-slim[format-pdf,feat-ocr-rapidocr-onnx]": (
@@ -33,7 +40,13 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
         "deepsearch-glm==1.0.0",
         "transformers==4.48.1",
         "huggingface-hub==0.27.1",
-        *(line for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines() if line.startswith("torch")),
+        *_pinned("torch", "torchvision"),
+    ),
+    # onnxruntime beside it, as who runs it offline has: without it OCR's models come from modelscope.cn alone.
+    "docling-serve": (
+        *_pinned("docling-slim", "docling-core", "docling-parse", "docling-ibm-models", "torch", "torchvision"),
+        *_pinned("huggingface-hub", "transformers", "rapidocr", "onnxruntime"),
+        "docling-serve==1.38.2",
     ),
 }
 

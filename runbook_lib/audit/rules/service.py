@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from runbook_lib.audit.finding import Severity
 from runbook_lib.audit.parsers.python_module import Function, PythonModule, keywords_of, text_of
+from runbook_lib.audit.parsers.variables import Variable
 from runbook_lib.audit.repository import ParsedSource, Repository
 from runbook_lib.audit.rule import Hit, Rule
 from runbook_lib.audit.rules.hits import at_node
@@ -72,6 +73,27 @@ def _lives_long(module: PythonModule, call: ast.Call) -> bool:
     """Tell whether a converter is made once: as the module is imported, with an object, or at start-up."""
     around = module.function_around(call)
     return around is None or around.name in _MADE_ONCE or bool(_AT_START.search(around.name))
+
+
+_BOOT = "DOCLING_SERVE_LOAD_MODELS_AT_BOOT"
+_OFF = {"0", "off", "f", "false", "n", "no"}
+"""What pydantic reads as false, which reads docling-serve's variables."""
+
+
+def _boot_off(source: ParsedSource, _: Repository) -> Iterator[Hit]:
+    message = f"{_BOOT} is off: ready says nothing of models, and the first request loads them or fails"
+    if source.is_test:
+        return
+    found = {one.line: Hit(one.line, message, one.column, scope=one.scope) for one in source.variables if _is_off(one)}
+    for container in source.containers:
+        if container.variable(_BOOT).strip().lower() in _OFF:
+            line = container.variables[_BOOT].line
+            found.setdefault(line, Hit(line, message))
+    yield from found.values()
+
+
+def _is_off(variable: Variable) -> bool:
+    return variable.name == _BOOT and (variable.value or "").strip().lower() in _OFF
 
 
 _APP = "from docling.document_converter import DocumentConverter\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
@@ -150,5 +172,18 @@ RULES = (
         check=_no_preload,
         kinds=(Kind.PYTHON,),
         words=("DocumentConverter",),
+    ),
+    Rule(
+        id="models-not-loaded-at-boot",
+        title="docling-serve is told not to load its models when it starts",
+        reason="It then says ready without a model. A folder or a model that is missing shows in the first request, "
+        "which is answered with 404, and the orchestrator sees a healthy service.",
+        remedy="Leave the variable out, and give a startupProbe the minutes that loading takes.",
+        severity=Severity.WARNING,
+        quirk="serve-ready-without-models",
+        bad={".env": f"{_BOOT}=false\n"},
+        good={".env": f"{_BOOT}=true\n"},
+        check=_boot_off,
+        words=(_BOOT,),
     ),
 )

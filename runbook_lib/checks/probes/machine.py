@@ -139,7 +139,8 @@ def judge_race(cache: FolderFacts, hub: Version | None, *, switched_off: bool) -
 
 
 def _variables(context: ProbeContext) -> Verdict:
-    return judge_variables(context.environ)
+    serve = context.packages.version_text("docling-serve") is not None
+    return judge_variables(context.environ, serve=serve)
 
 
 def _models(context: ProbeContext) -> Verdict:

@@ -22,7 +22,7 @@ _FLAGS = (
     "TRANSFORMERS_OFFLINE",
 )
 _WHOLE_NUMBERS = ("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT")
-_ARTIFACTS = "DOCLING_ARTIFACTS_PATH"
+_ARTIFACTS, _OF_SERVE = "DOCLING_ARTIFACTS_PATH", "DOCLING_SERVE_ARTIFACTS_PATH"
 _EMPTY_MEANS = {
     "HF_ENDPOINT": "no host would be asked",
     _ARTIFACTS: "docling would look for its models in the working folder",
@@ -34,7 +34,7 @@ _CACHES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 _IGNORED = {
     "TRANSFORMERS_CACHE": "huggingface_hub and transformers 5 do not read it",
     "PYTORCH_TRANSFORMERS_CACHE": "nothing reads it any more",
-    "DOCLING_SERVE_ARTIFACTS_PATH": "docling-serve reads it, the library reads DOCLING_ARTIFACTS_PATH",
+    _OF_SERVE: "docling-serve reads it, the library reads DOCLING_ARTIFACTS_PATH",
 }
 _OBSOLETE = {
     "HF_HUB_ENABLE_HF_TRANSFER": "since huggingface_hub 1.0 it only makes a FutureWarning, which -W error turns fatal",
@@ -48,9 +48,13 @@ def hub_home(environ: Mapping[str, str]) -> Path:
     return hub_cache_dir({name: environ[name] for name in ("HF_HOME", "XDG_CACHE_HOME") if name in environ}).parent
 
 
-def judge_variables(environ: Mapping[str, str]) -> Verdict:
-    """Name the variables that lead elsewhere, contradict each other, break the import or do nothing."""
-    places = (*_empty(environ), *_relative(environ), *_contradictions(environ), *_unreadable(environ), *_idle(environ))
+def judge_variables(environ: Mapping[str, str], *, serve: bool = False) -> Verdict:
+    """Name the variables that lead elsewhere, contradict each other, break the import or do nothing.
+
+    `serve`: docling-serve is installed there, which reads a variable that the library does not.
+    """
+    idle = _idle({name: value for name, value in environ.items() if not (serve and name == _OF_SERVE)})
+    places = (*_empty(environ), *_relative(environ), *_contradictions(environ), *_unreadable(environ), *idle)
     missing = tuple(_missing(environ))
     flags = tuple(_flags(environ))
     if missing and not places and not flags:
@@ -99,7 +103,7 @@ def _unreadable(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _idle(environ: Mapping[str, str]) -> Iterator[str]:
     for name, why in _IGNORED.items():
-        replaced = name == "DOCLING_SERVE_ARTIFACTS_PATH" and environ.get("DOCLING_ARTIFACTS_PATH")
+        replaced = name == _OF_SERVE and environ.get(_ARTIFACTS)
         if environ.get(name) and not replaced:
             yield f"{name} has no effect: {why}"
 

@@ -81,6 +81,7 @@ def sources_of(name: str, text: str) -> list[ParsedSource]:
 
 def test_every_rule_named_in_the_issue_exists() -> None:
     assert set(RULES) == {
+        "models-not-loaded-at-boot",
         *("admin-launch", "container-root", "world-writable", "developer-mode"),
         *("warning-variable-only", "hub-constant-patched", "variable-after-import"),
         *("resume-download", "ignored-argument", "removed-name", "old-command", "unread-variable"),
@@ -322,3 +323,21 @@ def test_only_the_selected_rules_are_applied(tmp_path: Path) -> None:
     (tmp_path / "x.sh").write_text("sudo uvicorn a\nchmod 777 models\n", encoding="utf-8")
     assert places(audit(tmp_path, select=["world-writable"]), "world-writable") == [("x.sh", 2)]
     assert rules_found(audit(tmp_path, select=["world-writable"])) == {"world-writable"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("Dockerfile", "FROM quay.io/docling-project/docling-serve:1.38.2\nENV {}=0\n", 2),
+        ("start.sh", "export {}=False\ndocling-serve run\n", 1),
+        ("compose.yaml", "services:\n  d:\n    image: docling-serve:1\n    environment:\n      {}: 'no'\n", 5),
+        (
+            "pod.yaml",
+            "kind: Pod\nspec:\n  containers:\n  - image: a\n    env:\n    - name: {}\n      value: 'false'\n",
+            6,
+        ),
+    ],
+)
+def test_loading_at_boot_is_found_off_wherever_it_is_set(name: str, text: str, line: int, audit_tree: Audit) -> None:
+    found = places(audit_tree({name: text.format("DOCLING_SERVE_LOAD_MODELS_AT_BOOT")}), "models-not-loaded-at-boot")
+    assert found == [(name, line)]

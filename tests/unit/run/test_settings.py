@@ -141,6 +141,7 @@ WRONG_VALUES = {
     "target_python": "there-is-no-such-python",
     "pipeline": "ocr=perhaps",
     "ocr_mirror": "modelscope.cn",
+    "service_url": "127.0.0.1:5001",
     "lock_file": "there-is-no-such-lock.json",
     "probe_limit_s": "soon",
     "download_limit_s": 0,
@@ -186,6 +187,21 @@ def test_credentials_in_the_hub_are_refused_and_not_repeated(resolve: Resolve, u
     assert "must not carry" in caught.value.why
     assert "hunter2" not in str(caught.value)
     assert "***@mirror.example" in caught.value.what
+
+
+@pytest.mark.parametrize("name", ["ocr_mirror", "service_url"])
+@pytest.mark.parametrize("url", ["http://user:hunter2@127.0.0.1:5001", "http://127.0.0.1:5001/?key=hunter2"])
+def test_credentials_in_other_addresses_are_refused_and_not_repeated(resolve: Resolve, name: str, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        resolve({name: url})
+    assert "hunter2" not in str(caught.value)
+    assert name in caught.value.what
+
+
+def test_a_service_is_named_by_its_address(resolve: Resolve) -> None:
+    assert resolve({"service_url": "http://127.0.0.1:5001/"}).values.service_url == "http://127.0.0.1:5001"
+    with pytest.raises(SettingsError, match="service_url"):
+        resolve({"service_url": "127.0.0.1:5001"})
 
 
 def test_a_hub_url_loses_its_trailing_slash(resolve: Resolve) -> None:

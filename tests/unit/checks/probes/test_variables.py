@@ -70,3 +70,9 @@ def test_an_obsolete_variable_is_named_with_its_reason() -> None:
 def test_the_home_follows_the_order_of_the_variables() -> None:
     assert hub_home({"HF_HOME": "/hf", "XDG_CACHE_HOME": "/xdg", "HF_HUB_CACHE": "/elsewhere"}) == Path("/hf")
     assert hub_home({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/huggingface")
+
+
+def test_a_variable_of_docling_serve_is_idle_only_without_docling_serve() -> None:
+    environ = {"DOCLING_SERVE_ARTIFACTS_PATH": "/models"}
+    assert "has no effect" in judge_variables(environ).evidence
+    assert judge_variables(environ, serve=True).status is Status.OK
