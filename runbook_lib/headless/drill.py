@@ -30,6 +30,17 @@ def drill_parameters(parameters: Mapping[str, object]) -> dict[str, object]:
     return {"hub": PRACTICE, **dict(drill_named(str(name)).parameters), **parameters}
 
 
+def answers_of(name: str) -> Mapping[str, str]:
+    """Return what the settings that a drill's output asks for can be on its machine."""
+    drill = drill_named(name)
+    return drill.answers(drill.home)
+
+
+def beside(name: str) -> tuple[str, ...]:
+    """Return the command that has to be at work in a second terminal for that; empty for none."""
+    return drill_named(name).beside
+
+
 def begin_drill(settings: Settings) -> None:
     """Make the drill's folder afresh and fill its cache where the drill begins with a full one."""
     drill = drill_named(settings.drill)

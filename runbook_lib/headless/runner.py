@@ -17,7 +17,7 @@ from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.spare_room import spare_room
-from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
+from runbook_lib.headless.summary import RunSummary, StageOutcome, outcome_of, summarise
 from runbook_lib.headless.twin import TWIN_NAME, plain_text
 from runbook_lib.history.changes import changed_since_good
 from runbook_lib.history.index import remember
@@ -135,9 +135,7 @@ def _run_stage(run: Run, settings: Settings, stage: str, scratch: Path, interrup
     record = run.read(stage, RawFacts)
     if executed.problem and record.status is not Status.FAIL:
         return StageOutcome(stage, Status.FAIL, elapsed_s, executed.problem, problem=executed.problem)
-    failed = record.failed()
-    said = f"does not hold: {failed[0].title}" if failed else f"{len(record.checks)} checks"
-    return StageOutcome(stage, record.status, elapsed_s, said, failed_check=failed[0] if failed else None)
+    return outcome_of(record, elapsed_s)
 
 
 @contextmanager

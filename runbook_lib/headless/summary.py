@@ -1,25 +1,31 @@
 """How a run ended, in a few lines."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.errors import ExitCode, exit_code_of
+from runbook_lib.headless.way_on import Step, Stopped, way_on
 from runbook_lib.history.compare import Difference
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.shells import Command, shells_here
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Check, Status, worst
-from runbook_lib.run.folder import Run
-from runbook_lib.run.record import RawFacts
+from runbook_lib.run.folder import STAGES, Run
+from runbook_lib.run.record import RawFacts, StageRecord
+from runbook_lib.upkeep.repair.notes import repairs_of
 
 REPORT_NAME = "report.html"
+_TO_DO = "what to do: "
 _FROM_PRACTICE = (
-    "this was practice, with small models from the built-in hub; the same with the real ones: runbook run",
-    "step by step, in JupyterLab: runbook lab",
+    Step(
+        "this was practice, with small models from the built-in hub; the same with the real ones",
+        Command(("runbook", "run")),
+    ),
+    Step("step by step, in JupyterLab", Command(("runbook", "lab"))),
 )
 
 
@@ -37,6 +43,15 @@ class StageOutcome:
     """Set when the stage ended without a record that could say it."""
     interrupted: ExitCode | None = None
     """What to end with when a signal ended it."""
+    warnings: tuple[Check, ...] = ()
+    """The checks that warned."""
+    kept: bool = False
+    """Whether it ran earlier, and its record is kept."""
+
+    @property
+    def took(self) -> str:
+        """How long it took, as a cell; a stage that was skipped took nothing."""
+        return "" if self.status is Status.SKIP and not self.elapsed_s else format_seconds(self.elapsed_s)
 
 
 @dataclass(frozen=True)
@@ -57,14 +72,24 @@ class RunSummary(Rendered):
     """What is another than in the last run that worked; None when this one did, or none is known."""
 
     @property
+    def ran(self) -> tuple[StageOutcome, ...]:
+        """The stages of this execution, without those that are kept from an earlier one."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.kept)
+
+    @property
     def status(self) -> Status:
         """The worst status of the stages that ran."""
-        return worst(outcome.status for outcome in self.outcomes)
+        return worst(outcome.status for outcome in self.ran)
+
+    @property
+    def elapsed_s(self) -> float:
+        """What the stages of this execution took together."""
+        return sum(outcome.elapsed_s for outcome in self.ran)
 
     @property
     def failed(self) -> StageOutcome | None:
         """The stage that failed; None when none did."""
-        return next((outcome for outcome in self.outcomes if outcome.status is Status.FAIL), None)
+        return next((outcome for outcome in self.ran if outcome.status is Status.FAIL), None)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -87,7 +112,7 @@ class RunSummary(Rendered):
     @property
     def resume_command(self) -> str:
         """The command that begins with the first stage that did not end well."""
-        return f"runbook run --run-dir {shlex.quote(str(self.folder))} --resume"
+        return Command(self._resumed).text(shells_here()[0])
 
     def verdict(self) -> str:
         """Return the sentence everything is about; practice first."""
@@ -115,32 +140,32 @@ class RunSummary(Rendered):
         lines = (f"check: {check.title} ({check.id})", f"evidence: {check.evidence}", f"what to do: {check.remedy}")
         return (*lines, f"fixed by: {check.fixed_by.words}") if check.fixed_by else lines
 
-    def next_commands(self) -> tuple[str, ...]:
-        """Return the commands that lead on, from a failure or from practice; empty when nothing is left to do."""
+    def way_on(self) -> tuple[Step, ...]:
+        """Return the commands that lead on, from a failure, an interruption or practice; empty when nothing is left."""
         if self.failed is None:
             return _FROM_PRACTICE if self.practice and self.proved else ()
         if self.is_interrupted:
-            return (f"finished stages are kept; go on with: {self.resume_command}",)
-        folder = shlex.quote(str(self.folder))
-        check = self.failed.failed_check
-        fix = (
-            (f"fix it: {check.fixed_by.words} --run-dir {folder}",)
-            if check and check.fixed_by is FixedBy.REPAIR
-            else ()
-        )
-        given = " ".join(f"-p {name} {shlex.quote(value)}" for name, value in self.asked)
-        return (
-            *fix,
-            f"go on after fixing: {self.resume_command}",
-            f"or anew with another setting: {' '.join(filter(None, ('runbook run', given)))} -p NAME VALUE",
+            return (Step("finished stages are kept; go on with", Command(self._resumed)),)
+        check, problem = self.failed.failed_check, self.failed.problem
+        remedy = check.remedy if check else problem.partition(_TO_DO)[2]
+        fixed_by = check.fixed_by if check else FixedBy.NOTHING
+        return way_on(Stopped(self.folder, self.asked, remedy, fixed_by))
+
+    @property
+    def _resumed(self) -> tuple[str, ...]:
+        return ("runbook", "run", "--run-dir", str(self.folder), "--resume")
+
+    def next_commands(self) -> tuple[str, ...]:
+        """Return the same as lines, for the shells of this machine."""
+        return tuple(
+            f"{step.label}{f' ({shell})' if shell else ''}: {line}"
+            for step in self.way_on()
+            for shell, line in step.command.texts(shells_here())
         )
 
     def sections(self) -> Sequence[Section]:
         """Return the stages, then the verdict, then what to do, then where it is kept."""
-        rows = tuple(
-            (outcome.status.value, outcome.stage, format_seconds(outcome.elapsed_s), outcome.said)
-            for outcome in self.outcomes
-        )
+        rows = tuple((outcome.status.value, outcome.stage, outcome.took, outcome.said) for outcome in self.outcomes)
         advice, following = self.advice(), self.next_commands()
         return (
             Table("Stages", ("status", "stage", "took", "result"), rows),
@@ -152,20 +177,51 @@ class RunSummary(Rendered):
         )
 
 
+def outcome_of(record: StageRecord[RawFacts], elapsed_s: float, *, kept: bool = False) -> StageOutcome:
+    """Return how a stage ended, as its record tells."""
+    failed = record.failed()
+    warnings = tuple(check for check in record.checks if check.status is Status.WARN)
+    counted = "1 check" if len(record.checks) == 1 else f"{len(record.checks)} checks"
+    warned = f"; warning, does not hold: {warnings[0].title}" if warnings else ""
+    more = f" and {len(warnings) - 1} more" if len(warnings) > 1 else ""
+    said = f"does not hold: {failed[0].title}" if failed else f"{counted}{warned}{more}"
+    return StageOutcome(
+        record.stage,
+        record.status,
+        elapsed_s,
+        f"kept from before; {said}" if kept else said,
+        failed_check=failed[0] if failed else None,
+        warnings=warnings,
+        kept=kept,
+    )
+
+
+def kept_outcomes(run: Run, outcomes: Sequence[StageOutcome]) -> tuple[StageOutcome, ...]:
+    """Return how the stages before the first of these ended in an earlier execution, where their records are kept.
+
+    The repairs since then follow them.
+    """
+    first = STAGES.index(outcomes[0].stage) if outcomes else 0
+    records = [run.read(stage, RawFacts) for stage in STAGES[:first] if run.has(stage)]
+    kept = (outcome_of(record, record.elapsed_s, kept=True) for record in records)
+    repairs = [note for note in repairs_of(run) if records and note.began_at > records[0].started_at]
+    return (*kept, *(StageOutcome("repair", note.status, note.elapsed_s, note.said, kept=True) for note in repairs))
+
+
 def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
-    """Join the outcomes with what the convert record proves."""
+    """Join the outcomes with those that are kept from before and with what the convert record proves."""
     converted = any(outcome.stage == "convert" and outcome.status is not Status.FAIL for outcome in outcomes)
     checks = run.read("convert", RawFacts).checks if converted and run.has("convert") else ()
     proof = next((check for check in checks if check.id == "converted" and check.status is Status.OK), None)
     header = run.header()
     asked = tuple(
-        (name, str(value))
+        (name, str(value).lower() if isinstance(value, bool) else str(value))
         for name, value in header.settings.items()
         if header.origins.get(name) == "parameter" and name != "run_dir"
     )
     return RunSummary(
         folder=run.folder,
-        outcomes=tuple(outcomes),
+        outcomes=(*kept_outcomes(run, outcomes), *outcomes),
         proved=proof is not None,
         covers=proof.evidence if proof and "; " in proof.evidence else "",
         asked=asked,

@@ -5,11 +5,11 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from runbook_lib.render.shells import powershell_quoted
+
 _HEADING = "# Written by the Docling model runbook; applies before the first import of huggingface_hub."
 _PRACTICE = "# Practice: these lead to random weights. Not for a service."
 _DOTENV_PLAIN = re.compile(r"[^\s'\"#$`](?:[^\r\n#$`]*[^\s#$`])?")
-_POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
-"""PowerShell ends a string at the typographic ones, too (tokenizer, IsSingleQuote)."""
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -36,8 +36,7 @@ def to_powershell(variables: Mapping[str, str], *, practice: bool = False, offer
     """
 
     def line(name: str, value: str) -> str:
-        quoted = _POWERSHELL_QUOTES.sub(r"\1\1", value)
-        return f"$env:{name} = '{quoted}'"
+        return f"$env:{name} = {powershell_quoted(value)}"
 
     return _BYTE_ORDER_MARK + _file(line, variables, offers, practice)
 

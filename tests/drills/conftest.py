@@ -14,9 +14,9 @@ from runbook_lib.cli import runbook
 
 _HERE = Path(__file__).parent
 _MODELS = ("-p", "models", "docling-project/docling-layout-heron")
-_GO_ON = "go on after fixing: "
-_ANEW = "or anew with another setting: "
+_GO_ON = re.compile(r"^go on (?:after fixing|with another setting|with this variable): (.+)$", re.MULTILINE)
 _FIX = "fix it: "
+_BESIDE = "in a second terminal: "
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,15 +51,21 @@ class Output:
         return self._after(_FIX)
 
     def go_on(self) -> str:
-        """Return the command that goes on after fixing."""
-        return self._after(_GO_ON)
+        """Return the command that goes on, whole as it is printed."""
+        found = _GO_ON.search(self.text)
+        assert found is not None, f"nothing leads on:\n{self.text}"
+        return found[1]
 
-    def anew(self, name: str, value: str | None = None) -> str:
-        """Return the command that starts anew, with the setting that the remedy names: `-p name VALUE`."""
-        named = re.search(rf"-p {name} ([\w./]+)", self.remedy)
-        assert named is not None, self.remedy
-        chosen = shlex.quote(value or named[1])
-        return self._after(_ANEW).replace("NAME VALUE", f"{name} {chosen}")
+    def commands(self) -> list[str]:
+        """Return what is to be typed in this terminal, in order; what another terminal does is not among it."""
+        after = self.text.partition("\nNext\n----\n")[2].partition("\n\n")[0].splitlines()
+        here = [line for line in after if not line.startswith(("or ", "or, ", _BESIDE))]
+        return [line.partition(": ")[2] for line in here]
+
+    def beside(self) -> str:
+        """Return the command for a second terminal; empty when none is needed."""
+        line = next((line for line in self.text.splitlines() if line.startswith(_BESIDE)), _BESIDE)
+        return line.removeprefix(_BESIDE)
 
     def _after(self, label: str) -> str:
         line = next((line for line in self.text.splitlines() if line.startswith(label)), None)

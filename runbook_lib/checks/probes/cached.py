@@ -112,7 +112,8 @@ def judge_cached(missing: dict[ModelRef, str], *, offline: bool) -> Verdict:
         return ok(f"{seen}; not offline, so that stage download fetches it")
     return fail(
         f"offline, and {seen}",
-        "Run stage download once with a network, or copy a complete cache here; the exact revision counts.",
+        "Run stage download once with a network (-p offline false), or copy a complete cache here; the exact revision"
+        " counts.",
         fixed_by=FixedBy.DOWNLOAD,
     )
 

@@ -63,6 +63,7 @@ DRILLS: Final = (
         stage="download",
         fixed="-p cache_dir PATH: another volume",
         takes_places=True,
+        answers=machines.another_volume,
         repositories=machines.larger_than_the_disk,
     ),
     Drill(
@@ -73,13 +74,15 @@ DRILLS: Final = (
         stage="detect",
         fixed="-p hub URL: a mirror; runbook hub serves one",
         faults=(Fault("block_page"),),
+        answers=machines.a_mirror,
+        beside=("runbook", "hub", "--port", str(machines.MIRROR_PORT)),
     ),
     Drill(
         name="old-artifacts",
         title="An offline machine with the artifacts of an older docling",
-        seen="detect warns of a ds4sd-- folder; offline, download has nothing it could place",
+        seen="detect warns of a ds4sd-- folder and fails: offline, nothing is there that could be placed",
         played="The folder has the old name and the small files of the practice table model; its weights are left out.",
-        stage="download",
+        stage="detect",
         fixed="-p offline false: download once with a network",
         parameters=(("offline", "true"),),
         lay_out=machines.old_artifacts,
@@ -91,10 +94,11 @@ DRILLS: Final = (
         played="The cache was filled and its trees/ folders taken out, as a copy without them leaves it. The lock file "
         "of the machine it came from lies in the drill's folder.",
         stage="download",
-        fixed="-p lock_file PATH: the lock file stands in for the list, and writes it",
+        fixed="-p lock_file with the path of the lock file, which stands in for the list, and writes it",
         parameters=(("offline", "true"),),
         fills_cache=True,
         loses=machines.lost_listings,
+        answers=machines.lock_file_of_the_source,
     ),
     Drill(
         name="stale-token",

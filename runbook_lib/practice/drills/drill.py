@@ -51,6 +51,10 @@ class Drill:
     """Variables of the machine, for the processes of the run; an empty value removes one."""
     deny: Callable[[Path], None] = nothing
     """Takes a privilege from this process; cannot be undone."""
+    answers: Callable[[Path], Mapping[str, str]] = lambda _home: {}
+    """What a setting that the output asks for can be on this machine, where a person would have to fill it in."""
+    beside: tuple[str, ...] = ()
+    """The command that has to be at work in a second terminal for that."""
     repositories: Callable[[Path], tuple[Repository, ...]] | None = None
     """What the hub serves in place of the practice models, as long as the cache is the drill's own."""
 

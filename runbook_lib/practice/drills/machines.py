@@ -7,6 +7,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from runbook_lib.errors import PracticeError
 from runbook_lib.practice import denied_calls, table_model
@@ -15,6 +16,9 @@ from runbook_lib.practice.content import Content, Padding
 from runbook_lib.practice.hub_handler import STALE_TOKEN
 from runbook_lib.practice.repository import Repository, RepositoryFile, linear_history
 
+MIRROR_PORT: Final = 8471
+"""Where the mirror of drill block-page is served, so that its address can be printed before it is."""
+_LOCK_NAME = "runbook.lock.json"
 _SMALL_BYTES = 100_000
 _TOKEN_NAME = "token"  # noqa: S105 - the name of a file
 _CANNOT = "Drill no-symlinks cannot be played here."
@@ -44,6 +48,21 @@ def lost_listings(home: Path) -> None:
     """Take the lists of files out of the cache, as a copy without `trees/` or an older huggingface_hub leaves it."""
     for trees in (home / "hub").glob("models--*/trees"):
         shutil.rmtree(trees)
+
+
+def lock_file_of_the_source(home: Path) -> dict[str, str]:
+    """Name the lock file of the machine that the cache came from."""
+    return {"lock_file": str(home / _LOCK_NAME)}
+
+
+def another_volume(home: Path) -> dict[str, str]:
+    """Name a folder that stands for another volume: any but the drill's own."""
+    return {"cache_dir": str(home.with_name(f"{home.name}-other-volume"))}
+
+
+def a_mirror(_home: Path) -> dict[str, str]:
+    """Name the mirror that `runbook hub` serves at the port of this drill."""
+    return {"hub": f"http://127.0.0.1:{MIRROR_PORT}"}
 
 
 def no_symlinks(home: Path) -> None:

@@ -1,6 +1,7 @@
 """Carrying out a repair."""
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,7 @@ from runbook_lib.upkeep.repair.facts import (
     RepairResult,
     Skipped,
 )
+from runbook_lib.upkeep.repair.notes import note_repair
 
 _LOCK_LIMIT_S: Final = 60.0
 _WINDOWS_PATH_LIMIT: Final = 250
@@ -47,9 +49,9 @@ _WINDOWS_PATH_LIMIT: Final = 250
 def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -> RepairResult:
     """Move bad names aside, fetch what is missing then, place docling's artifacts and verify; saves both records.
 
-    Deletes nothing but incomplete files of interrupted downloads. Before anything is moved the Hub is asked; raises
-    `HubError` when the run is offline or the Hub does not answer, and `DiskError` when a download is going on in the
-    cache.
+    Deletes nothing but incomplete files of interrupted downloads, and leaves a note of what it did in the folder of the
+    run. Before anything is moved the Hub is asked; raises `HubError` when the run is offline or the Hub does not
+    answer, and `DiskError` when a download is going on in the cache.
     """
     if plan.fetches and run.settings.offline:
         raise HubError(
@@ -57,6 +59,7 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
             why=f"{len(plan.moves)} names are bad or missing, and what replaces them is not on this machine.",
             remedy="Run runbook repair without offline, or copy the models from a machine where they verify.",
         )
+    began_at, started = datetime.now(UTC), time.monotonic()
     to_fetch = tuple(model for model in plan.models if model.listing is None)
     with hub_access(run, plan_environment(run)) as hub:
         if to_fetch:
@@ -68,7 +71,7 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
         fetched = download(run, missing, hub=hub) if missing else None
     verified = verify(run, locked)
     relinked = tuple(_relinked(run, moved, verified))
-    return RepairResult(
+    result = RepairResult(
         moved=moved,
         skipped=(*skipped, *kept, *refused),
         removed=removed,
@@ -78,6 +81,8 @@ def apply_repair(run: OpenRun, plan: RepairPlan, locked: Locked | None = None) -
         download=fetched,
         verification=verified,
     )
+    note_repair(run, result, began_at, time.monotonic() - started)
+    return result
 
 
 def _repair_here(run: OpenRun, plan: RepairPlan, links: LinkMode) -> tuple[tuple[Copy, ...], tuple[Skipped, ...]]:

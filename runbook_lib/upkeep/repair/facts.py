@@ -164,13 +164,16 @@ class RepairResult(Rendered, Value):
             self.download.require()
         self.verification.require()
 
-    def sections(self) -> Sequence[Section]:
-        """Return the sum, what was moved and left, and the checks of the verification that followed."""
+    def said(self) -> str:
+        """Return the sum in one sentence."""
         counts = f"{len(self.moved)} names moved aside, {len(self.removed)} incomplete files removed"
         copied = f"{len(self.copied)} files copied on this machine, " if self.copied else ""
         fetched = f"{format_bytes(self.fetched_bytes)} fetched"
-        line = f"{counts}, {copied}{fetched}, {len(self.relinked)} names linked again."
-        shown: list[Section] = [Note(f"Repair: {self.status}", (line,))]
+        return f"{counts}, {copied}{fetched}, {len(self.relinked)} names linked again."
+
+    def sections(self) -> Sequence[Section]:
+        """Return the sum, what was moved and left, and the checks of the verification that followed."""
+        shown: list[Section] = [Note(f"Repair: {self.status}", (self.said(),))]
         if self.moved:
             shown.append(Table("Moved aside, to", ("name",), tuple((str(move.target),) for move in self.moved)))
         if self.skipped:

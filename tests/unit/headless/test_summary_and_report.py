@@ -1,18 +1,25 @@
 """The verdict of a run, and its report."""
 
-from datetime import UTC, datetime
+import base64
+import hashlib
+import html
+import os
+import re
+import shlex
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.core.fixed_by import FixedBy
-from runbook_lib.headless.report import write_report
+from runbook_lib.headless.report import parts, write_report
 from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
 from runbook_lib.run.check import Artifact, Change, Check, Status
 from runbook_lib.run.folder import Run
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.run.target import Places
+from runbook_lib.upkeep.repair.notes import RepairNote
 
 WHEN = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7919 * 7927 }}\"'</td>"
@@ -155,10 +162,18 @@ def test_hostile_words_are_shown_and_do_nothing(report: str) -> None:
 def test_the_report_stands_alone(report: str) -> None:
     page = Page(report)
     assert page.all("link") == []
-    targets = {str(anchor["href"]) for anchor in page.all("a")}
-    assert {"05_convert.ipynb", "document.md"} <= targets
-    assert not any(target.startswith(("http:", "//", "javascript:")) for target in targets)
+    assert {str(anchor["href"]) for anchor in page.all("a")} == {"#detect", "#convert"}
+    assert {"detect", "convert"} <= {str(heading.get("id")) for heading in page.all("h2")}
     assert "url(" not in report
+    assert not any("style" in attributes for _, attributes in page.tags)
+    assert {"05_convert.ipynb", "document.md"} <= set("".join(page.text).split())
+
+
+def test_the_page_allows_nothing_but_its_own_style_and_pictures(report: str) -> None:
+    (policy,) = [str(meta["content"]) for meta in Page(report).all("meta") if "http-equiv" in meta]
+    style = report.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.startswith(f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'")
 
 
 def test_pictures_are_inside_with_words_and_files_that_are_gone_are_left_out(report: str) -> None:
@@ -167,6 +182,79 @@ def test_pictures_are_inside_with_words_and_files_that_are_gone_are_left_out(rep
     assert timings["alt"] == "Bar chart: detect 1.00 s, convert 1.00 s"
     assert (image["alt"], image["src"]) == (HOSTILE, "data:image/png;base64,iVBORw==")
     assert "Gone" not in "".join(page.text)
+
+
+def test_what_to_do_stands_before_what_failed_and_that_before_the_stages(run: Run) -> None:
+    failed = check(Status.FAIL, remedy="Run runbook repair with --strict; then -p links auto, or HF_HUB_OFFLINE=1.")
+    save(run, "detect", failed, check(Status.OK, "other"))
+    summary = summarise(run, [outcome("detect", Status.FAIL, failed_check=failed)])
+    page = write_report(run, summary).read_text(encoding="utf-8")
+    titles = ("What to do", "What failed", "Where", "Stages", 'id="detect"', "Settings")
+    places = [page.index(f"<h2>{title}" if title[0].isupper() else title) for title in titles]
+    assert places == sorted(places)
+    assert "1 check asks for nothing" in page
+    (line,) = re.findall(r'<code class="command">(runbook run <span class="option">-p</span> hub .*)</code>', page)
+    text = html.unescape(re.sub(r"<[^>]+>", "", line))
+    assert shlex.split(text)[-2:] == ["links", "auto"]
+    assert "<code>runbook repair</code>" in page
+
+
+def test_a_stage_that_raised_has_a_section_with_its_words_and_what_is_known(run: Run) -> None:
+    problem = "DiskError: It does not fit.\nwhy: OSError: [Errno 28] No space left on device\nwhat to do: Free space."
+    stopped = outcome("download", Status.FAIL, problem=problem)
+    text = "".join(Page(write_report(run, summarise(run, [stopped])).read_text(encoding="utf-8")).text)
+    section = text[text.index("download: ") :]
+    assert "why: OSError: [Errno 28]" in section
+    assert "disk-full" in section
+
+
+def test_a_resumed_run_shows_what_was_kept_and_the_repair_in_between(run: Run) -> None:
+    save(run, "detect", check(Status.WARN))
+    save(run, "verify", check(Status.OK))
+    note = RepairNote(began_at=WHEN + timedelta(1), elapsed_s=2.5, status=Status.OK, said="1 names moved aside")
+    (run.folder / "repair-1.json").write_text(note.model_dump_json(), encoding="utf-8")
+    summary = summarise(run, [outcome("convert"), outcome("measure_disk")])
+    assert [entry.stage for entry in summary.outcomes] == ["detect", "verify", "repair", "convert", "measure_disk"]
+    assert [entry.stage for entry in summary.ran] == ["convert", "measure_disk"]
+    assert summary.status is Status.OK
+    page = write_report(run, summary).read_text(encoding="utf-8")
+    for words in ("kept from before", "1 names moved aside"):
+        assert words in str(summary)
+        assert words in page
+    assert 'id="verify"' in page
+
+
+def test_a_repair_before_what_is_kept_is_none_of_this_run(run: Run) -> None:
+    save(run, "detect", check(Status.OK))
+    note = RepairNote(began_at=WHEN - timedelta(1), elapsed_s=2.5, status=Status.OK, said="1 names moved aside")
+    (run.folder / "repair-1.json").write_text(note.model_dump_json(), encoding="utf-8")
+    assert [entry.stage for entry in summarise(run, [outcome("configure_env")]).outcomes] == ["detect", "configure_env"]
+
+
+def test_pictures_beyond_the_limit_are_named_and_the_page_fits_into_a_mail(run: Run) -> None:
+    pictures = tuple(run.add_artifact(f"page-{n}.png", os.urandom(200_000), f"Page {n}", "a page") for n in (1, 2))
+    save(run, "convert", check(Status.OK), artifacts=pictures)
+    path = write_report(run, summarise(run, [outcome("convert")]))
+    page = Page(path.read_text(encoding="utf-8"))
+    assert [image["alt"] for image in page.all("img")] == ["a page"]
+    assert "page-2.png" in "".join(page.text)
+    assert path.stat().st_size < 500_000
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("Use a mirror with -p hub URL, or -p offline true.", ["-p hub URL", "-p offline true"]),
+        ("Run runbook repair: it moves the file aside.", ["runbook repair"]),
+        ("runbook doctor --fix does it; see the runbook.", ["runbook doctor --fix"]),
+        ("Set HF_HUB_OFFLINE=1, unset HTTP_PROXY.", ["HF_HUB_OFFLINE=1", "HTTP_PROXY"]),
+        ("Nothing to type here - or so.", []),
+    ],
+)
+def test_what_is_typed_is_told_from_what_is_read(text: str, typed: list[str]) -> None:
+    found = list(parts(text))
+    assert "".join(part.text for part in found) == text
+    assert [part.text for part in found if part.is_code] == typed
 
 
 def test_the_same_run_gives_the_same_report(run: Run) -> None:

@@ -22,6 +22,7 @@ from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.repair.apply import _target, apply_repair
 from runbook_lib.upkeep.repair.facts import Move, RepairResult
+from runbook_lib.upkeep.repair.notes import repairs_of
 from runbook_lib.upkeep.repair.plan import plan_repair
 from runbook_lib.workers.host import Interpreter
 from runbook_lib.workers.process import WorkerProcess
@@ -330,6 +331,61 @@ def test_what_stands_intact_elsewhere_is_copied_from_there_and_no_network_is_ask
     assert installed.hub.counters.requests == 0
     assert plan_repair(installed.run).is_empty
     assert (installed.snapshot / WEIGHTS).is_symlink() is (mode == "symlink")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_with_the_hub_switched_off_the_artifacts_folder_is_what_the_cache_is_repaired_from(
+    tmp_path: Path, mode: str
+) -> None:
+    with PracticeHub() as hub:
+        installed = Installed(open_installed(tmp_path, hub, mode), hub)
+        assert download(installed.run).status is Status.OK
+    own = installed.artifacts / WEIGHTS
+    if own.samefile(installed.snapshot / WEIGHTS):  # a folder that another program filled has a file of its own
+        content = own.read_bytes()
+        own.unlink()
+        own.write_bytes(content)
+    flip_bit(Path(os.path.realpath(installed.snapshot / WEIGHTS)), 8 * 500_000)
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert [copy.source.name for copy in result.copied] == [WEIGHTS]
+    assert result.fetched_bytes == 0
+
+
+def test_with_the_hub_switched_off_another_snapshot_is_what_this_one_is_repaired_from(tmp_path: Path) -> None:
+    with PracticeHub(head="first") as hub:
+        installed = Installed(open_installed(tmp_path, hub, "copy"), hub)
+        assert download(installed.run).status is Status.OK
+        older = installed.snapshot
+        hub.move_head("second")
+        assert download(installed.run).status is Status.OK
+        newer = installed.snapshot
+    damage_artifacts(installed)
+    flip_bit(newer / WEIGHTS, 8 * 500_000)
+    (copy,) = plan_repair(installed.run).copies
+    assert copy.source == older / WEIGHTS
+    result = repair(installed)
+    assert result.status is Status.OK, str(result)
+    assert (newer / WEIGHTS).read_bytes() == (older / WEIGHTS).read_bytes()
+
+
+def test_a_copy_that_is_damaged_as_well_is_not_taken(install: Install) -> None:
+    installed = install("copy")
+    damage_artifacts(installed)
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    plan = plan_repair(installed.run)
+    assert (plan.fetches, plan.copies) == (True, ())
+
+
+def test_a_repair_leaves_a_note_in_the_folder_of_its_run(install: Install) -> None:
+    installed = install("copy")
+    flip_bit(installed.snapshot / WEIGHTS, 8 * 500_000)
+    result = repair(installed)
+    (note,) = repairs_of(installed.run)
+    assert (note.status, note.said, note.fetched_bytes) == (Status.OK, result.said(), 0)
+    assert note.moved == tuple(str(move.source) for move in result.moved)
+    (installed.run.folder / "repair-0.json").write_text("{}", encoding="utf-8")
+    assert repairs_of(installed.run) == (note,)
 
 
 def test_a_snapshot_that_is_gone_is_made_again_from_the_artifacts(install: Install) -> None:
