@@ -22,7 +22,7 @@ from tests.browser.conftest import ARTIFACTS
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 WIDTHS = (390, 768, 1280)
-CACHE = "/home/somebody/.cache/docling-runbook/drills/corrupt/hub/models--docling-project--docling-layout-heron"
+CACHE = "/srv/caches-of-this-machine/docling-runbook/drills/corrupt/hub/models--docling-project--docling-layout-heron"
 MACHINE = {"system": "Windows", "release": "11", "architecture": "AMD64"}
 PACKAGES = {"docling": "2.61.2", "huggingface-hub": "1.26.0", "torch": "2.9.1"}
 
