@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ MODULES = [pytest.param(part, path, id=path.relative_to(PACKAGE).as_posix()) for
 
 def imported(path: Path) -> Iterator[str]:
     """Yield the full names of what a module imports, at its top or inside its functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -74,47 +75,40 @@ def test_a_module_imports_only_what_stands_above_it(part: str, path: Path) -> No
     assert {other for other in own_parts(path) if other != part and LAYER[other] >= LAYER[part]} == set()
 
 
-def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Yield every call of a method, under the name of the method."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield node.func.attr, node
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 TAKE_WHATEVER = {"open_run", "running_hub", "__init__"}
 """A run's parameters, which are checked one by one; a constructor's own; and what click and traitlets hand on."""
 
 
-def takes_whatever(path: Path) -> Iterator[str]:
-    """Yield the functions that use keywords under any name and of any type."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and node.args.kwarg is not None:
+def unchecked(path: Path) -> Iterator[str]:
+    """Yield where a value is made of names and types that nobody checks: a copy with changes, or `**changes`."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and node.attr in ("model_copy", "model_construct"):
+            yield f"{path.name}:{node.lineno} {node.attr}"
+        if isinstance(node, ast.FunctionDef) and node.args.kwarg is not None and node.name not in TAKE_WHATEVER:
             rest = node.args.kwarg
             kind = ast.unparse(rest.annotation) if rest.annotation else "Any"
             if kind in ("object", "Any") and not rest.arg.startswith("_"):
-                yield node.name
+                yield f"{path.name}:{node.lineno} **{rest.arg}"
 
 
-@pytest.mark.parametrize(("part", "path"), MODULES)
-def test_values_are_made_by_constructors_which_are_checked(part: str, path: Path) -> None:
-    """`model_copy(update=...)` checks neither names nor types; docling's own options, in the scripts, are not ours."""
-    assert part
-    if "scripts" in path.parts:
-        return
-    unchecked = [f"line {call.lineno}" for name, call in calls(path) if name in ("model_copy", "model_construct")]
-    assert unchecked == []
-    assert set(takes_whatever(path)) <= TAKE_WHATEVER
+def test_values_are_made_by_constructors_which_are_checked() -> None:
+    """docling's own options, in the scripts, are not ours."""
+    assert [found for _, path in parts() if "scripts" not in path.parts for found in unchecked(path)] == []
 
 
-@pytest.mark.parametrize(("part", "path"), MODULES)
-def test_the_path_of_a_notebook_is_spelled_in_one_place(part: str, path: Path) -> None:
-    assert part
-    literals = [
-        node.value
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+def test_the_path_of_a_notebook_is_spelled_in_one_place() -> None:
+    literals = (
+        (path.name, node.value)
+        for _, path in parts()
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    assert [text for text in literals if re.search(r"notebooks/\d\d_", text)] == []
+    )
+    assert [found for found in literals if re.search(r"notebooks/\d\d_", found[1])] == []
 
 
 def test_errors_imports_nothing_of_the_package() -> None:
