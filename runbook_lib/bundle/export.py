@@ -1,24 +1,22 @@
 """Writing a bundle."""
 
+import hashlib
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import runbook_lib
 from runbook_lib.bundle import media_types
 from runbook_lib.bundle.contents import collect_contents
-from runbook_lib.bundle.documents import BLOBS_ELSEWHERE, documents_of
+from runbook_lib.bundle.documents import BLOBS_ELSEWHERE, Documents, documents_of
 from runbook_lib.bundle.facts import Exported
 from runbook_lib.bundle.media import opened_medium
+from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE, SIGNATURE_FILE
 from runbook_lib.bundle.oci import json_bytes
+from runbook_lib.bundle.signature import sign
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.system.filesystem import refusals_told
 from runbook_lib.system.progress import Progress, show_progress
-
-BLOBS: Final = "blobs/sha256"
-LAYOUT_FILE: Final = "oci-layout"
-INDEX_FILE: Final = "index.json"
 
 
 def export_bundle(
@@ -29,11 +27,13 @@ def export_bundle(
     split_bytes: int | None = None,
     proof: Path | None = None,
     sbom: bool = False,
+    signing_key: Path | None = None,
 ) -> Exported:
     """Write the models of the run as a bundle, every content compared with its hash on the way; needs no network.
 
     `have` holds the SHA-256 of contents that are left out, because the target has them. Raises `BundleError` when a
-    model is not intact, `DiskError` when there is no room; then nothing is left at `dest`.
+    model is not intact, `DiskError` when there is no room; then nothing is left at `dest`. With a private key in PEM it
+    is signed.
     """
     contents = collect_contents(run, proof, sbom=sbom)
     carried = {sha256: file for sha256, file in sorted(contents.files.items()) if sha256 not in have}
@@ -41,16 +41,17 @@ def export_bundle(
     requires = (BLOBS_ELSEWHERE,) if left_out else ()
     documents = documents_of(contents, requires, f"docling-runbook {runbook_lib.__version__}")
     total_bytes = sum(file.size_bytes for file in carried.values())
+    small = _small_files(documents, frozenset(carried))
+    if signing_key is not None:
+        resources = {name: hashlib.sha256(content).hexdigest() for name, content in small.items()}
+        small[SIGNATURE_FILE] = sign({**resources, **{f"{BLOBS}/{sha256}": sha256 for sha256 in carried}}, signing_key)
     with (
         refusals_told(f"The bundle cannot be written: {dest}.", "Name a place with room where this user may write."),
         show_progress("bundle", total_bytes) as progress,
         opened_medium(dest, split_bytes) as medium,
     ):
-        medium.put(LAYOUT_FILE, json_bytes({"imageLayoutVersion": media_types.LAYOUT_VERSION}))
-        medium.put(INDEX_FILE, documents.index)
-        for blob in documents.blobs:
-            if blob.sha256 not in carried:
-                medium.put(f"{BLOBS}/{blob.sha256}", blob.content)
+        for name, content in small.items():
+            medium.put(name, content)
         counted = Counted(progress)
         for sha256, file in carried.items():
             medium.put_file(f"{BLOBS}/{sha256}", file, counted)
@@ -65,6 +66,16 @@ def export_bundle(
         written_bytes=medium.done.written_bytes,
         shared_bytes=medium.done.shared_bytes,
     )
+
+
+def _small_files(documents: Documents, carried: AbstractSet[str]) -> dict[str, bytes]:
+    """Return what a layout holds beside the files of this machine, by name."""
+    layout = {
+        LAYOUT_FILE: json_bytes({"imageLayoutVersion": media_types.LAYOUT_VERSION}),
+        INDEX_FILE: documents.index,
+    }
+    made = {f"{BLOBS}/{blob.sha256}": blob.content for blob in documents.blobs if blob.sha256 not in carried}
+    return {**layout, **made}
 
 
 @dataclass

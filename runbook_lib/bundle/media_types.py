@@ -4,6 +4,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 LAYOUT_VERSION: Final = "1.0.0"
+LAYOUT_FILE: Final = "oci-layout"
+INDEX_FILE: Final = "index.json"
+BLOBS: Final = "blobs/sha256"
+SIGNATURE_FILE: Final = "model.sig"
+"""What the tools of OpenSSF Model Signing call it; no part of the layout, and not signed itself."""
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 

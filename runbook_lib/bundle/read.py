@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from runbook_lib.bundle import media_types
 from runbook_lib.bundle.contents import listing_name
 from runbook_lib.bundle.documents import BLOBS_ELSEWHERE, FEATURES, BundleConfig
-from runbook_lib.bundle.export import BLOBS, INDEX_FILE, LAYOUT_FILE
+from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE
 from runbook_lib.bundle.names import refused, require_names
 from runbook_lib.bundle.oci import MAX_DOCUMENT_BYTES, Descriptor, Index, Layout, Manifest, parsed
 from runbook_lib.bundle.sources import Source, too_large

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runbook_lib.bundle import media_types
-from runbook_lib.bundle.export import BLOBS, INDEX_FILE, LAYOUT_FILE
+from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE, SIGNATURE_FILE
 from runbook_lib.bundle.names import refused
 from runbook_lib.bundle.oci import MAX_DOCUMENT_BYTES, Blob, index_bytes, json_bytes
 from runbook_lib.bundle.registry_login import Login
@@ -92,6 +92,8 @@ class RegistrySource:
             return json_bytes({"imageLayoutVersion": media_types.LAYOUT_VERSION})
         if name == INDEX_FILE:
             return self._index()
+        if name == SIGNATURE_FILE:
+            raise refused(f"{self.words} is not signed.", "Registries carry no signature of this kind")
         sha256 = name.removeprefix(f"{BLOBS}/")
         if sha256 in self._manifests:
             return self._manifests[sha256] or self._small(f"manifests/sha256:{sha256}")
@@ -109,6 +111,10 @@ class RegistrySource:
     def blob(self, sha256: str) -> Opened:
         """Open a blob from its beginning, to be read once."""
         return Opened(_Answer(self._pieces(sha256, 0)))
+
+    def names(self) -> frozenset[str]:
+        """Return nothing: a registry lists no files."""
+        return frozenset()
 
     def fetch_into(self, sha256: str, size_bytes: int, target: Path, passed: Passed) -> None:
         """Write a blob, going on with what stands in the file; broken connections are met with another try.

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from runbook_lib.bundle.export import BLOBS, INDEX_FILE, LAYOUT_FILE
+from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE, SIGNATURE_FILE
 from runbook_lib.bundle.names import refused
 from runbook_lib.bundle.oci import MAX_DOCUMENT_BYTES
 from runbook_lib.bundle.parts import PartsReader, parts_of
 from runbook_lib.bundle.streams import Readable
 from runbook_lib.cache.hashing import open_regular
+from runbook_lib.cache.walk import walk
 from runbook_lib.errors import BundleError
 
 _IN_REGISTRY: Final = re.compile(r"oci(\+https?)?:", re.IGNORECASE)
@@ -38,6 +39,9 @@ class Source(Protocol):
 
     def blob(self, sha256: str) -> "Opened":
         """Return a blob that is here."""
+
+    def names(self) -> frozenset[str]:
+        """Return the name of every file in the layout; empty where nobody can list them."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,10 @@ class FolderSource:
         path = self.root / BLOBS / sha256
         return Opened(open_regular(path), path)
 
+    def names(self) -> frozenset[str]:
+        """Return the name of every file in the folder."""
+        return frozenset(name for name, _facts in walk(self.root))
+
     def _length(self, name: str) -> int | None:
         try:
             facts = (self.root / name).lstat()
@@ -123,6 +131,10 @@ class FileSource:
     def blob(self, sha256: str) -> Opened:
         """Return a blob's stretch of the file."""
         return Opened(_Stretch(self.reader, *self.members[f"{BLOBS}/{sha256}"]))
+
+    def names(self) -> frozenset[str]:
+        """Return the name of every member."""
+        return frozenset(self.members)
 
 
 class _Stretch:
@@ -206,5 +218,7 @@ def too_large(words: str, name: str, size_bytes: int) -> BundleError:
 
 
 def _lacking(words: str, name: str) -> BundleError:
+    if name == SIGNATURE_FILE:
+        return refused(f"{words} is not signed.", f"It holds no {SIGNATURE_FILE}; registries carry none")
     what = {LAYOUT_FILE: "an OCI image layout has one", INDEX_FILE: "it lists what the layout holds"}
     return refused(f"{words} is no bundle.", f"{name} is missing; {what.get(name, 'another document names it')}")

@@ -10,6 +10,7 @@ import click
 from runbook_lib.bundle.compare import compare_with_machine, compare_with_other, contents_of, show_bundle
 from runbook_lib.bundle.export import export_bundle
 from runbook_lib.bundle.read import open_bundle
+from runbook_lib.bundle.signature import require_signature
 from runbook_lib.bundle.sources import opened_source
 from runbook_lib.bundle.take import import_bundle
 from runbook_lib.cli.lazy import verbose_option
@@ -55,6 +56,7 @@ def bundle() -> None:
 @click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
 @click.option("--proof", default="", metavar="DIR", help="Run whose report and records go along.")
 @click.option("--sbom", is_flag=True, help="Add a bill of materials (CycloneDX); needs the extra sbom.")
+@click.option("--sign", default="", metavar="KEY", help="Sign with this private key (PEM); needs the extra sign.")
 @click.option("--since", default="", metavar="OTHER", help="Leave out what this bundle or lock file names.")
 @click.option("--split", type=SizeType(), metavar="SIZE", help="Cut the file into parts, such as 4000M for FAT.")
 @click.argument("dest", metavar="DEST")
@@ -66,6 +68,7 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     run_dir: str,
     proof: str,
     sbom: bool,
+    sign: str,
     since: str,
     split: int | None,
     dest: str,
@@ -79,8 +82,8 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
     have = contents_of(Path(since)) if since else frozenset()
-    proved = Path(proof) if proof else None
-    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=proved, sbom=sbom)
+    proved, key = Path(proof) if proof else None, Path(sign) if sign else None
+    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=proved, sbom=sbom, signing_key=key)
     click.echo(made.model_dump_json(indent=2) if as_json else str(made))
     return ExitCode.OK
 
@@ -90,6 +93,7 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
 @click.option("--cache", default="", metavar="DIR", help="Hub cache to fill; short for -p cache_dir DIR.")
 @click.option("--artifacts", default="", metavar="DIR", help="Artifacts folder; short for -p artifacts_dir DIR.")
 @click.option("--papers", default="", metavar="DIR", help="Write lock file, report and records of the bundle there.")
+@click.option("--require-signature", "key", default="", metavar="KEY", help="Refuse what this public key did not sign.")
 @click.argument("source", metavar="SRC")
 @verbose_option
 @json_option
@@ -99,6 +103,7 @@ def import_(
     cache: str,
     artifacts: str,
     papers: str,
+    key: str,
     source: str,
     as_json: bool,
 ) -> int:
@@ -109,6 +114,8 @@ def import_(
     """
     target = _target(pairs, practice=practice, cache_dir=cache, artifacts_dir=artifacts)
     with opened_source(source) as opened:
+        if key:
+            require_signature(opened, Path(key))
         taken = import_bundle(target, open_bundle(opened), Path(papers) if papers else None)
     click.echo(taken.model_dump_json(indent=2) if as_json else str(taken))
     return ExitCode.OK
