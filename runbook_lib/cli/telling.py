@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import click
 
+from runbook_lib.core.log import events_to_stderr
+
 if TYPE_CHECKING:
     from runbook_lib.headless.telling import Telling
 
@@ -21,13 +23,14 @@ class TellingOptions(TypedDict):
     on_change: Sequence[str]
     always: Sequence[str]
     metrics: Path | None
+    events: bool
 
 
 _WHOM = "COMMAND, URL or env:NAME; repeatable"
 
 
 def telling_options(command: CommandT) -> CommandT:
-    """Add `--on-failure`, `--on-change`, `--always` and `--metrics`."""
+    """Add `--on-failure`, `--on-change`, `--always`, `--metrics` and `--events`."""
     options = (
         click.option("--on-failure", multiple=True, metavar="WHOM", help=f"Tell when the exit code is not 0: {_WHOM}."),
         click.option(
@@ -41,7 +44,8 @@ def telling_options(command: CommandT) -> CommandT:
             help="Write a text file for Prometheus' node_exporter.",
         ),
     )
-    for option in reversed(options):
+    events = click.option("--events", is_flag=True, help="Write what goes on to stderr, a line of JSON an event.")
+    for option in reversed((*options, events)):
         command = option(command)
     return command
 
@@ -52,6 +56,8 @@ def telling_of(say: Callable[[str], None], options: TellingOptions) -> "Abstract
     from runbook_lib.headless.notice import When, parse_notice
     from runbook_lib.headless.telling import telling
 
+    if options["events"]:
+        events_to_stderr()
     metrics = options["metrics"]
     given = {When.FAILURE: options["on_failure"], When.CHANGE: options["on_change"], When.ALWAYS: options["always"]}
     notices = [parse_notice(when, text, os.environ) for when, texts in given.items() for text in texts]

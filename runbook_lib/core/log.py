@@ -4,15 +4,19 @@ Modules log with `logging.getLogger(__name__)`. Nothing is written until somebod
 a run keeps it in `run.log`, a service gives `DoclingModelManager` its own logger.
 """
 
+import json
 import logging
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook_lib.core.masking import mask_secrets, mask_url_credentials
 
 ROOT = "runbook_lib"
 LOG_NAME = "run.log"
+_EVENT = "event"
+"""Attribute of a record that is an event: a mapping of what JSON can hold."""
 _FORMAT = "%(asctime)s %(levelname)-7s [%(process)d] %(name)s: %(message)s"
 
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
@@ -29,6 +33,24 @@ class MaskingFormatter(logging.Formatter):
 def log_to_stderr(verbosity: int) -> None:
     """Send the log to stderr: 1 what is done, 2 every detail. A later call sets the level anew."""
     _add(_StderrHandler(), "stderr", logging.DEBUG if verbosity > 1 else logging.INFO)
+
+
+class EventFormatter(logging.Formatter):
+    """Formats a record that carries an event as one line of JSON, free of secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        event = getattr(record, _EVENT)
+        return mask_url_credentials(mask_secrets(json.dumps({"time": time, **event})))
+
+
+def events_to_stderr() -> None:
+    """Send the events of a run to stderr, a line each; other records are passed over."""
+    handler = _StderrHandler()
+    handler.addFilter(lambda record: hasattr(record, _EVENT))
+    _add(handler, "events", logging.INFO)
+    handler.setFormatter(EventFormatter())
 
 
 def log_to_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runbook_lib.errors import DiskError, RunbookError
 from runbook_lib.headless.died import settle_died
+from runbook_lib.headless.events import heard, run_began, run_ended
 from runbook_lib.headless.heartbeat import beating
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.junit import JUNIT_NAME, junit_xml
@@ -62,7 +63,10 @@ def run_stages(
     with hold_run(run.folder):
         settle_died(run.folder.parent)
         with beating(run), _remembered(run, settings):
-            return _run_held(run, settings, stages, listener, interruption or Interruption())
+            run_began(run, tuple(stages))
+            summary = _run_held(run, settings, stages, heard(run, listener), interruption or Interruption())
+            run_ended(run, summary)
+            return summary
 
 
 def _run_held(

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from runbook_lib import notebooks as notebooks_module
+from runbook_lib.core.log import end_logs, events_to_stderr
 from runbook_lib.errors import UsageError
 from runbook_lib.headless import notebook, runner
 from runbook_lib.headless.notebook import execute_notebook
@@ -245,3 +246,25 @@ def test_an_executed_notebook_holds_its_source_once(write_notebook: WriteNoteboo
     output = tmp_path / "out.ipynb"
     execute_notebook(source, output, {}, cell_limit_s=60)
     assert output.read_text(encoding="utf-8").count("a" * 2000) == 1
+
+
+def test_events_are_lines_of_json_with_ids_and_an_end(
+    run: Run, execute: Execute, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events_to_stderr()
+    try:
+        execute(detect=(recording("detect", "fail"),), verify=(recording("verify"),))
+    finally:
+        end_logs()
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    name = run.folder.name
+    assert [(one["event"], one["id"], one["finished"]) for one in told] == [
+        ("run_began", name, False),
+        ("stage_began", f"{name}/detect", False),
+        ("stage_ended", f"{name}/detect", True),
+        ("stage_ended", f"{name}/verify", True),
+        ("run_ended", name, True),
+    ]
+    assert (told[2]["status"], told[3]["status"], told[4]["exit_code"]) == ("fail", "skip", 1)
+    assert (run.folder / "junit.xml").is_file()
+    assert (run.folder / "summary.txt").read_text(encoding="utf-8").startswith("Verdict")
