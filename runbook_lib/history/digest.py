@@ -109,6 +109,9 @@ def _versions(records: Mapping[str, Words]) -> dict[str, str]:
 
 
 def _variables(records: Mapping[str, Words]) -> dict[str, str]:
+    """Return them all, or none: of a run that came to half of them the rest would look as if it had gone."""
+    if not {"detect", "configure_env"} <= records.keys():
+        return {}
     found = _object(_facts(records, "detect").get("variables"))
     planned = _objects(_facts(records, "configure_env").get("variables"))
     values = {name: str(value) for name, value in found.items()}

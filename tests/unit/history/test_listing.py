@@ -63,7 +63,7 @@ def test_what_changed_is_said_with_its_kind(home: Path, make_run: MakeRun) -> No
 def test_a_stage_that_did_not_run_lost_no_checks(home: Path, make_run: MakeRun) -> None:
     make_run(1)
     run = make_run(0)
-    for record in ("03_download.json", "06_measure_disk.json"):
+    for record in ("02_configure_env.json", "03_download.json", "06_measure_disk.json"):
         (run.folder / record).unlink()
     assert [change.kind for change in compare(*read_history(home).entries).changes] == []
 
