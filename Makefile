@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-windows test-filesystems test-browser lab notebooks lint bench clean constraints
+.PHONY: help run test test-fast test-windows test-filesystems test-browser test-orchestrators lab notebooks lint bench clean constraints
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ test-filesystems: $(STAMP) ## The file system lane alone: whole runs on what thi
 
 test-browser: $(STAMP) ## The browser lane alone
 	$(BIN)/python -m pytest tests/browser
+
+test-orchestrators: $(STAMP) ## Real Airflow and Prefect read the schedules; installs them, which takes minutes
+	ORCHESTRATORS=1 $(BIN)/python -m pytest tests/environments/test_orchestrators.py
 
 lab: $(STAMP) ## JupyterLab on the notebooks
 	$(BIN)/runbook lab
