@@ -1,8 +1,9 @@
 """Exercises of the course: the reader writes an answer into a cell, and the notebook itself says how right it is."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
 
@@ -16,6 +17,10 @@ from runbook_lib.stages.measure_disk.facts import DiskFacts
 
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)\s*([KMGT]?B|bytes?)?", re.IGNORECASE)
 _UNIT_BYTES: Final = {"": 1, "BYTE": 1, "BYTES": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_DENIED: Final = frozenset({"not", "no", "never", "isnt", "without"})
+_NO_ANSWER: Final = re.compile(
+    r"\b(?:(?:not|dont|cannot|cant)(?: even| really)? (?:know|sure|tell)|no (?:idea|clue)|dunno)\b"
+)
 _TOLERANCE = 0.02
 """Sizes are shown with one decimal, so that an answer read off a table is a little off."""
 
@@ -41,7 +46,7 @@ def check_answer(exercise: str, answer: object, measured: object = None) -> Show
     """
     asked = EXERCISES[exercise]
     given = str(answer).strip()
-    if not given:
+    if not _is_given(given):
         said = "not answered yet", "Write your answer between the quotes and run the cell again."
     elif asked.is_right(given.lower(), measured):
         said = "ok", asked.lesson
@@ -51,9 +56,30 @@ def check_answer(exercise: str, answer: object, measured: object = None) -> Show
 
 
 def _says(*words: str) -> Callable[[str, object], bool]:
-    """Accept an answer that holds one of the words, however it is spaced."""
-    folded = tuple(_folded(word) for word in words)
-    return lambda given, _measured: any(word in _folded(given) for word in folded)
+    """Accept an answer that says one of the words as whole words, however they are spaced, and does not deny it."""
+    wanted = tuple(_folded(word) + ending for word in words for ending in ("", "s", "es"))
+    return lambda given, _measured: any(_is_said(_words(given), word) for word in wanted)
+
+
+def _is_said(words: Sequence[str], wanted: str) -> bool:
+    for first in range(len(words)):
+        if _DENIED.isdisjoint(words[max(first - 2, 0) : first]) and wanted in _joined_from(words[first:]):
+            return True
+    return False
+
+
+def _joined_from(words: Sequence[str]) -> Iterator[str]:
+    """Yield the first word, the first two as one, and so on: HF_HUB_OFFLINE may be written with spaces."""
+    return accumulate(words)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", text.lower().replace("n't", " not"))
+
+
+def _is_given(answer: str) -> bool:
+    """Whether somebody answers at all: that one does not know is no answer, nor is a question mark."""
+    return bool(_words(answer)) and not _NO_ANSWER.search(" ".join(_words(answer)))
 
 
 def _folded(text: str) -> str:
@@ -70,7 +96,8 @@ def _names_link_mode(given: str, measured: object) -> bool:
 
 
 def _link_mode(given: str) -> LinkMode | None:
-    return next((mode for mode in LinkMode if mode.value in _folded(given)), None)
+    named = [mode for mode in LinkMode if mode.value in _folded(given)]
+    return named[0] if len(named) == 1 else None
 
 
 def _second_revision_of_copies(given: str, measured: object) -> bool:

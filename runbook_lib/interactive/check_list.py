@@ -89,7 +89,7 @@ def _made_again(run: OpenRun, stage: str) -> StageRecord[Any]:
 
 
 def _details(check: Check) -> str:
-    """Return a check as a line that opens: status and title, then what was seen."""
+    """Return a check as a line that opens, and is open when it failed: status and title, then what was seen."""
     rows = (
         ("evidence", check.evidence),
         ("what to do", check.remedy),
@@ -98,4 +98,5 @@ def _details(check: Check) -> str:
     )
     table = Table(check.id, ("", "seen"), tuple(entry for entry in rows if entry[1]))
     summary = f"<strong>{escape(check.status)}</strong> {escape(check.title)}"
-    return markup(f"<details><summary>{summary}</summary>{to_html((table,))}</details>")
+    opened = " open" if check.status is Status.FAIL else ""
+    return markup(f"<details{opened}><summary>{summary}</summary>{to_html((table,))}</details>")

@@ -5,16 +5,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runbook_lib.interactive.controls import button, enable, fill, in_background, page, row
 from runbook_lib.interactive.settings_form import SettingsForm
 from runbook_lib.interactive.view import View
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_seconds
+from runbook_lib.run.check import Check, Status
 from runbook_lib.run.folder import STAGES, RunState
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.workers.process_tree import end_tree
@@ -146,4 +147,13 @@ def _verdict(output: str, errors: str) -> Note:
         document = json.loads(output)
     except ValueError:
         return Note("The run did not start", tuple(errors.splitlines()[-_ERROR_LINES:]))
-    return Note("Verdict", (document["verdict"], f"Report: {document['run_dir']}/report.html"))
+    return Note("Verdict", (document["verdict"], *_advice(document), f"Report: {document['run_dir']}/report.html"))
+
+
+def _advice(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the first check that failed says has to be done; an error that left no record is in the header."""
+    checks = (Check.model_validate(check) for stage in document.get("stages", ()) for check in stage["checks"])
+    failed = next((check for check in checks if check.status is Status.FAIL), None)
+    if failed is not None:
+        return failed.advice()
+    return tuple(str((document.get("run") or {}).get("problem", "")).splitlines())

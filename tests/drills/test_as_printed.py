@@ -42,7 +42,10 @@ def typed(line: str) -> Output:
 
 @contextmanager
 def at_work(line: str) -> Iterator["subprocess.Popen[str]"]:
-    """Type a line whose command goes on; Ctrl-C ends it, which a terminal sends to all that it started."""
+    """Type a line whose command goes on; it and all that it started are asked to end.
+
+    By SIGTERM, and not as Ctrl-C does: where the tests run in the background of a shell, SIGINT is ignored.
+    """
     started = subprocess.Popen(
         [_SHELL, "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -50,7 +53,7 @@ def at_work(line: str) -> Iterator["subprocess.Popen[str]"]:
         yield started
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(started.pid, signal.SIGINT)
+            os.killpg(started.pid, signal.SIGTERM)
         started.communicate(timeout=_LIMIT_S)
 
 

@@ -53,7 +53,10 @@ RIGHT: tuple[tuple[str, object, Callable[[], Any]], ...] = (
     ("03-1", 0, lambda: None),
     ("03-1", "nothing", lambda: None),
     ("04-1", "its SHA-256", lambda: None),
+    ("04-1", "not the length but the hash", lambda: None),
+    ("04-1", "hashes", lambda: None),
     ("05-1", "HF_HUB_OFFLINE=1", lambda: None),
+    ("05-1", "hf hub offline", lambda: None),
     ("06-1", "108 MB", measured),
 )
 WRONG: tuple[tuple[str, object, Callable[[], Any]], ...] = (
@@ -68,11 +71,18 @@ WRONG: tuple[tuple[str, object, Callable[[], Any]], ...] = (
     ("05-1", "HF_HOME", lambda: None),
     ("06-1", "0", measured),
     ("06-1", "a lot", measured),
+    ("00-1", "not even once", lambda: None),
+    ("01-1", "symlink, hardlink or copy", lambda: detected(WORKS, WORKS)),
+    ("04-1", "not the hash", lambda: None),
+    ("04-1", "it is no checksum", lambda: None),
+    ("04-1", "rehashed", lambda: None),
 )
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
-@pytest.mark.parametrize("answer", ["", "   "])
+@pytest.mark.parametrize(
+    "answer", ["", "   ", "?", "I do not even know", "I don't know", "no idea", "not sure, perhaps the note"]
+)
 def test_without_an_answer_it_is_neutral(exercise: str, answer: str) -> None:
     assert str(check_answer(exercise, answer)).startswith(f"Exercise {exercise}: not answered yet")
 

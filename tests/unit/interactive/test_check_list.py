@@ -51,10 +51,16 @@ def test_the_filter_shows_the_checks_of_one_status(practice_run: OpenRun, hands:
     assert "title of a" not in person.words()
 
 
+def test_what_failed_is_open_and_what_is_well_is_not(practice_run: OpenRun, hands: Callable[[Any], Any]) -> None:
+    shown = hands(CheckList(practice_run, record_of(check("a", Status.FAIL), check("b", Status.OK)))).html()
+    assert shown.count("<details open>") == 1
+    assert shown.count("<details>") == 1
+
+
 def test_evidence_opens_on_click_and_is_escaped(practice_run: OpenRun, hands: Callable[[Any], Any]) -> None:
     hostile = Check(id="a", title="<b>t</b>", status=Status.FAIL, evidence="<script>alert(1)</script>")
     shown = hands(CheckList(practice_run, record_of(hostile))).html()
-    assert "<details><summary><strong>fail</strong> &lt;b&gt;t&lt;/b&gt;</summary>" in shown
+    assert "<details open><summary><strong>fail</strong> &lt;b&gt;t&lt;/b&gt;</summary>" in shown
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
 

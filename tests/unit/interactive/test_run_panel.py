@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,11 @@ def test_a_run_that_did_not_start_shows_the_error() -> None:
 def test_the_verdict_names_the_report() -> None:
     note = _verdict('{"verdict": "It works.", "run_dir": "/runs/a"}', "")
     assert note.lines == ("It works.", "Report: /runs/a/report.html")
+
+
+def test_the_verdict_of_a_failed_run_says_what_to_do() -> None:
+    failed = {"id": "a", "title": "it is so", "status": "fail", "evidence": "seen", "remedy": "Run runbook repair."}
+    document = {"verdict": "It failed.", "run_dir": "/runs/a", "stages": [{"checks": [failed]}]}
+    assert "What to do: Run runbook repair." in _verdict(json.dumps(document), "").lines
+    raised = {"verdict": "It failed.", "run_dir": "/runs/a", "stages": [], "run": {"problem": "HubError: no\nwhy: x"}}
+    assert _verdict(json.dumps(raised), "").lines[1:3] == ("HubError: no", "why: x")
