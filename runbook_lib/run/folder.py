@@ -28,7 +28,15 @@ from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 HEADER_NAME: Final = "run.json"
 _WRITABLE: Final = "Work in a folder that this user may write and that has room, or name one: -p run_dir PATH."
-_NO_SUCH_PLACE: Final = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.EILSEQ)
+_NO_SUCH_PLACE: Final = (
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.EILSEQ,
+)
 """What a system answers to a name that it will never take: running it again changes nothing."""
 STAGES: Final = ("detect", "configure_env", "download", "verify", "convert", "measure_disk")
 """The stages in their order; a stage's number in file names is its place here, from 1."""
