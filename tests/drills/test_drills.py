@@ -75,7 +75,7 @@ def test_refused_symlinks_are_fixed_by_other_links(do: Engineer, drill: Engineer
 
 def test_corrupted_weights_are_fixed_by_repair(do: Engineer, drill: Engineer) -> None:
     assert drill("corrupt", only="download").exit_code == 0
-    run_dir = next(Path("runs").iterdir())
+    run_dir = next(Path("runs").glob("*/run.json")).parent
     failed = do(f"runbook run --run-dir {run_dir}", only="verify")
     assert failed.failed_in("verify")
     assert "wrong hash" in failed.text
