@@ -102,22 +102,26 @@ def _second(name: str, place: Place, cache_dir: Path) -> SecondRevision:
 
 
 def convert(folder: Path, rounds: int) -> Iterator[Comparison]:
-    """Convert the sample with the stage against `docling` on the same models: CPU time and peak memory, 1.05 each."""
+    """Convert the sample with the stage against `docling` on the same models: CPU time and peak memory, 1.05 each.
+
+    The practice hub stands in this process, as the real one stands elsewhere.
+    """
     home = fresh(folder)
     places = [str(home / name) for name in ("hub", "artifacts")]
-    ours("prepare", *places, str(home / "prepared"))
     document = str(sample_document())
     offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    with PracticeHub() as hub:
+        ours("prepare", *places, str(home / "prepared"), hub.url)
 
-    def mine() -> Cost:
-        return ours("convert", *places, str(fresh(home / "run") / "of this round"), document)
+        def mine() -> Cost:
+            return ours("convert", *places, str(fresh(home / "run") / "of this round"), hub.url, document)
 
-    def bare() -> Cost:
-        output = str(fresh(home / "output"))
-        return run_command([DOCLING, "--artifacts-path", places[1], "--output", output, document], offline)
+        def bare() -> Cost:
+            output = str(fresh(home / "output"))
+            return run_command([DOCLING, "--artifacts-path", places[1], "--output", output, document], offline)
 
-    name = "stage convert, record and pictures included / docling (CPU)"
-    yield compare(name, mine, bare, rounds=rounds, limit=1.05, seconds=attrgetter("cpu_s"), memory_limit=1.05)
+        name = "stage convert, record and pictures included / docling (CPU)"
+        yield compare(name, mine, bare, rounds=rounds, limit=1.05, seconds=attrgetter("cpu_s"), memory_limit=1.05)
 
 
 def measure_disk(folder: Path, rounds: int) -> Iterator[Comparison]:

@@ -38,16 +38,16 @@ def fetch(cache_dir: str, artifacts_dir: str, run_dir: str, repo_id: str, hub: s
     download(run).require()
 
 
-def prepare(cache_dir: str, artifacts_dir: str, run_dir: str) -> None:
+def prepare(cache_dir: str, artifacts_dir: str, run_dir: str, hub: str) -> None:
     """Fetch what docling's default pipeline takes from the practice hub."""
     from runbook_lib.run.opening import open_run
     from runbook_lib.stages.download.stage import download
 
-    run = open_run(new=True, run_dir=run_dir, hub="practice", cache_dir=cache_dir, artifacts_dir=artifacts_dir)
+    run = open_run(new=True, run_dir=run_dir, hub=hub, cache_dir=cache_dir, artifacts_dir=artifacts_dir)
     download(run).require()
 
 
-def convert(cache_dir: str, artifacts_dir: str, run_dir: str, document: str) -> None:
+def convert(cache_dir: str, artifacts_dir: str, run_dir: str, hub: str, document: str) -> None:
     """Carry out the whole convert stage."""
     from runbook_lib.run.opening import open_run
     from runbook_lib.stages.convert.stage import convert as convert_stage
@@ -55,7 +55,7 @@ def convert(cache_dir: str, artifacts_dir: str, run_dir: str, document: str) -> 
     run = open_run(
         new=True,
         run_dir=run_dir,
-        hub="practice",
+        hub=hub,
         cache_dir=cache_dir,
         artifacts_dir=artifacts_dir,
         document=document,
