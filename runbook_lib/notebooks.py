@@ -1,6 +1,7 @@
 """Where the notebooks of the runbook stand, and how their kernels talk; executes none."""
 
 from pathlib import Path
+from typing import Final
 
 import zmq
 from traitlets.config import Config
@@ -11,6 +12,8 @@ _PACKAGE = Path(__file__).parent
 _SHIPPED = _PACKAGE / "share" / "notebooks"
 """Where a wheel puts them."""
 NOTEBOOKS = _SHIPPED if _SHIPPED.is_dir() else _PACKAGE.parent / "notebooks"
+KERNEL_NAME: Final = "runbook"
+"""The kernel of this environment, which `runbook lab` registers in it."""
 ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})
 """Kernels talk over loopback TCP, which every user of the machine can listen to; ipykernel 7.4 warns of it."""
 

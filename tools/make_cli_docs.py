@@ -71,7 +71,14 @@ eval "$(_RUNBOOK_COMPLETE=bash_source runbook)"    # bash; for zsh: zsh_source
 _RUNBOOK_COMPLETE=fish_source runbook | source     # fish
 ```
 
-It completes commands, options, stages, and the names of settings, drills and quirks.
+It completes commands, options, stages, and the names of settings, drills, quirks, checks and rules.
+
+## On a terminal
+
+Results are laid out for the width of the terminal: a table that does not fit becomes a list, and a command to be copied
+stays one line. What needs a hand comes first, `-v` shows the rest. There are no colours with `NO_COLOR`, on a dumb
+terminal or in a pipe, which always gets the same plain text. What takes longer than two seconds says on stderr how far
+it is: in a line that moves, without a terminal in one every half minute.
 
 ## As a command of hf
 

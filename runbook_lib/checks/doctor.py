@@ -39,6 +39,14 @@ class DoctorReport(StageRecord[RawFacts]):
 
     def sections(self) -> Sequence[Section]:
         """Return the verdict, what needs a hand, the changes, and every check in one line."""
+        lines = tuple((check.status.value, check.id, check.evidence) for check in self.checks)
+        return (*self._needy(), Table("Checks", ("status", "check", "evidence"), lines, empty="no check was made"))
+
+    def brief(self) -> Sequence[Section]:
+        """Return the same without the list of checks: those that need a hand are told already."""
+        return (*self._needy(), *self.rest_told())
+
+    def _needy(self) -> list[Section]:
         counts = f"{self.counts() or 'no checks'}; took {format_seconds(self.elapsed_s)}"
         shown: list[Section] = [Note(f"{self.practice_first}Doctor: {self.status}", (counts,))]
         shown += [
@@ -50,8 +58,8 @@ class DoctorReport(StageRecord[RawFacts]):
             title = "Would be changed by --fix" if self.planned else "Changed on this machine"
             rows = tuple((change.what, change.before, change.after) for change in self.changes)
             shown.append(Table(title, ("what", "before", "after"), rows))
-        lines = tuple((check.status.value, check.id, check.evidence) for check in self.checks)
-        shown.append(Table("Checks", ("status", "check", "evidence"), lines, empty="no check was made"))
+        elif self.planned:
+            shown.append(Note("Would be changed by --fix", ("Nothing: no check that is not ok has a safe remedy.",)))
         return shown
 
 

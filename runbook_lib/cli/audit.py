@@ -8,12 +8,22 @@ import click
 
 from runbook_lib.audit.auditor import audit as audit_repository
 from runbook_lib.audit.finding import Severity
-from runbook_lib.cli.options import json_option
+from runbook_lib.audit.registry import RULES
+from runbook_lib.cli.options import NameType, json_option
+from runbook_lib.cli.result import print_result
+from runbook_lib.terminal.watch import watching
 
 
 @click.command()
 @click.argument("path", metavar="PATH")
-@click.option("--rule", "rules", multiple=True, metavar="ID", help="Apply this rule alone; repeatable.")
+@click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    type=NameType(lambda: RULES),
+    metavar="ID",
+    help="Apply this rule alone; repeatable.",
+)
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0, which GitHub shows beside the code.")
 @json_option
 def audit(path: str, rules: Sequence[str], sarif: bool, as_json: bool) -> int:
@@ -21,11 +31,10 @@ def audit(path: str, rules: Sequence[str], sarif: bool, as_json: bool) -> int:
 
     Exit code 1 when there is a finding of severity error.
     """
-    report = audit_repository(Path(path), select=rules or None)
+    with watching("reading the repository"):
+        report = audit_repository(Path(path), select=rules or None)
     if sarif:
         click.echo(json.dumps(report.to_sarif(), indent=2))
-    elif as_json:
-        click.echo(report.model_dump_json(indent=2))
     else:
-        click.echo(str(report))
+        print_result(report, as_json=as_json)
     return 1 if report.worst is Severity.ERROR else 0

@@ -15,6 +15,7 @@ from runbook_lib.bundle.sources import opened_source
 from runbook_lib.bundle.take import import_bundle
 from runbook_lib.cli.lazy import verbose_option
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.opening import open_target
@@ -84,7 +85,7 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     have = contents_of(Path(since)) if since else frozenset()
     proved, key = Path(proof) if proof else None, Path(sign) if sign else None
     made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=proved, sbom=sbom, signing_key=key)
-    click.echo(made.model_dump_json(indent=2) if as_json else str(made))
+    print_result(made, as_json=as_json)
     return ExitCode.OK
 
 
@@ -117,7 +118,7 @@ def import_(
         if key:
             require_signature(opened, Path(key))
         taken = import_bundle(target, open_bundle(opened), Path(papers) if papers else None)
-    click.echo(taken.model_dump_json(indent=2) if as_json else str(taken))
+    print_result(taken, as_json=as_json)
     return ExitCode.OK
 
 
@@ -130,7 +131,7 @@ def show(verify: bool, source: str, as_json: bool) -> int:
     """Say what the bundle SRC holds; writes nothing."""
     with opened_source(source) as opened:
         shown = show_bundle(open_bundle(opened), verify=verify)
-    click.echo(shown.model_dump_json(indent=2) if as_json else str(shown))
+    print_result(shown, as_json=as_json)
     return ExitCode.OK
 
 
@@ -149,7 +150,7 @@ def diff(pairs: Sequence[tuple[str, str]], practice: bool, since: str, source: s
             if since
             else compare_with_machine(read, _target(pairs, practice=practice))
         )
-    click.echo(shown.model_dump_json(indent=2) if as_json else str(shown))
+    print_result(shown, as_json=as_json)
     return ExitCode.FAILED if any(model.lacking for model in shown.models) else ExitCode.OK
 
 

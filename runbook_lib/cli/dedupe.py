@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
+from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.settings import resolve_settings
 from runbook_lib.run.target import resolve_target
+from runbook_lib.terminal.watch import watching
 from runbook_lib.upkeep.dedupe.apply import apply_dedupe
 from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 
@@ -25,10 +27,12 @@ def dedupe(pairs: Sequence[tuple[str, str]], practice: bool, dry_run: bool, as_j
     """
     target = resolve_target(resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values)
     say_where(target)
-    plan = plan_dedupe(target.cache_dir, target.artifacts_dir)
+    with watching("comparing contents"):
+        plan = plan_dedupe(target.cache_dir, target.artifacts_dir)
     if dry_run:
-        click.echo(plan.model_dump_json(indent=2) if as_json else str(plan))
+        print_result(plan, as_json=as_json)
         return ExitCode.OK
-    result = apply_dedupe(plan, say=lambda text: click.echo(text, err=True))
-    click.echo(result.model_dump_json(indent=2) if as_json else str(result))
+    with watching("linking") as watch:
+        result = apply_dedupe(plan, say=watch.print)
+    print_result(result, as_json=as_json)
     return result.exit_code

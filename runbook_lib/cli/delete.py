@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
+from runbook_lib.cli.result import print_result
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.run.settings import resolve_settings
 from runbook_lib.run.target import resolve_target
+from runbook_lib.terminal.screen import print_sections
 from runbook_lib.upkeep.deletion.apply import apply_deletion
 from runbook_lib.upkeep.deletion.facts import CacheContents, DeletionPlan, DeletionResult
 from runbook_lib.upkeep.deletion.naming import revisions_named
@@ -49,11 +51,11 @@ def delete(
 def _ask(plan: DeletionPlan, *, yes: bool) -> None:
     if yes:
         return
-    click.echo(str(plan), err=True)
+    print_sections(plan.sections(), sys.stderr)
     if not sys.stdin.isatty():
         raise UsageError("Nobody can be asked here, and nothing was deleted.", remedy="Add --yes to delete this.")
     click.confirm("Delete this for good?", abort=True, err=True)
 
 
 def _print(shown: CacheContents | DeletionPlan | DeletionResult, as_json: bool) -> None:
-    click.echo(shown.model_dump_json(indent=2) if as_json else str(shown))
+    print_result(shown, as_json=as_json)

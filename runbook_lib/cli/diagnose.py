@@ -1,19 +1,24 @@
 """`runbook diagnose` and `runbook quirks`: name a failure, read what is known of it."""
 
+import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
 from runbook_lib.cli.options import NameType, json_option
+from runbook_lib.cli.result import print_result
 from runbook_lib.errors import UsageError
+from runbook_lib.history.left import left_by, newest_run
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.diagnosis import diagnose as diagnose_log
 from runbook_lib.quirks.diagnosis import diagnose_given
 from runbook_lib.quirks.model import Quirk
-from runbook_lib.render.rendered import show
+from runbook_lib.render.rendered import Shown
 from runbook_lib.render.sections import Table
 from runbook_lib.render.values import fix_cell
+from runbook_lib.run.opening import RUNS
+from runbook_lib.terminal.screen import is_terminal, show
 
 
 def _quirk_ids() -> Iterable[str]:
@@ -21,40 +26,70 @@ def _quirk_ids() -> Iterable[str]:
 
 
 @click.command()
-@click.argument("file", default="-", metavar="[FILE|-]")
+@click.argument("file", default="", metavar="[FILE|-]")
+@click.option("--last", is_flag=True, help="Read what the newest run under runs/ left: errors, failed checks, its log.")
 @json_option
-def diagnose(file: str, as_json: bool) -> int:
+def diagnose(file: str, last: bool, as_json: bool) -> int:
     """Name the failures in a log or traceback, their causes, and what to do with the installed versions.
 
     Reads FILE, or standard input. Exit code 0 when something was recognised, 1 when nothing was.
     """
-    diagnosis = diagnose_log(sys.stdin.buffer) if file == "-" else diagnose_given(log=file)
-    click.echo(diagnosis.model_dump_json(indent=2) if as_json else str(diagnosis))
+    if last and file:
+        raise UsageError("FILE and --last exclude each other.", remedy="Give one of them.")
+    if last:
+        run = newest_run(RUNS.absolute())
+        click.echo(f"read: what the run {run.folder.name} left", err=True)
+        diagnosis = diagnose_log(io.BytesIO(left_by(run).encode("utf-8")))
+    elif file in ("", "-"):
+        if is_terminal(sys.stdin):
+            click.echo("Paste a log or traceback, then end it with Ctrl-D (Windows: Ctrl-Z, Enter).", err=True)
+        diagnosis = diagnose_log(sys.stdin.buffer)
+    else:
+        diagnosis = diagnose_given(log=file)
+    print_result(diagnosis, as_json=as_json)
     return 0 if diagnosis.findings else 1
 
 
 @click.command()
-@click.argument("quirk_id", default="", type=NameType(_quirk_ids), metavar="[ID]")
+@click.argument("words", nargs=-1, type=NameType(_quirk_ids), metavar="[ID|WORD...]")
 @click.option(
     "--since", default="", metavar="VERSION", help="Only what this version of the runbook or a later one brought."
 )
 @json_option
-def quirks(quirk_id: str, since: str, as_json: bool) -> None:
-    """List the known failures, or show all that is known of one: runbook quirks quirk-001."""
+def quirks(words: Sequence[str], since: str, as_json: bool) -> None:
+    """List the known failures, show all that is known of one, or find those that speak of all WORDs.
+
+    runbook quirks quirk-001; runbook quirks proxy certificate.
+    """
     catalogue = load_catalogue()
-    if quirk_id and since:
+    if words and since:
         raise UsageError("ID and --since exclude each other.", remedy="Name a quirk, or list the new ones.")
-    if quirk_id:
-        quirk = catalogue.quirk(quirk_id)
-        click.echo(quirk.model_dump_json(indent=2) if as_json else str(show(_everything(quirk))))
+    found = _speaking_of(words, catalogue.quirks) if words else catalogue.since(since) if since else catalogue.quirks
+    if len(words) == 1 and (not found or _is_name(words[0], catalogue)):
+        quirk = catalogue.quirk(words[0])
+        if as_json:
+            click.echo(quirk.model_dump_json(indent=2))
+        else:
+            show(Shown((_everything(quirk),)))
         return
-    listed = catalogue.since(since) if since else catalogue.quirks
+    if not found:
+        raise UsageError(f"No known failure speaks of {' '.join(words)!r}.", remedy="runbook quirks lists them all.")
     if as_json:
-        click.echo("[" + ",\n".join(quirk.model_dump_json() for quirk in listed) + "]")
+        click.echo("[" + ",\n".join(quirk.model_dump_json() for quirk in found) + "]")
         return
-    rows = tuple((quirk.id, quirk.severity.value, quirk.title) for quirk in listed)
-    title = f"Known failures, new since {since}" if since else "Known failures"
-    click.echo(str(show(Table(title, ("id", "severity", "title"), rows))))
+    rows = tuple((quirk.id, quirk.severity.value, quirk.title) for quirk in found)
+    of = f" that speak of {' '.join(words)}" if words else f", new since {since}" if since else ""
+    show(Shown((Table(f"Known failures{of}", ("id", "severity", "title"), rows),)))
+
+
+def _is_name(word: str, quirks: Iterable[Quirk]) -> bool:
+    return any(word.casefold() == name.casefold() for quirk in quirks for name in quirk.names)
+
+
+def _speaking_of(words: Sequence[str], quirks: Iterable[Quirk]) -> tuple[Quirk, ...]:
+    """Return the quirks whose texts hold every word, wherever and in whatever case."""
+    wanted = [word.casefold() for word in words]
+    return tuple(quirk for quirk in quirks if all(word in quirk.model_dump_json().casefold() for word in wanted))
 
 
 def _everything(quirk: Quirk) -> Table:

@@ -1,24 +1,36 @@
 """`runbook doctor`: detect without notebooks."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
+from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import UsageError
+from runbook_lib.render.rendered import Shown
 from runbook_lib.run.settings import resolve_settings
 from runbook_lib.run.target import Target, resolve_target
+from runbook_lib.terminal.screen import show
+from runbook_lib.terminal.watch import watching
 
 if TYPE_CHECKING:
     from runbook_lib.render.sections import Table
 
 
+def _check_ids() -> Iterable[str]:
+    from runbook_lib.checks.registry import PROBES
+
+    return (probe.id for probe in PROBES)
+
+
 @click.command()
 @setting_options
-@click.option("--only", multiple=True, metavar="ID", help="Make this check alone; repeatable.")
+@click.option(
+    "--only", multiple=True, type=NameType(_check_ids), metavar="ID", help="Make this check alone; repeatable."
+)
 @click.option("--list", "as_list", is_flag=True, help="List every check and the quirk it foresees.")
 @click.option("--checklist", "as_checklist", is_flag=True, help="Evaluate the prevention checklist of quirk-001.")
 @click.option("--fix", is_flag=True, help="Apply the safe remedies for what is not ok, and keep a record under runs/.")
@@ -59,10 +71,11 @@ def doctor(
     say_where(target)
     if as_checklist:
         return _checklist(target, as_json=as_json)
-    report = examine(settings, only)
-    if fix:
-        report = apply_fixes(report, settings, dry_run=dry_run)
-    click.echo(report.model_dump_json(indent=2) if as_json else str(report))
+    with watching("looking"):
+        report = examine(settings, only)
+        if fix:
+            report = apply_fixes(report, settings, dry_run=dry_run)
+    print_result(report, as_json=as_json)
     return report.exit_code
 
 
@@ -76,6 +89,7 @@ def _checklist(target: Target, *, as_json: bool) -> int:
 
 
 def _print(table: "Table", rows: Sequence[object], *, as_json: bool) -> None:
-    from runbook_lib.render.text import to_text
-
-    click.echo(json.dumps(rows, indent=2) if as_json else to_text((table,)))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        show(Shown((table,)))

@@ -7,9 +7,10 @@ import click
 from runbook_lib.cli.options import NameType, json_option
 from runbook_lib.practice.drills.catalogue import DRILLS, drill_named
 from runbook_lib.practice.drills.drill import Drill
-from runbook_lib.render.rendered import show
+from runbook_lib.render.rendered import Shown
 from runbook_lib.render.sections import Table
 from runbook_lib.run.settings import DRILL_NAMES
+from runbook_lib.terminal.screen import show
 
 
 @click.command()
@@ -25,10 +26,10 @@ def drills(name: str, as_json: bool) -> None:
         click.echo(json.dumps([_words(drill) for drill in chosen], indent=2))
     elif name:
         known = tuple((what, words) for what, words in _words(chosen[0]).items() if what not in ("name", "title"))
-        click.echo(str(show(Table(f"{name}: {chosen[0].title}", ("", "what is known"), known))))
+        show(Shown((Table(f"{name}: {chosen[0].title}", ("", "what is known"), known),)))
     else:
         rows = tuple((drill.name, drill.stage, drill.title) for drill in chosen)
-        click.echo(str(show(Table("Breakage drills", ("name", "fails in", "what breaks"), rows))))
+        show(Shown((Table("Breakage drills", ("name", "fails in", "what breaks"), rows),)))
 
 
 def _words(drill: Drill) -> dict[str, str]:

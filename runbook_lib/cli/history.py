@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option
+from runbook_lib.cli.result import print_result, print_shown
 from runbook_lib.core.keep_rules import KeepRules
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.history.compare import compare
@@ -53,7 +54,10 @@ def history(runs: Path, failed: bool, since: str | None, limit: int, within: flo
     now = datetime.now(UTC)
     chosen = Selection(failed, moment_named(since, now) if since else None, limit)
     listed = RunList(read_history(runs.absolute()), chosen, now)
-    click.echo(json.dumps(listed.document(), indent=2) if as_json else str(listed))
+    if as_json:
+        click.echo(json.dumps(listed.document(), indent=2))
+    else:
+        print_shown(listed)
     age_h = listed.age_h()
     return ExitCode.FAILED if within is not None and (age_h is None or age_h > within) else ExitCode.OK
 
@@ -68,7 +72,10 @@ def show(run: str, runs: Path, as_json: bool) -> int:
     RUN is a name or its beginning, a folder, last (the default) or last-good.
     """
     shown = ShownRun(run_named(read_history(runs.absolute()), run))
-    click.echo(shown.run.model_dump_json(indent=2) if as_json else str(shown))
+    if as_json:
+        click.echo(shown.run.model_dump_json(indent=2))
+    else:
+        print_shown(shown)
     return ExitCode.OK
 
 
@@ -87,7 +94,7 @@ def diff(names: tuple[str, ...], runs: Path, as_json: bool) -> int:
     after = run_named(known, names[-1] if names else LAST)
     before = run_named(known, names[0]) if len(names) > 1 else last_good(known, after)
     difference = compare(before, after)
-    click.echo(difference.model_dump_json(indent=2) if as_json else str(difference))
+    print_result(difference, as_json=as_json)
     return ExitCode.OK
 
 
@@ -106,7 +113,7 @@ def prune_runs(runs: Path, keep: str, dry_run: bool, as_json: bool) -> int:
     was to go.
     """
     pruned = prune(runs.absolute(), _rules(keep), dry_run=dry_run)
-    click.echo(pruned.model_dump_json(indent=2) if as_json else str(pruned))
+    print_result(pruned, as_json=as_json)
     return ExitCode.PARTIAL if pruned.left else ExitCode.OK
 
 

@@ -1,10 +1,12 @@
 """`runbook lab`: the notebooks in JupyterLab."""
 
+import os
 from pathlib import Path
 
 import click
 
 from runbook_lib.core.extras import require_extra
+from runbook_lib.run.settings import ENV_PREFIX, PRACTICE
 
 _WORKSPACE = "workspace"
 
@@ -12,9 +14,10 @@ _WORKSPACE = "workspace"
 @click.command()
 @click.option("--read-only", is_flag=True, help="Work on copies in ./workspace; the repository stays as it is.")
 @click.option("--workspace", metavar="DIR", help="Work on copies in DIR.")
+@click.option("--practice", is_flag=True, help="Let the notebooks use the built-in hub unless they name another.")
 @click.option("--port", default=8888, type=click.IntRange(0, 65535), help="TCP port; 0, or taken: another one.")
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
-def lab(read_only: bool, workspace: str | None, port: int, no_browser: bool) -> None:
+def lab(read_only: bool, workspace: str | None, practice: bool, port: int, no_browser: bool) -> None:
     """Open JupyterLab at 00_start_here, with this environment's kernel, for this machine alone.
 
     Copies that stand in the workspace already are kept: delete one to have it anew.
@@ -28,4 +31,6 @@ def lab(read_only: bool, workspace: str | None, port: int, no_browser: bool) -> 
     if folder is not None:
         copied, kept = copy_notebooks(folder)
         click.echo(f"{copied} notebooks copied to {folder}, {kept} kept.", err=True)
+    if practice:
+        os.environ[f"{ENV_PREFIX}HUB"] = PRACTICE  # kernels inherit it, and a notebook's own value stands above it
     open_lab(folder, port=port, browser=not no_browser)

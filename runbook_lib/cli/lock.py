@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
-from runbook_lib.cli.verify import lock_of, locked_by, verified
+from runbook_lib.cli.result import print_result
+from runbook_lib.cli.verify import lock_of, locked_by, print_verified, verified
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.run.check import Status
 from runbook_lib.run.lock_file import LOCK_NAME
 from runbook_lib.run.opening import open_target
+from runbook_lib.terminal.watch import watching
 from runbook_lib.upkeep.lock import lock_drift, write_lock
 
 
@@ -41,17 +43,23 @@ def lock(
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
     if drift:
-        moved = lock_drift(run, lock_of(run, Path(file)))
-        click.echo(moved.model_dump_json(indent=2) if as_json else str(moved))
+        with watching("asking the Hub"):
+            moved = lock_drift(run, lock_of(run, Path(file)))
+        print_result(moved, as_json=as_json)
         return ExitCode.OK
     if not check:
-        written = write_lock(run, Path(file))
+        with watching("reading every file"):
+            written = write_lock(run, Path(file))
         click.echo(
             written.model_dump_json(indent=2)
             if as_json
             else f"{'Practice. ' if written.practice else ''}{file}: {len(written.repositories)} repositories"
         )
         return 0
-    record = verified(run, locked_by(run, Path(file)))
-    click.echo(record.facts.model_dump_json(indent=2) if as_json else f"{record.facts}\n\n{record}")
+    with watching("reading every file"):
+        record = verified(run, locked_by(run, Path(file)))
+    if as_json:
+        click.echo(record.facts.model_dump_json(indent=2))
+    else:
+        print_verified(record)
     return ExitCode.FAILED if record.status is Status.FAIL else ExitCode.OK

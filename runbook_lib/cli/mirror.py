@@ -7,6 +7,7 @@ from runbook_lib.checks.mirror.look import look_at_mirror
 from runbook_lib.checks.probes.addresses import judge_endpoint
 from runbook_lib.cli.lazy import verbose_option
 from runbook_lib.cli.options import json_option
+from runbook_lib.cli.result import print_result
 from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import ExitCode, UsageError
@@ -44,5 +45,5 @@ def check(model: str, upstream: str, limit_s: float, url: str, as_json: bool) ->
     except ValueError as error:
         raise UsageError(str(error), remedy="Name a model as org/name or org/name@revision.") from error
     report = judge_mirror_facts(look_at_mirror(url, asked, limit_s, upstream))
-    click.echo(report.model_dump_json(indent=2) if as_json else str(report))
+    print_result(report, as_json=as_json)
     return ExitCode.FAILED if report.status is Status.FAIL else ExitCode.OK

@@ -6,9 +6,11 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
+from runbook_lib.cli.result import print_result
 from runbook_lib.cli.verify import locked_by
 from runbook_lib.cli.where import say_where
 from runbook_lib.run.opening import open_target
+from runbook_lib.terminal.watch import watching
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
 
@@ -30,10 +32,12 @@ def repair(
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir), recorded=not dry_run)
     say_where(run)
     locked = locked_by(run, Path(lock)) if lock else None
-    plan = plan_repair(run, locked)
+    with watching("reading every file"):
+        plan = plan_repair(run, locked)
     if dry_run:
-        click.echo(plan.model_dump_json(indent=2) if as_json else str(plan))
+        print_result(plan, as_json=as_json)
         return 0
-    result = apply_repair(run, plan, locked)
-    click.echo(result.model_dump_json(indent=2) if as_json else str(result))
+    with watching("mending"):
+        result = apply_repair(run, plan, locked)
+    print_result(result, as_json=as_json)
     return result.exit_code

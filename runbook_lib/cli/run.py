@@ -13,17 +13,19 @@ import click
 
 from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
 from runbook_lib.cli.telling import TellingOptions, telling_of, telling_options
+from runbook_lib.cli.where import say_places
 from runbook_lib.core.extras import require_extra
 from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.headless.evidence import collect_evidence
 from runbook_lib.headless.interruption import Interruption, noted_signals
-from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
 from runbook_lib.run.opening import RUNS, PreparedRun, prepare_run, require_run
 from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, described
+from runbook_lib.terminal.screen import is_terminal, print_sections
+from runbook_lib.terminal.watch import Watch, watching
 
 if TYPE_CHECKING:
     from runbook_lib.headless.summary import RunSummary
@@ -94,15 +96,18 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
         telling = stack.enter_context(telling_of(_say, told))
         interruption = stack.enter_context(noted_signals())
         opened = prepare_run(parameters, new=True, explicit=True)
-        if opened.settings.drill and _is_new(opened):
-            from runbook_lib.headless.drill import begin_drill
+        chosen = _chosen(opened, first, only, resume)
+        say_places(_where(opened))
+        with watching("getting ready") as watch:
+            if opened.settings.drill and _is_new(opened):
+                from runbook_lib.headless.drill import begin_drill
 
-            begin_drill(opened.settings)
-        summary = _execute(opened, _chosen(opened, first, only, resume), interruption)
+                begin_drill(opened.settings)
+            summary = _execute(opened, chosen, interruption, watch)
         if as_json:
             click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
         elif not summary.is_interrupted:
-            click.echo(str(summary))
+            _print_summary(summary)
         exit_code = ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
         telling.ended(summary, exit_code)
     return exit_code
@@ -127,23 +132,42 @@ def _takes_turn(stack: ExitStack, parameters: Mapping[str, object], if_running: 
     return True
 
 
-def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interruption) -> "RunSummary":
+def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interruption, watch: Watch) -> "RunSummary":
     """Run the stages and tell of each on stderr."""
     from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
     from runbook_lib.headless.summary import StageOutcome
 
+    skipped: list[StageOutcome] = []
+
     def listen(event: StageStarted | StageOutcome) -> None:
         if isinstance(event, StageStarted):
-            _say(f"{event.stage} ...")
+            watch.begin(event.stage, event.progress_file)
+            if not is_terminal(sys.stderr):
+                watch.print(f"{event.stage} ...")
+        elif event.status is Status.SKIP and not event.elapsed_s:
+            skipped.append(event)
         else:
-            _say(f"  {event.status.value:<5} {format_seconds(event.elapsed_s):>9}  {event.said}")
+            watch.begin("")
+            watch.print_styled(f"{event.status.value:<5} {event.stage:<13} {event.took:>9}  {event.said}")
 
     log_to_folder(opened.folder)
-    _say(_where(opened))
     summary = run_stages(opened, opened.settings, stages, listen, interruption)
+    watch.begin("")
+    if skipped:
+        names = ", ".join(outcome.stage for outcome in skipped)
+        watch.print_styled(f"skip  {names}: {skipped[0].said.removeprefix('skipped: ')}")
     if summary.is_interrupted:
-        _say(f"{interruption.name}: finished stages are kept; go on with {summary.resume_command}")
+        watch.print(f"{interruption.name}: finished stages are kept; go on with {summary.resume_command}")
     return summary
+
+
+def _print_summary(summary: "RunSummary") -> None:
+    """Print what the run comes to; whoever saw the stages pass by on the same terminal need not see them again."""
+    if is_terminal(sys.stdout) and is_terminal(sys.stderr):
+        sys.stdout.write("\n")
+        print_sections(summary.ending(), sys.stdout)
+    else:
+        print_sections(summary.sections(), sys.stdout)
 
 
 def _with_drill(parameters: Mapping[str, object]) -> Mapping[str, object]:
@@ -208,5 +232,5 @@ def _document(opened: Run, status: Status, verdict: str) -> dict[str, object]:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

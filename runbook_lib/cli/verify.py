@@ -8,6 +8,7 @@ import click
 
 from runbook_lib.checks.practice import failed_for_practice
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
+from runbook_lib.cli.result import print_shown
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.check import Status
@@ -19,6 +20,7 @@ from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.facts import VerifyFacts
 from runbook_lib.stages.verify.locked import expectations_of
 from runbook_lib.stages.verify.sources import Locked
+from runbook_lib.terminal.watch import watching
 from runbook_lib.upkeep.lock import require_same_kind
 
 
@@ -34,9 +36,20 @@ def verify(pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, lock:
     """
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
-    record = verified(run, locked_by(run, Path(lock)) if lock else None)
-    click.echo(record.model_dump_json(indent=2) if as_json else f"{record.facts}\n\n{record}")
+    with watching("reading every file"):
+        record = verified(run, locked_by(run, Path(lock)) if lock else None)
+    if as_json:
+        click.echo(record.model_dump_json(indent=2))
+    else:
+        print_verified(record)
     return ExitCode.FAILED if record.status is Status.FAIL else ExitCode.OK
+
+
+def print_verified(record: StageRecord[VerifyFacts]) -> None:
+    """Print what was read and what it comes to."""
+    print_shown(record.facts)
+    click.echo()
+    print_shown(record)
 
 
 def lock_of(run: OpenRun, file: Path) -> LockFile:

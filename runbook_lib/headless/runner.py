@@ -29,10 +29,11 @@ from runbook_lib.run.folder import Run, RunState, stage_file_stem
 from runbook_lib.run.record import RawFacts
 from runbook_lib.run.run_lock import hold_run
 from runbook_lib.run.settings import Settings
-from runbook_lib.system.progress import HEADLESS_VARIABLE
+from runbook_lib.system.progress import HEADLESS_VARIABLE, PROGRESS_VARIABLE
 
 _log = logging.getLogger(__name__)
 
+_PROGRESS_NAME = "progress.json"
 _GRACE_S = 300.0
 """What a cell may take on top of the limits its own steps have: importing docling, hashing weights."""
 
@@ -42,6 +43,8 @@ class StageStarted:
     """Told before a stage's kernel starts."""
 
     stage: str
+    progress_file: Path
+    """Where the stage says how far it is, while there is something to say."""
 
 
 Listener = Callable[[StageStarted | StageOutcome], None]
@@ -76,17 +79,22 @@ def _run_held(
     run.update(state=RunState.RUNNING, stages=tuple(stages), problem="", settings=asked)
     interruption.when_noticed = lambda: run.update(state=RunState.INTERRUPTED, problem=_words(interruption))
     outcomes: list[StageOutcome] = []
-    with _interruption_noted(run), _headless(), scratch_folder() as scratch, spare_room(run.folder):
+    with (
+        _interruption_noted(run),
+        scratch_folder() as scratch,
+        _headless(scratch / _PROGRESS_NAME),
+        spare_room(run.folder),
+    ):
         for stage in stages:
             failed = _failed(outcomes)
             if failed is not None:
-                why = "the run was interrupted" if failed.interrupted else "an earlier stage failed"
+                why = "the run was interrupted" if failed.interrupted else f"{failed.stage} failed"
                 outcome = StageOutcome(stage, Status.SKIP, 0.0, f"skipped: {why}")
             elif interruption.is_noted:
                 outcome = _interrupted(stage, 0.0, interruption)
             else:
                 _log.info("stage %s begins", stage)
-                listener(StageStarted(stage))
+                listener(StageStarted(stage, scratch / _PROGRESS_NAME))
                 outcome = _run_stage(run, settings, stage, scratch, interruption)
             _log.info("stage %s: %s, %s", stage, outcome.status, outcome.problem or outcome.said)
             outcomes.append(outcome)
@@ -173,14 +181,16 @@ def _interruption_noted(run: Run) -> Iterator[None]:
 
 
 @contextmanager
-def _headless() -> Iterator[None]:
-    """Tell the kernels, which inherit our environment, that nobody is watching."""
-    before = os.environ.get(HEADLESS_VARIABLE)
-    os.environ[HEADLESS_VARIABLE] = "1"
+def _headless(progress_file: Path) -> Iterator[None]:
+    """Tell the kernels, which inherit our environment, that nobody is watching, and where to say how far they are."""
+    told = {HEADLESS_VARIABLE: "1", PROGRESS_VARIABLE: str(progress_file)}
+    before = {name: os.environ.get(name) for name in told}
+    os.environ |= told
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[HEADLESS_VARIABLE]
-        else:
-            os.environ[HEADLESS_VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

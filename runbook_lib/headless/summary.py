@@ -125,8 +125,20 @@ class RunSummary(Rendered):
             return f"Stage {self.failed.stage} failed: {self.failed.said.removesuffix('.')}."
         if self.proved:
             scope = f": {self.covers}" if self.covers else ""
-            return f"A document converts on this machine, now, with the network cut off{scope}."
-        return "The stages that ran ended well; nothing was converted in this run."
+            return f"A document converts on this machine, now, with the network cut off{scope}.{self._with_warnings()}"
+        return f"The stages that ran ended well; nothing was converted in this run.{self._with_warnings()}"
+
+    def _with_warnings(self) -> str:
+        count = len(self.warnings())
+        return f" There {'is 1 warning' if count == 1 else f'are {count} warnings'}." if count else ""
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return each warning in words: stage, what does not hold, what was seen and what to do."""
+        return tuple(
+            f"{outcome.stage}: {check.title}: no, {check.evidence.removesuffix('.')}. {check.remedy}".rstrip()
+            for outcome in self.outcomes
+            for check in outcome.warnings
+        )
 
     def advice(self) -> tuple[str, ...]:
         """Return what failed, its evidence and what to do; empty when nothing failed."""
@@ -166,11 +178,15 @@ class RunSummary(Rendered):
     def sections(self) -> Sequence[Section]:
         """Return the stages, then the verdict, then what to do, then where it is kept."""
         rows = tuple((outcome.status.value, outcome.stage, outcome.took, outcome.said) for outcome in self.outcomes)
-        advice, following = self.advice(), self.next_commands()
+        return (Table("Stages", ("status", "stage", "took", "result"), rows), *self.ending())
+
+    def ending(self) -> Sequence[Section]:
+        """Return the same without the stages, for who has seen them one by one."""
+        advice, warnings, following = self.advice(), self.warnings(), self.next_commands()
         return (
-            Table("Stages", ("status", "stage", "took", "result"), rows),
-            Note("Verdict", (self.verdict(),)),
+            Note("Verdict", (self.verdict(), f"took {format_seconds(self.elapsed_s)}")),
             *((Note("What failed", advice),) if advice else ()),
+            *((Note("Warnings", warnings),) if warnings else ()),
             *((self.changed.table(),) if self.changed else ()),
             *((Note("Next", following),) if following else ()),
             Note("Kept in", (str(self.folder), f"report: {self.folder / REPORT_NAME}")),
@@ -206,6 +222,22 @@ def kept_outcomes(run: Run, outcomes: Sequence[StageOutcome]) -> tuple[StageOutc
     kept = (outcome_of(record, record.elapsed_s, kept=True) for record in records)
     repairs = [note for note in repairs_of(run) if records and note.began_at > records[0].started_at]
     return (*kept, *(StageOutcome("repair", note.status, note.elapsed_s, note.said, kept=True) for note in repairs))
+
+
+def summary_of(run: Run) -> RunSummary:
+    """Return what a run comes to as far as its folder tells; a stage without a record failed, or was not reached."""
+    header = run.header()
+    outcomes: list[StageOutcome] = []
+    for stage in header.stages:
+        if run.has(stage):
+            record = run.read(stage, RawFacts)
+            outcomes.append(outcome_of(record, record.elapsed_s))
+        elif header.problem and all(outcome.status is not Status.FAIL for outcome in outcomes):
+            said = header.problem.splitlines()[0]
+            outcomes.append(StageOutcome(stage, Status.FAIL, 0.0, said, problem=header.problem))
+        else:
+            outcomes.append(StageOutcome(stage, Status.SKIP, 0.0, "skipped: it was not reached"))
+    return summarise(run, outcomes)
 
 
 def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:

@@ -12,10 +12,9 @@ import nbformat
 
 from runbook_lib.core import atomic
 from runbook_lib.errors import DiskError
-from runbook_lib.notebooks import ENCRYPTED, NOTEBOOKS, find_notebook
+from runbook_lib.notebooks import ENCRYPTED, KERNEL_NAME, NOTEBOOKS, find_notebook
 from runbook_lib.system.filesystem import describe_os_error, refusals_told
 
-KERNEL_NAME: Final = "runbook"
 _TITLE: Final = "Docling model runbook"
 _FIRST: Final = "00_start_here"
 

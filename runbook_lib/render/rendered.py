@@ -16,6 +16,10 @@ class Rendered:
         """Return what is worth seeing, in reading order."""
         raise NotImplementedError
 
+    def brief(self) -> Sequence[Section]:
+        """Return what a person at a terminal needs to see at first; the whole where nothing can be left out."""
+        return self.sections()
+
     def __str__(self) -> str:
         return to_text(self.sections())
 

@@ -21,20 +21,20 @@ def to_text(sections: Iterable[Section]) -> str:
 def _section_lines(section: Section) -> list[str]:
     match section:
         case Note(title, lines) | Preformatted(title, lines):
-            body = [_printable(line) for line in lines]
+            body = [printable(line) for line in lines]
         case Table():
             title, body = section.title, _table_lines(section)
         case Figure(title, _, alternative):
-            body = [f"[picture] {_printable(alternative)}"]
+            body = [f"[picture] {printable(alternative)}"]
         case Spread(title, figure, markdown):
-            body = [f"[picture] {_printable(figure.alternative)}", "", *map(_printable, markdown.splitlines())]
-    return [_printable(title), "-" * len(_printable(title)), *body]
+            body = [f"[picture] {printable(figure.alternative)}", "", *map(printable, markdown.splitlines())]
+    return [printable(title), "-" * len(printable(title)), *body]
 
 
 def _table_lines(table: Table) -> list[str]:
     if not table.rows:
-        return [_printable(table.empty)]
-    rows = [tuple(_printable(str(cell)) for cell in row) for row in (table.columns, *table.rows)]
+        return [printable(table.empty)]
+    rows = [tuple(printable(str(cell)) for cell in row) for row in (table.columns, *table.rows)]
     widths = [max(len(row[index]) for row in rows) for index in range(len(table.columns))]
     return [line for row in rows for line in _row_lines(row, widths)]
 
@@ -53,5 +53,6 @@ def _prefixes(head: str) -> Iterable[str]:
         yield " " * len(head)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return one line without anything that drives a terminal."""
     return "".join(character if character.isprintable() else "?" for character in text.replace("\n", " / "))

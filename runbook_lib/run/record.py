@@ -82,18 +82,36 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
 
     def sections(self) -> Sequence[Section]:
         """Return the verdict, the checks and the changes."""
-        shown: list[Section] = [
+        verdict = Note(f"{self.practice_first}Stage {self.stage}: {self.status}", (self._summary(),))
+        return (verdict, self.check_table(), *self._changed())
+
+    def brief(self) -> Sequence[Section]:
+        """Return the verdict, the checks that need a hand and the changes."""
+        needy = [check for check in self.checks if check.needs_hand]
+        return (
             Note(f"{self.practice_first}Stage {self.stage}: {self.status}", (self._summary(),)),
-            self.check_table(),
-        ]
-        if self.changes:
-            rows = tuple((change.what, change.before, change.after) for change in self.changes)
-            shown.append(Table("Changed on this machine", ("what", "before", "after"), rows))
-        return shown
+            *((self._table(needy),) if needy else ()),
+            *self._changed(),
+            *self.rest_told(),
+        )
+
+    def rest_told(self) -> Sequence[Section]:
+        """Return how many checks ask for nothing and how to see them; nothing when there are none."""
+        rest = sum(not check.needs_hand for check in self.checks)
+        words = (
+            "1 check asks for nothing; -v shows it." if rest == 1 else f"{rest} checks ask for nothing; -v lists them."
+        )
+        return (Note("The rest", (words,)),) if rest else ()
+
+    def _changed(self) -> Sequence[Section]:
+        rows = tuple((change.what, change.before, change.after) for change in self.changes)
+        return (Table("Changed on this machine", ("what", "before", "after"), rows),) if rows else ()
 
     def check_table(self) -> Table:
         """Return the checks as a table, what needs a hand first; without remedies when nothing needs one."""
-        ordered = sorted(self.checks, key=lambda check: check.status not in (Status.FAIL, Status.WARN))
+        return self._table(sorted(self.checks, key=lambda check: not check.needs_hand))
+
+    def _table(self, ordered: Sequence[Check]) -> Table:
         columns = ("status", "check", "evidence", "known as", "what to do", "fixed by")
         rows = tuple(
             (
@@ -106,7 +124,7 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
             )
             for check in ordered
         )
-        shown = len(columns) if any(check.remedy for check in self.checks) else columns.index("known as")
+        shown = len(columns) if any(check.remedy for check in ordered) else columns.index("known as")
         return Table("Checks", columns[:shown], tuple(row[:shown] for row in rows), empty="no check was made")
 
     def counts(self) -> str:

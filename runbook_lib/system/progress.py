@@ -1,22 +1,26 @@
 """Progress a person can bear: a widget where a front end listens, a bar in a terminal, sparse lines elsewhere."""
 
+import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
-from typing import Never, Protocol
+from pathlib import Path
+from typing import Final, Never, Protocol
 
 from tqdm.std import tqdm
 
 from runbook_lib.render.values import format_bytes
 
 HEADLESS_VARIABLE = "RUNBOOK_HEADLESS"
+PROGRESS_VARIABLE: Final = "RUNBOOK_PROGRESS"
+"""Names the file in which the kernels of a headless run say how far they are; whoever started them shows it."""
 _FRONT_END_VARIABLES = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
 _LINE_EVERY_S = 10.0
+_WRITTEN_EVERY_S: Final = 0.5
 Say = Callable[[str], None]
-_shown_elsewhere: ContextVar[Say | None] = ContextVar("shown_elsewhere", default=None)
 
 
 class Progress(Protocol):
@@ -27,6 +31,11 @@ class Progress(Protocol):
 
     def say(self, line: str) -> None:
         """Show what a person should know while the step goes on, such as that it is tried again."""
+
+
+View = Callable[[str, int], AbstractContextManager[Progress]]
+"""Takes the title and the size of a step, and shows how far it comes."""
+_view: ContextVar[View | None] = ContextVar("view", default=None)
 
 
 def has_front_end() -> bool:
@@ -45,20 +54,36 @@ def print_to_stderr(line: str) -> None:
 @contextmanager
 def progress_shown_elsewhere(say: Say = print_to_stderr) -> Iterator[None]:
     """Let the steps of this thread show no progress of their own, because a view does; it is given what they say."""
-    token = _shown_elsewhere.set(say)
+
+    @contextmanager
+    def step(_title: str, _total_bytes: int) -> Iterator[Progress]:
+        yield _Elsewhere(say)
+
+    with progress_shown_by(step):
+        yield
+
+
+@contextmanager
+def progress_shown_by(view: View) -> Iterator[None]:
+    """Let a view show the steps of this thread."""
+    token = _view.set(view)
     try:
         yield
     finally:
-        _shown_elsewhere.reset(token)
+        _view.reset(token)
 
 
 @contextmanager
 def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
     """Show a step's progress in the way that fits the place; writes to stderr outside notebooks."""
-    if (say := _shown_elsewhere.get()) is not None:
-        yield _Elsewhere(say)
+    if (view := _view.get()) is not None:
+        with view(title, total_bytes) as progress:
+            yield progress
     elif "ipykernel" in sys.modules:
-        if has_front_end():
+        if os.environ.get(HEADLESS_VARIABLE) and (file := os.environ.get(PROGRESS_VARIABLE)):
+            with _written(Path(file), title, total_bytes) as progress:
+                yield progress
+        elif has_front_end():
             from tqdm.notebook import tqdm as notebook_bar
 
             with notebook_bar(total=total_bytes, desc=title, unit="B", unit_scale=True) as bar:
@@ -70,6 +95,37 @@ def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
             yield _Bar(bar)
     else:
         yield _Lines(title, total_bytes)
+
+
+@contextmanager
+def _written(file: Path, title: str, total_bytes: int) -> Iterator[Progress]:
+    written = _Written(file, title, total_bytes)
+    try:
+        yield written
+    finally:
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+class _Written:
+    """Written for another process; where it cannot be written, it is not shown, and nothing else is lost."""
+
+    def __init__(self, file: Path, title: str, total_bytes: int) -> None:
+        self._file, self._title, self._total_bytes = file, title, total_bytes
+        self._next = 0.0
+
+    def update_to(self, done_bytes: int) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _WRITTEN_EVERY_S
+        step = {"title": self._title, "done_bytes": done_bytes, "total_bytes": self._total_bytes}
+        part = self._file.with_suffix(".part")
+        with suppress(OSError):
+            part.write_text(json.dumps(step), encoding="utf-8")
+            part.replace(self._file)
+
+    def say(self, line: str) -> None:
+        print_to_stderr(line)
 
 
 class _Bar:

@@ -29,7 +29,7 @@ LAYERS = (
     {"upkeep", "service", "course"},
     {"bundle"},
     {"headless", "schedules"},
-    {"interactive"},
+    {"interactive", "terminal"},
     {"cli"},
     {"__main__"},
 )

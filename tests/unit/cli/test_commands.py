@@ -242,6 +242,9 @@ def test_a_reader_that_has_enough_sees_no_trace() -> None:
         ("runbook run --only ver", 3, {"verify"}),
         ("runbook run --drill stal", 3, {"stalled-hub", "stale-token"}),
         ("runbook quirks quirk", 2, {"quirk-001"}),
+        ("runbook doctor --only practice-mod", 3, {"practice-models"}),
+        ("runbook audit . --rule unused", 4, {"unused-suppression"}),
+        ("runbook clean qu", 2, {"quarantine"}),
     ],
 )
 def test_a_shell_completes_commands_settings_stages_drills_and_quirks(

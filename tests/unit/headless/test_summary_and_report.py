@@ -14,7 +14,7 @@ import pytest
 
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.headless.report import parts, write_report
-from runbook_lib.headless.summary import RunSummary, StageOutcome, summarise
+from runbook_lib.headless.summary import RunSummary, StageOutcome, outcome_of, summarise, summary_of
 from runbook_lib.run.check import Artifact, Change, Check, Status
 from runbook_lib.run.folder import Run
 from runbook_lib.run.record import RawFacts, StageRecord
@@ -270,3 +270,57 @@ def test_a_run_without_stages_has_a_report_without_timings(run: Run) -> None:
 def test_a_run_without_records_has_a_report(run: Run) -> None:
     summary = summarise(run, [outcome("detect", Status.FAIL, problem="The kernel died.")])
     assert "The kernel died." in "".join(Page(write_report(run, summary).read_text(encoding="utf-8")).text)
+
+
+def test_a_warning_is_said_in_words_where_the_verdict_stands(run: Run) -> None:
+    record = save(
+        run,
+        "measure_disk",
+        check(
+            Status.WARN, "once", title="every content stands once", evidence="54.6 MB twice.", remedy="runbook dedupe."
+        ),
+        check(Status.OK),
+    )
+    outcome = outcome_of(record, 61.0)
+    assert outcome.said == "2 checks; warning, does not hold: every content stands once"
+    summary = summarise(run, [outcome])
+    assert summary.verdict().endswith("There is 1 warning.")
+    assert summary.warnings() == ("measure_disk: every content stands once: no, 54.6 MB twice. runbook dedupe.",)
+    shown = "\n".join(str(summary).split())
+    assert "\n".join(summary.warnings()[0].split()) in shown
+    assert "took 1 min 01 s" in str(summary)
+
+
+def test_stages_kept_from_before_are_shown_and_count_for_nothing_else(run: Run) -> None:
+    save(run, "detect", check(Status.WARN, "once"))
+    save(run, "configure_env", check(Status.FAIL, "other"))
+    summary = summarise(run, [outcome("verify")])
+    assert [(shown.stage, shown.kept) for shown in summary.outcomes] == [
+        ("detect", True),
+        ("configure_env", True),
+        ("verify", False),
+    ]
+    assert summary.outcomes[0].said.startswith("kept from before; ")
+    assert (summary.status, summary.exit_code, summary.elapsed_s) == (Status.OK, 0, 1.0)
+
+
+def test_what_was_skipped_took_no_time(run: Run) -> None:
+    assert (outcome("verify").took, StageOutcome("convert", Status.SKIP, 0.0, "skipped").took) == ("1.00 s", "")
+
+
+def test_the_stages_need_not_be_seen_twice(run: Run) -> None:
+    summary = summarise(run, [outcome("detect")])
+    assert [section.title for section in summary.ending()] == [section.title for section in summary.sections()][1:]
+
+
+def test_a_folder_alone_tells_what_failed_and_what_was_not_reached(run: Run) -> None:
+    save(run, "detect", check(Status.OK))
+    run.update(stages=("detect", "configure_env", "download"), problem="DeadKernelError: gone")
+    summary = summary_of(run)
+    assert [(shown.stage, shown.status) for shown in summary.outcomes] == [
+        ("detect", Status.OK),
+        ("configure_env", Status.FAIL),
+        ("download", Status.SKIP),
+    ]
+    assert summary.failed is not None
+    assert summary.failed.problem == "DeadKernelError: gone"

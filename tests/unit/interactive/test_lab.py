@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from runbook_lib.cli import runbook
-from runbook_lib.interactive.lab import KERNEL_NAME, _arguments, copy_notebooks, register_kernel
-from runbook_lib.notebooks import NOTEBOOKS
+from runbook_lib.interactive.lab import _arguments, copy_notebooks, register_kernel
+from runbook_lib.notebooks import KERNEL_NAME, NOTEBOOKS
 
 
 @pytest.fixture
