@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from runbook_lib.cache.walk import walk
 from runbook_lib.errors import RunbookError
 from runbook_lib.run.check import Status
 from runbook_lib.run.documents import find_documents
@@ -159,7 +160,7 @@ _LOOKS: Final = {
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return (path for name, _st in walk(folder) if (path := folder / name).is_file())
 
 
 def _changed_at(path: Path) -> float:

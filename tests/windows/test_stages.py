@@ -118,7 +118,10 @@ def test_detect_sees_windows_as_it_is(first_run: FirstRun) -> None:
     evidence = {check["id"]: check["evidence"] for check in first_run.record("01_detect")["checks"]}
     assert "practice mode" in evidence["text-encoding"]
     assert "Developer Mode is off" in evidence["symlink-privilege"]
-    assert [model["repo_id"] for model in facts["wanted"]["models"]] == [_LAYOUT, "docling-project/docling-models"]
+    assert [model["repo_id"] for model in facts["wanted"]["repositories"]] == [
+        _LAYOUT,
+        "docling-project/docling-models",
+    ]
 
 
 def test_auto_becomes_hard_links(first_run: FirstRun) -> None:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+from runbook_lib.cache.walk import walk
 from runbook_lib.checks.context import LOOK_LIMIT_S, ProbeContext
 from runbook_lib.checks.probe import Probe
 from runbook_lib.core.fixed_by import FixedBy
@@ -87,10 +88,7 @@ def _missing(folder: Path, wanted: Wanted) -> Sequence[str]:
 
 
 def _holds_files(folder: Path) -> bool:
-    try:
-        return next(folder.iterdir(), None) is not None
-    except OSError:
-        return False
+    return next(walk(folder), None) is not None
 
 
 def judge_models(folder: str, missing: Sequence[str]) -> Verdict:
