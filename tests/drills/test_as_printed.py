@@ -80,7 +80,14 @@ def fixes(line: str, stage: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+def sharing_the_port(drill: Drill) -> tuple[pytest.MarkDecorator, ...]:
+    """The port that a drill prints for its mirror is one: tests that serve it there take turns."""
+    return (pytest.mark.xdist_group("mirror port"),) if drill.beside else ()
+
+
+@pytest.mark.parametrize(
+    "drill", [pytest.param(drill, marks=sharing_the_port(drill), id=drill.name) for drill in DRILLS]
+)
 def test_what_a_drill_prints_is_typed_as_it_stands_and_fixes_it(drill: Drill, terminal: Path) -> None:
     if drill.denies and not sys.platform.startswith("linux"):
         pytest.skip("only Linux can take the privilege from a process")

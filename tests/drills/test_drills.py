@@ -109,6 +109,7 @@ def test_a_full_disk_is_fixed_by_another_volume(do: Engineer, drill: Engineer) -
     assert list(drill_named("full-disk").home.with_name("full-disk-other-volume").glob("models--*"))
 
 
+@pytest.mark.xdist_group("mirror port")
 def test_a_block_page_is_fixed_by_a_mirror(do: Engineer, drill: Engineer) -> None:
     failed = drill("block-page", only="detect")
     assert failed.failed_in("detect")
