@@ -94,7 +94,7 @@ def test_a_failed_check_skips_what_comes_after(run: Run, execute: Execute) -> No
     assert (first.status, first.said, first.problem) == (Status.FAIL, "does not hold: a title", "")
     assert first.failed_check is not None
     assert first.failed_check.remedy == "do this"
-    assert (second.status, second.said) == (Status.SKIP, "skipped: an earlier stage failed")
+    assert (second.status, second.said) == (Status.SKIP, "skipped: detect failed")
     assert not run.has("verify")
     assert state(run)[0] is RunState.FAILED
 
