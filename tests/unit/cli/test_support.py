@@ -90,6 +90,7 @@ def test_planted_secrets_are_not_in_the_bundle(
     assert "python" in json.loads(found["versions.json"])
 
 
+@pytest.mark.skipif(os.name == "nt", reason="symlinks need a privilege there")
 def test_names_are_those_that_are_known_and_no_link_is_followed(ended: Ended, run: Run, tmp_path: Path) -> None:
     (tmp_path / "private").write_text("a private file", encoding="utf-8")
     (run.folder / "run.log").symlink_to(tmp_path / "private")
@@ -252,6 +253,7 @@ def test_what_a_living_run_uses_stays(ended: Ended, made: dict[str, Path]) -> No
     assert not made["practice"].exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="symlinks need a privilege there")
 def test_a_link_in_place_of_a_folder_is_left_alone(ended: Ended, made: dict[str, Path], tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     made["practice"].rename(elsewhere)
