@@ -46,7 +46,7 @@ def test_a_secret_in_a_setting_is_starred_out(ended: Ended) -> None:
     token = "hf_" + "a" * 34
     out = ended("config", "-p", "cache_dir", f"/data/{token}", "--json")[1]
     assert "aaaa" not in out
-    assert "/data/hf_***" in out
+    assert "hf_***" in out
 
 
 def test_a_setting_that_cannot_be_used_is_one_error(ended: Ended) -> None:
