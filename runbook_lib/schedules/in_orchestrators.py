@@ -35,16 +35,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 from airflow.timetables.trigger import CronTriggerTimetable
 
-with DAG(
-    dag_id="docling_runbook_command",
-    schedule=CronTriggerTimetable({schedule.cron()!r}, timezone={schedule.zone!r}),
-    start_date=pendulum.datetime(2026, 1, 1, tz={schedule.zone!r}),
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours={schedule.limit_h}),
-    tags=["docling"],
-):
-    BashOperator(
+{_dag("docling_runbook_command", schedule)}    BashOperator(
         task_id="run",
         bash_command={raw!r},
         append_env=True,
@@ -52,6 +43,20 @@ with DAG(
         retries=0,
     )
 '''
+
+
+def _dag(dag_id: str, schedule: Schedule) -> str:
+    """Return the head of a DAG, the same for both: the tasks follow, indented."""
+    return f"""with DAG(
+    dag_id="{dag_id}",
+    schedule=CronTriggerTimetable({schedule.cron()!r}, timezone={schedule.zone!r}),
+    start_date=pendulum.datetime(2026, 1, 1, tz={schedule.zone!r}),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours={schedule.limit_h}),
+    tags=["docling"],
+):
+"""
 
 
 def _notebook_dag(schedule: Schedule) -> str:
@@ -68,16 +73,7 @@ from airflow.timetables.trigger import CronTriggerTimetable
 NOTEBOOKS = {str(NOTEBOOKS)!r}
 RUN_DIR = {schedule.folder + "/runs/airflow-"!r} + "{{{{ ts_nodash }}}}"
 
-with DAG(
-    dag_id="docling_runbook_notebooks",
-    schedule=CronTriggerTimetable({schedule.cron()!r}, timezone={schedule.zone!r}),
-    start_date=pendulum.datetime(2026, 1, 1, tz={schedule.zone!r}),
-    catchup=False,
-    max_active_runs=1,
-    dagrun_timeout=timedelta(hours={schedule.limit_h}),
-    tags=["docling"],
-):
-    chain(
+{_dag("docling_runbook_notebooks", schedule)}    chain(
         *(
             PapermillOperator(
                 task_id=stem,
