@@ -25,7 +25,7 @@ from runbook_lib.audit.parsers.yaml_commands import commands_of_yaml, texts_of_y
 from runbook_lib.audit.parsers.yaml_tree import YamlError, YamlNode, parse_yaml
 from runbook_lib.audit.sources.kinds import Kind, is_documentation, is_test_path
 from runbook_lib.audit.sources.source import Source
-from runbook_lib.audit.sources.subject import holds_any, names_the_subject
+from runbook_lib.audit.sources.subject import names_the_subject
 
 HUB = "huggingface-hub"
 DISABLE_SYMLINKS = "HF_HUB_DISABLE_SYMLINKS"
@@ -166,7 +166,7 @@ class ParsedSource:
 
     def mentions(self, *words: str) -> bool:
         """Tell whether any of the words stands in the text; the cheap question before a syntax tree is made."""
-        return holds_any(self.source.text, words)
+        return any(word in self.source.text for word in words)
 
 
 @dataclass(frozen=True)

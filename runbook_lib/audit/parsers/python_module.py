@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +13,21 @@ Import = ast.Import | ast.ImportFrom
 Node = TypeVar("Node", bound=ast.AST)
 
 
-_LEAVES = (ast.Name, ast.Constant)
-"""Most nodes by far, and none below them but the mark of load or store."""
+_PLAIN_FIELDS = frozenset(
+    {"id", "attr", "arg", "asname", "module", "level", "kind", "ctx", "op", "ops", "type_comment"}
+)
+"""What these fields hold is no node, or none that a rule asks for: marks of load and store, operators."""
+
+
+class _FieldsWithNodes(dict[type[ast.AST], tuple[str, ...]]):
+    """The fields of a class of nodes in which others may stand; filled as classes are met."""
+
+    def __missing__(self, node_class: type[ast.AST]) -> tuple[str, ...]:
+        fields = () if node_class is ast.Constant else tuple(set(node_class._fields) - _PLAIN_FIELDS)
+        return self.setdefault(node_class, fields)
+
+
+_FIELDS_WITH_NODES = _FieldsWithNodes()
 
 
 class PythonSyntaxError(ValueError):
@@ -29,20 +43,20 @@ class PythonModule:
     @cached_property
     def _index(self) -> tuple[dict[type[ast.AST], list[ast.AST]], dict[ast.AST, ast.AST]]:
         """The nodes by their class, and each node's parent; one walk for all rules."""
-        by_class: dict[type[ast.AST], list[ast.AST]] = {}
+        by_class: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         parents: dict[ast.AST, ast.AST] = {}
         waiting: list[ast.AST] = [self.tree]
         while waiting:
             node = waiting.pop()
-            by_class.setdefault(type(node), []).append(node)
-            if isinstance(node, _LEAVES):
-                continue
-            for value in vars(node).values():  # as ast.iter_child_nodes, at half the time
+            node_class = type(node)
+            by_class[node_class].append(node)
+            for name in _FIELDS_WITH_NODES[node_class]:
+                value = getattr(node, name, None)
                 for child in value if type(value) is list else (value,):
-                    if isinstance(child, ast.AST) and not isinstance(child, ast.expr_context):
+                    if isinstance(child, ast.AST):
                         parents[child] = node
                         waiting.append(child)
-        return by_class, parents
+        return dict(by_class), parents
 
     def all_of(self, node_class: type[Node]) -> list[Node]:
         """Return all nodes of exactly this class, in no particular order."""

@@ -1,14 +1,21 @@
 """Which texts are worth a parser: those that name Docling, the Hub or what the rules look for."""
 
 import re
-from collections.abc import Iterable
+
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 from runbook_lib.audit.sources.kinds import Kind
 
-_WORDS = ("ocling", "ugging", "HF_", "hf_", "ransformers", "TRANSFORMERS_", "ds4sd")
-"""Plain substrings, few and rare, for each costs a pass over every file; without a first letter that may be large."""
-_WORDS_OF_PROSE = ("eveloper Mode", "eveloper mode")
-_TELLING = (
+
+def _any_of(*words: str) -> AhoCorasick:
+    """Look for all words in one pass, a third of the time of one for each; as `Standard` it would be no quicker."""
+    return AhoCorasick(words, matchkind=MatchKind.LeftmostFirst)
+
+
+_SUBJECT = _any_of("ocling", "ugging", "HF_", "hf_", "ransformers", "TRANSFORMERS_", "ds4sd")
+"""Without a first letter that may be large."""
+_SUBJECT_OF_PROSE = _any_of("eveloper Mode", "eveloper mode")
+_TELLING = _any_of(
     *("snapshot_download", "hf_hub_download", "download_models", "ensure_models", "initialize_pipeline"),
     *("hf download", "huggingface-cli", "docling-tools", "docling-serve", "huggingface_hub", "huggingface-hub"),
     *("resume_download", "use_symlinks", "use-symlinks", "trust_remote_code", "use_auth_token", "document_converter"),
@@ -37,28 +44,24 @@ _WEB_FRAMEWORKS = re.compile(
 _HEAD_CHARACTERS = 4000
 
 
-def holds_any(text: str, words: Iterable[str]) -> bool:
-    """Tell whether one of the words stands in the text; a loop, for `any` with a generator takes twice as long."""
-    for word in words:  # noqa: SIM110 - see above
-        if word in text:
-            return True
-    return False
-
-
 def names_the_subject(text: str) -> bool:
     """Tell whether a text names Docling, huggingface_hub, transformers or a setting of theirs."""
-    return holds_any(text, _WORDS)
+    return _holds(text, _SUBJECT)
 
 
 def is_worth_parsing(path: str, kind: Kind, text: str) -> bool:
     """Tell whether a rule could find anything: build and start files always, others only if they name the subject."""
     if kind in _ALWAYS or _ALWAYS_NAMED.search(path):
         return True
-    if kind in {Kind.MARKDOWN, Kind.PROSE} and holds_any(text, _WORDS_OF_PROSE):
+    if kind in {Kind.MARKDOWN, Kind.PROSE} and _holds(text, _SUBJECT_OF_PROSE):
         return True
-    return names_the_subject(text) and (kind is Kind.YAML or holds_any(text, _TELLING))
+    return names_the_subject(text) and (kind is Kind.YAML or _holds(text, _TELLING))
 
 
 def imports_web_framework(text: str) -> bool:
     """Tell whether a Python text imports a web framework at its head."""
     return bool(_WEB_FRAMEWORKS.search(text, 0, _HEAD_CHARACTERS))
+
+
+def _holds(text: str, words: AhoCorasick) -> bool:
+    return bool(words.find_matches_as_indexes(text))
