@@ -104,6 +104,7 @@ def _shown(
         papers=tuple(sorted(bundle.papers)),
         carried_bytes=carried,
         left_out_bytes=sum(sizes.values()) - carried,
+        signed_by=bundle.signed_by,
         compared_with=compared_with,
         is_verified=is_verified,
     )

@@ -13,7 +13,7 @@ from runbook_lib.bundle.facts import Exported
 from runbook_lib.bundle.media import opened_medium
 from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE, SIGNATURE_FILE
 from runbook_lib.bundle.oci import json_bytes
-from runbook_lib.bundle.signature import sign
+from runbook_lib.bundle.signature import SigningFiles, sign
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.system.filesystem import refusals_told
 from runbook_lib.system.progress import Progress, show_progress
@@ -27,13 +27,12 @@ def export_bundle(
     split_bytes: int | None = None,
     proof: Path | None = None,
     sbom: bool = False,
-    signing_key: Path | None = None,
+    signing: SigningFiles | None = None,
 ) -> Exported:
     """Write the models of the run as a bundle, every content compared with its hash on the way; needs no network.
 
     `have` holds the SHA-256 of contents that are left out, because the target has them. Raises `BundleError` when a
-    model is not intact, `DiskError` when there is no room; then nothing is left at `dest`. With a private key in PEM it
-    is signed.
+    model is not intact, `DiskError` when there is no room; then nothing is left at `dest`.
     """
     contents = collect_contents(run, proof, sbom=sbom)
     carried = {sha256: file for sha256, file in sorted(contents.files.items()) if sha256 not in have}
@@ -42,9 +41,9 @@ def export_bundle(
     documents = documents_of(contents, requires, f"docling-runbook {runbook_lib.__version__}")
     total_bytes = sum(file.size_bytes for file in carried.values())
     small = _small_files(documents, frozenset(carried))
-    if signing_key is not None:
+    if signing is not None:
         resources = {name: hashlib.sha256(content).hexdigest() for name, content in small.items()}
-        small[SIGNATURE_FILE] = sign({**resources, **{f"{BLOBS}/{sha256}": sha256 for sha256 in carried}}, signing_key)
+        small[SIGNATURE_FILE] = sign({**resources, **{f"{BLOBS}/{sha256}": sha256 for sha256 in carried}}, signing)
     with (
         refusals_told(f"The bundle cannot be written: {dest}.", "Name a place with room where this user may write."),
         show_progress("bundle", total_bytes) as progress,

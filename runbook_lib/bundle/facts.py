@@ -66,6 +66,8 @@ class ShownBundle(Rendered, Value):
     carried_bytes: int
     left_out_bytes: int
     is_verified: bool = False
+    signed_by: str = ""
+    """Empty where no signature was required."""
     compared_with: str = ""
 
     @property
@@ -91,6 +93,8 @@ class ShownBundle(Rendered, Value):
         lines.append(f"{format_bytes(self.carried_bytes)} carried")
         if self.left_out_bytes:
             lines.append(f"{format_bytes(self.left_out_bytes)} left out: the target has to have them")
+        if self.signed_by:
+            lines.append(f"signed by {self.signed_by}")
         if self.is_verified:
             lines.append("every content was read and is what its hash says")
         if self.compared_with:
@@ -128,6 +132,8 @@ class Imported(Rendered, Value):
     ocr: str
     read_bytes: int
     """Contents that came out of the bundle."""
+    signed_by: str = ""
+    """Empty where no signature was required."""
     papers: tuple[Path, ...] = ()
 
     @property
@@ -143,6 +149,8 @@ class Imported(Rendered, Value):
         )
         lines = [_PRACTICE] if self.practice else []
         lines.append(f"{format_bytes(self.read_bytes)} read from the bundle; links in the cache: {self.links}")
+        if self.signed_by:
+            lines.append(f"signed by {self.signed_by}")
         if self.ocr:
             lines.append(f"OCR models: {self.ocr}")
         lines += [f"written: {path}" for path in self.papers]

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from runbook_lib.bundle.documents import BLOBS_ELSEWHERE, FEATURES, BundleConfig
 from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE
 from runbook_lib.bundle.names import refused, require_names
 from runbook_lib.bundle.oci import MAX_DOCUMENT_BYTES, Descriptor, Index, Layout, Manifest, parsed
+from runbook_lib.bundle.signature import require_signature
 from runbook_lib.bundle.sources import Source, too_large
 from runbook_lib.bundle.streams import copy_hashed
 from runbook_lib.cache.layout import Listing
@@ -45,6 +47,8 @@ class Bundle:
     lock: LockFile
     config: BundleConfig
     papers: Mapping[str, Descriptor]
+    signed_by: str = ""
+    """Who signed it; empty where no signature was required."""
 
     def blobs(self) -> Iterator[WantedBlob]:
         """Yield every content of the models, once."""
@@ -80,11 +84,16 @@ class Bundle:
         return content
 
 
-def open_bundle(source: Source) -> Bundle:
-    """Read the documents of a bundle; raises `BundleError` when they are not those of one, or do not agree."""
-    parsed(Layout, source.document(LAYOUT_FILE), LAYOUT_FILE)
-    top = parsed(Index, source.document(INDEX_FILE), INDEX_FILE)
-    manifests = _manifests(source, top)
+def open_bundle(source: Source, trusted: Path | None = None) -> Bundle:
+    """Read the documents of a bundle; raises `BundleError` when they are not those of one, or do not agree.
+
+    `trusted` holds the public key or the authorities, one of whom has to have signed it. The layout's own files are
+    read once: what is checked is what is believed, whatever else stands there a moment later.
+    """
+    tops = {name: source.document(name) for name in (LAYOUT_FILE, INDEX_FILE)}
+    signed_by = require_signature(source, trusted, tops) if trusted is not None else ""
+    parsed(Layout, tops[LAYOUT_FILE], LAYOUT_FILE)
+    manifests = _manifests(source, parsed(Index, tops[INDEX_FILE], INDEX_FILE))
     papers = [manifest for manifest in manifests if manifest.artifact_type == media_types.PAPERS]
     if len(papers) != 1:
         raise refused(
@@ -96,7 +105,7 @@ def open_bundle(source: Source) -> Bundle:
     if len(names) != len(papers[0].layers):
         raise refused(f"{source.words} contradicts itself.", "Two of its papers bear one name, or one bears none")
     require_names(names, source.words)
-    bundle = Bundle(source, _lock(source, names), config, names)
+    bundle = Bundle(source, _lock(source, names), config, names, signed_by)
     _require_agreement(bundle, [manifest for manifest in manifests if manifest.artifact_type == media_types.MODEL])
     return bundle
 

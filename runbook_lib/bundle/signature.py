@@ -1,4 +1,4 @@
-"""Who made a bundle: a signature in the OpenSSF Model Signing format (v1.0), by a key on an elliptic curve.
+"""Who made a bundle: a signature in the OpenSSF Model Signing format (v1.0), by a key or by a company's certificate.
 
 The format is that of the package model-signing 1.1: a Sigstore bundle with a DSSE envelope around an in-toto statement
 that names every file of the layout and its SHA-256.
@@ -9,51 +9,77 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE, SIGNATURE_FILE
+from runbook_lib.bundle.certificates import (
+    MARK,
+    NotTrusted,
+    chain_to_sign_with,
+    decoded,
+    encoded,
+    named,
+    read_certificates,
+    trusted_key,
+)
+from runbook_lib.bundle.keys import hash_for, public_key_in, read_pem, read_private_key
+from runbook_lib.bundle.media_types import BLOBS, SIGNATURE_FILE
 from runbook_lib.bundle.names import refused
 from runbook_lib.bundle.oci import json_bytes
 from runbook_lib.bundle.sources import Source
 from runbook_lib.core.extras import require_extra
-from runbook_lib.errors import BundleError, UsageError
-from runbook_lib.system.filesystem import describe_os_error
+from runbook_lib.errors import BundleError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.hashes import HashAlgorithm
 
 _MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
 _PREDICATE: Final = "https://model_signing/signature/v1.0"
-_CURVES: Final = ("secp256r1", "secp384r1", "secp521r1")
-_MAX_KEY_BYTES: Final = 64 * 1024
 
 
-def sign(resources: Mapping[str, str], key_path: Path) -> bytes:
-    """Return the signature over the files of a layout, by name and SHA-256, with a private key in PEM.
+@dataclass(frozen=True)
+class SigningFiles:
+    """What a bundle is signed with: PEM files."""
 
-    The key must not be protected by a password. Raises `UsageError` without the extra `sign`, and for a key that
-    cannot be used.
+    key: Path
+    certificate: Path | None = None
+    """Of the key; behind it in the file what lies between it and the authority."""
+
+
+@dataclass(frozen=True)
+class _Signature:
+    """A signature as it was read: nothing of it is believed yet."""
+
+    payload: bytes
+    signature: bytes
+    certificates: object
+    """As the Sigstore bundle has them; None where it was made with a key alone."""
+
+
+def sign(resources: Mapping[str, str], files: SigningFiles) -> bytes:
+    """Return the signature over the files of a layout, by name and SHA-256.
+
+    Raises `UsageError` without the extra `sign`, and for a key or certificate that cannot be used.
     """
     require_extra("sign", "cryptography", purpose="Signing a bundle")
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 
-    try:
-        key = load_pem_private_key(_read(key_path), password=None)
-    except (ValueError, TypeError) as error:  # its words may quote the file
-        raise _no_key(key_path, f"it is no private key in PEM without a password ({type(error).__name__})") from None
-    if not isinstance(key, EllipticCurvePrivateKey) or key.curve.name not in _CURVES:
-        raise _no_key(key_path, f"it is no key on one of the curves {', '.join(_CURVES)}")
+    key = read_private_key(files.key)
+    public = key.public_key()
+    material: dict[str, Any] = {"publicKey": {"hint": _hint(public)}}
+    if files.certificate is not None:
+        chain = chain_to_sign_with(files.certificate, public)
+        material = {"x509CertificateChain": {"certificates": encoded(chain)}}
     payload = json_bytes(_statement(resources))
-    signature = key.sign(_encoded(payload), ECDSA(_hash_for(key.public_key())))
+    signature = key.sign(_encoded(payload), ECDSA(hash_for(public)))
     return json_bytes(
         {
             "mediaType": _MEDIA_TYPE,
-            "verificationMaterial": {"publicKey": {"hint": _hint(key.public_key())}, "tlogEntries": []},
+            "verificationMaterial": {**material, "tlogEntries": []},
             "dsseEnvelope": {
                 "payload": base64.b64encode(payload).decode(),
                 "payloadType": _PAYLOAD_TYPE,
@@ -63,28 +89,47 @@ def sign(resources: Mapping[str, str], key_path: Path) -> bytes:
     )
 
 
-def require_signature(source: Source, key_path: Path) -> None:
-    """Raise `BundleError` unless a bundle bears a signature by the owner of the public key, over all of its files.
+def require_signature(source: Source, trusted: Path, tops: Mapping[str, bytes]) -> str:
+    """Return who signed a bundle, over all of its files; raises `BundleError` when it is nobody who is trusted.
 
-    The contents of blobs are not read here: their names are their hashes, which the import compares.
+    `trusted` holds a public key, or the certificates of authorities, in PEM. `tops` are the layout's own files as they
+    were read: what is believed afterwards has to be these bytes, not what stands there later. The contents of blobs are
+    not read here: their names are their hashes, which the import compares.
     """
     require_extra("sign", "cryptography", purpose="Checking a signature")
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 
+    content = read_pem(trusted)
+    by_authority = MARK in content
+    known = public_key_in(content, trusted) if not by_authority else None
+    read = _read(source)
+    key, who = (known, f"the key in {trusted.name}") if known else _certified(source, read, trusted)
     try:
-        key = load_pem_public_key(_read(key_path))
-    except ValueError as error:
-        raise _no_key(key_path, f"it is no public key in PEM ({type(error).__name__})") from None
-    if not isinstance(key, EllipticCurvePublicKey) or key.curve.name not in _CURVES:
-        raise _no_key(key_path, f"it is no key on one of the curves {', '.join(_CURVES)}")
-    signature, payload = _envelope(source)
-    try:
-        key.verify(signature, _encoded(payload), ECDSA(_hash_for(key)))
+        key.verify(read.signature, _encoded(read.payload), ECDSA(hash_for(key)))
     except InvalidSignature:
-        raise refused(f"{source.words} is not signed by this key.", f"{SIGNATURE_FILE} does not verify") from None
-    _require_files(source, _resources(source, payload))
+        by = who if by_authority else "this key"
+        raise refused(f"{source.words} is not signed by {by}.", f"{SIGNATURE_FILE} does not verify") from None
+    _require_files(source, _resources(source, read.payload), tops)
+    return who
+
+
+def _certified(source: Source, read: _Signature, trusted: Path) -> "tuple[EllipticCurvePublicKey, str]":
+    """Return the key of the certificate that goes along, and whose it is, when an authority vouches for it."""
+    authorities = read_certificates(trusted)
+    if read.certificates is None:
+        raise refused(
+            f"{source.words} is signed by a key without a certificate.",
+            f"{trusted} holds certificates; have it signed with --certificate, or require the public key",
+        )
+    try:
+        chain = decoded(read.certificates)
+    except ValueError as error:
+        raise _odd(source) from error
+    try:
+        return trusted_key(chain, authorities, datetime.now(UTC)), named(chain[0])
+    except NotTrusted as reason:
+        raise refused(f"{source.words} is not signed by anybody {trusted} vouches for.", _sentence(reason)) from None
 
 
 def _statement(resources: Mapping[str, str]) -> dict[str, Any]:
@@ -111,30 +156,29 @@ def _encoded(payload: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(_PAYLOAD_TYPE), _PAYLOAD_TYPE.encode(), len(payload), payload)
 
 
-def _hash_for(key: "EllipticCurvePublicKey") -> "HashAlgorithm":
-    from cryptography.hazmat.primitives import hashes
-
-    return {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}[key.curve.key_size]
-
-
 def _hint(key: "EllipticCurvePublicKey") -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return hashlib.sha256(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
-def _envelope(source: Source) -> tuple[bytes, bytes]:
-    """Return signature and payload of a bundle's signature file."""
+def _read(source: Source) -> _Signature:
+    """Read a bundle's signature file."""
     try:
-        envelope = json.loads(source.document(SIGNATURE_FILE))["dsseEnvelope"]
+        bundle = json.loads(source.document(SIGNATURE_FILE))
+        envelope, chain = bundle["dsseEnvelope"], bundle["verificationMaterial"].get("x509CertificateChain")
         (signed,) = envelope["signatures"]
+        read = _Signature(
+            base64.b64decode(envelope["payload"], validate=True),
+            base64.b64decode(signed["sig"], validate=True),
+            None if chain is None else chain["certificates"],
+        )
         kind = envelope["payloadType"]
-        parts = base64.b64decode(signed["sig"], validate=True), base64.b64decode(envelope["payload"], validate=True)
-    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error) as error:
         raise _odd(source) from error
     if kind != _PAYLOAD_TYPE:
         raise _odd(source)
-    return parts
+    return read
 
 
 def _resources(source: Source, payload: bytes) -> dict[str, str]:
@@ -151,34 +195,20 @@ def _resources(source: Source, payload: bytes) -> dict[str, str]:
     return signed
 
 
-def _require_files(source: Source, signed: Mapping[str, str]) -> None:
+def _require_files(source: Source, signed: Mapping[str, str], tops: Mapping[str, bytes]) -> None:
     """Compare the files of the layout with those that were signed."""
-    here = source.names() - {SIGNATURE_FILE}
+    here = (source.names() | tops.keys()) - {SIGNATURE_FILE}
     for what, names in (("added", here - signed.keys()), ("removed", signed.keys() - here)):
         if names:
             raise refused(f"{source.words} is not what was signed.", f"{len(names)} files were {what}: {min(names)}")
     for name, sha256 in signed.items():
-        is_blob = name.startswith(f"{BLOBS}/")
-        found = name.rpartition("/")[2] if is_blob else hashlib.sha256(source.document(name)).hexdigest()
-        if found != sha256 or not (is_blob or name in (LAYOUT_FILE, INDEX_FILE)):
+        as_signed = hashlib.sha256(tops[name]).hexdigest() == sha256 if name in tops else name == f"{BLOBS}/{sha256}"
+        if not as_signed:
             raise refused(f"{source.words} is not what was signed.", f"{name} was changed")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAX_KEY_BYTES)
-    except OSError as error:
-        raise _no_key(path, describe_os_error(error)) from error
-
-
-def _no_key(path: Path, why: str) -> UsageError:
-    return UsageError(
-        f"{path} cannot be used as a key.",
-        why=f"{why[:1].upper()}{why[1:]}.",
-        remedy="Make a pair: openssl ecparam -name prime256v1 -genkey -noout -out key.pem;"
-        " openssl ec -in key.pem -pubout -out key.pub.pem",
-    )
+def _sentence(reason: Exception) -> str:
+    return f"{str(reason)[:1].upper()}{str(reason)[1:]}"
 
 
 def _odd(source: Source) -> BundleError:

@@ -121,6 +121,7 @@ class _Taking:
             models=models,
             ocr=ocr,
             read_bytes=read_bytes,
+            signed_by=self.bundle.signed_by,
             papers=self._write_papers(papers_dir) if papers_dir else (),
         )
 

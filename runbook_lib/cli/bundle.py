@@ -10,14 +10,14 @@ import click
 from runbook_lib.bundle.compare import compare_with_machine, compare_with_other, contents_of, show_bundle
 from runbook_lib.bundle.export import export_bundle
 from runbook_lib.bundle.read import open_bundle
-from runbook_lib.bundle.signature import require_signature
+from runbook_lib.bundle.signature import SigningFiles
 from runbook_lib.bundle.sources import opened_source
 from runbook_lib.bundle.take import import_bundle
 from runbook_lib.cli.lazy import verbose_option
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
 from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
-from runbook_lib.errors import ExitCode
+from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.run.opening import open_target
 from runbook_lib.run.settings import resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
@@ -43,6 +43,15 @@ class SizeType(click.ParamType[int]):
         return size_bytes
 
 
+_signature_option = click.option(
+    "--require-signature",
+    "trusted",
+    default="",
+    metavar="FILE",
+    help="Refuse what nobody signed whom this public key, or these authorities' certificates, name (PEM).",
+)
+
+
 @click.group()
 def bundle() -> None:
     """Carry models to a machine without a network, and take them there.
@@ -58,6 +67,7 @@ def bundle() -> None:
 @click.option("--proof", default="", metavar="DIR", help="Run whose report and records go along.")
 @click.option("--sbom", is_flag=True, help="Add a bill of materials (CycloneDX); needs the extra sbom.")
 @click.option("--sign", default="", metavar="KEY", help="Sign with this private key (PEM); needs the extra sign.")
+@click.option("--certificate", default="", metavar="CERT", help="Certificate of that key, for --require-signature CA.")
 @click.option("--since", default="", metavar="OTHER", help="Leave out what this bundle or lock file names.")
 @click.option("--split", type=SizeType(), metavar="SIZE", help="Cut the file into parts, such as 4000M for FAT.")
 @click.argument("dest", metavar="DEST")
@@ -70,6 +80,7 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     proof: str,
     sbom: bool,
     sign: str,
+    certificate: str,
     since: str,
     split: int | None,
     dest: str,
@@ -83,8 +94,8 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
     have = contents_of(Path(since)) if since else frozenset()
-    proved, key = Path(proof) if proof else None, Path(sign) if sign else None
-    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=proved, sbom=sbom, signing_key=key)
+    proved, signing = Path(proof) if proof else None, _signing(sign, certificate)
+    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=proved, sbom=sbom, signing=signing)
     print_result(made, as_json=as_json)
     return ExitCode.OK
 
@@ -94,7 +105,7 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
 @click.option("--cache", default="", metavar="DIR", help="Hub cache to fill; short for -p cache_dir DIR.")
 @click.option("--artifacts", default="", metavar="DIR", help="Artifacts folder; short for -p artifacts_dir DIR.")
 @click.option("--papers", default="", metavar="DIR", help="Write lock file, report and records of the bundle there.")
-@click.option("--require-signature", "key", default="", metavar="KEY", help="Refuse what this public key did not sign.")
+@_signature_option
 @click.argument("source", metavar="SRC")
 @verbose_option
 @json_option
@@ -104,7 +115,7 @@ def import_(
     cache: str,
     artifacts: str,
     papers: str,
-    key: str,
+    trusted: str,
     source: str,
     as_json: bool,
 ) -> int:
@@ -115,22 +126,22 @@ def import_(
     """
     target = _target(pairs, practice=practice, cache_dir=cache, artifacts_dir=artifacts)
     with opened_source(source) as opened:
-        if key:
-            require_signature(opened, Path(key))
-        taken = import_bundle(target, open_bundle(opened), Path(papers) if papers else None)
+        read = open_bundle(opened, Path(trusted) if trusted else None)
+        taken = import_bundle(target, read, Path(papers) if papers else None)
     print_result(taken, as_json=as_json)
     return ExitCode.OK
 
 
 @bundle.command("show")
 @click.option("--verify", is_flag=True, help="Read every content and compare it with its hash.")
+@_signature_option
 @click.argument("source", metavar="SRC")
 @verbose_option
 @json_option
-def show(verify: bool, source: str, as_json: bool) -> int:
+def show(verify: bool, trusted: str, source: str, as_json: bool) -> int:
     """Say what the bundle SRC holds; writes nothing."""
     with opened_source(source) as opened:
-        shown = show_bundle(open_bundle(opened), verify=verify)
+        shown = show_bundle(open_bundle(opened, Path(trusted) if trusted else None), verify=verify)
     print_result(shown, as_json=as_json)
     return ExitCode.OK
 
@@ -152,6 +163,12 @@ def diff(pairs: Sequence[tuple[str, str]], practice: bool, since: str, source: s
         )
     print_result(shown, as_json=as_json)
     return ExitCode.FAILED if any(model.lacking for model in shown.models) else ExitCode.OK
+
+
+def _signing(key: str, certificate: str) -> SigningFiles | None:
+    if certificate and not key:
+        raise UsageError("--certificate names the certificate of a key.", remedy="Name the key as well: --sign KEY.")
+    return SigningFiles(Path(key), Path(certificate) if certificate else None) if key else None
 
 
 def _target(pairs: Sequence[tuple[str, str]], *, practice: bool, **more: str) -> ResolvedTarget:

@@ -1,4 +1,4 @@
-"""Real environments beside our own: docling installed in the ways services install it.
+"""Real environments beside our own: docling as services install it, and programs of others that read what we write.
 
 uv fetches what its cache has not got, and hard-links the rest; the largest, torch, is the one of our own environment.
 """
@@ -48,6 +48,8 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
         *_pinned("huggingface-hub", "transformers", "rapidocr", "onnxruntime"),
         "docling-serve==1.38.2",
     ),
+    # The reference of OpenSSF Model Signing does not start without pyopenssl, which it does not ask for.
+    "model-signing": ("pyopenssl==26.4.0", "sigstore==4.5.1", "model-signing==1.1.1"),
 }
 
 PythonOf = Callable[[str], Path]

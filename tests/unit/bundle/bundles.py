@@ -48,9 +48,9 @@ def folder(installed: Installed, tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
-def take(path: Path, target: ResolvedTarget, **more: Any) -> Imported:
+def take(path: Path, target: ResolvedTarget, trusted: Path | None = None, **more: Any) -> Imported:
     with opened_source(path) as source:
-        return import_bundle(target, open_bundle(source), **more)
+        return import_bundle(target, open_bundle(source, trusted), **more)
 
 
 def read(path: Path) -> Bundle:

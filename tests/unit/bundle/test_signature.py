@@ -9,10 +9,10 @@ from shutil import which
 
 import pytest
 
-from runbook_lib.bundle import signature as signature_module
 from runbook_lib.bundle.export import export_bundle
-from runbook_lib.bundle.signature import require_signature
-from runbook_lib.bundle.sources import opened_source
+from runbook_lib.bundle.read import open_bundle
+from runbook_lib.bundle.signature import SigningFiles, sign
+from runbook_lib.bundle.sources import FolderSource, opened_source
 from runbook_lib.core import extras
 from runbook_lib.errors import BundleError, UsageError
 from tests.unit.bundle.bundles import MakeTarget, installed, make_target, take
@@ -36,14 +36,14 @@ def pair(folder: Path, name: str, curve: str = "prime256v1") -> tuple[Path, Path
 
 def check(path: Path, key: Path) -> None:
     with opened_source(path) as source:
-        require_signature(source, key)
+        assert open_bundle(source, key).signed_by
 
 
 @pytest.fixture
 def signed(installed: Installed, tmp_path: Path) -> tuple[Path, Path]:
     """A signed bundle in a folder, and the public key."""
     private, public = pair(tmp_path, "ours")
-    export_bundle(installed.run, tmp_path / "bundle", signing_key=private)
+    export_bundle(installed.run, tmp_path / "bundle", signing=SigningFiles(private))
     return tmp_path / "bundle", public
 
 
@@ -53,7 +53,7 @@ def test_a_signed_bundle_verifies_by_its_key_and_no_other(
     installed: Installed, make_target: MakeTarget, tmp_path: Path, name: str, curve: str
 ) -> None:
     private, public = pair(tmp_path, "ours", curve)
-    export_bundle(installed.run, tmp_path / name, signing_key=private)
+    export_bundle(installed.run, tmp_path / name, signing=SigningFiles(private))
     check(tmp_path / name, public)
     assert take(tmp_path / name, make_target()).changed
     with pytest.raises(BundleError, match="not signed by this key"):
@@ -110,9 +110,27 @@ def test_a_content_that_was_changed_is_found_by_the_import(signed: tuple[Path, P
         take(root, make_target())
 
 
+def test_a_folder_that_is_exchanged_after_the_check_is_not_read(signed: tuple[Path, Path], tmp_path: Path) -> None:
+    """What is believed is what was checked: the layout's own files are read once."""
+
+    class Exchanged(FolderSource):
+        """Holds another index from the second look on."""
+
+        def document(self, name: str) -> bytes:
+            content = super().document(name)
+            if name == "index.json":
+                changed(self.root)
+            return content
+
+    root, key = signed
+    assert len(open_bundle(Exchanged(root), key).lock.repositories) == 1
+    with pytest.raises(BundleError, match="not what was signed"):
+        check(root, key)
+
+
 def test_a_member_added_to_a_tar_file_is_found(installed: Installed, tmp_path: Path) -> None:
     private, public = pair(tmp_path, "ours")
-    export_bundle(installed.run, tmp_path / "bundle.tar", signing_key=private)
+    export_bundle(installed.run, tmp_path / "bundle.tar", signing=SigningFiles(private))
     with tarfile.open(tmp_path / "bundle.tar", "a") as tar:
         tar.add(public, "extra")
     with pytest.raises(BundleError, match="not what was signed"):
@@ -126,7 +144,7 @@ def test_a_key_that_is_none_is_a_usage_error_that_quotes_nothing(
     key = tmp_path / "key.pem"
     key.write_bytes(content)
     with pytest.raises(UsageError, match="cannot be used as a key") as caught:
-        export_bundle(installed.run, tmp_path / "b", signing_key=key)
+        export_bundle(installed.run, tmp_path / "b", signing=SigningFiles(key))
     assert "AAAA" not in str(caught.value)
     assert not (tmp_path / "b").exists()
 
@@ -134,4 +152,4 @@ def test_a_key_that_is_none_is_a_usage_error_that_quotes_nothing(
 def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(extras, "find_spec", lambda _name: None)
     with pytest.raises(UsageError, match="extra 'sign'"):
-        signature_module.sign({}, tmp_path / "key.pem")
+        sign({}, SigningFiles(tmp_path / "key.pem"))

@@ -70,3 +70,9 @@ def test_every_command_of_the_group_explains_itself_and_takes_v(ended: Ended, na
     assert code == 0
     assert "--verbose" in out
     assert "--json" in out
+
+
+def test_a_certificate_without_its_key_is_a_usage_error(ended: Ended) -> None:
+    code, _out, err = ended("bundle", "export", "x", "--certificate", "desk.pem")
+    assert code == ExitCode.USAGE
+    assert "--sign KEY" in err
