@@ -29,6 +29,7 @@ LAYERS = (
     {"upkeep", "service", "course"},
     {"bundle"},
     {"headless", "schedules"},
+    {"fleet"},
     {"interactive", "terminal"},
     {"cli"},
     {"__main__"},
