@@ -1,5 +1,6 @@
 """Every fault the practice hub can play ends in recovery or one clear error, in time, with the cache still usable."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.errors import HubError
+from runbook_lib.errors import HubError, HubUnavailable
 from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Check, Status
@@ -18,6 +19,7 @@ from runbook_lib.stages.download.plan import plan_download
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
 from tests.faults.conftest import MakeRepository
+from tests.unit.passing_mirror import Passing, mirror
 
 API, FILES, BODIES = "/api/*", "*/resolve/*", "/lfs/*"
 LATE_S = 15.0
@@ -240,6 +242,22 @@ def test_a_listing_that_never_comes_ends_at_its_limit(
         download(run)
     assert time.monotonic() - started < LISTING_LIMIT_S + LATE_S
     assert completes(run, hub)
+
+
+def test_a_listing_that_comes_a_byte_at_a_time_is_slow_and_not_silent(hub: PracticeHub, tmp_path: Path) -> None:
+    with mirror(hub.url, Passing(drips="/tree/")) as slow:
+        run = open_run(
+            run_dir=str(tmp_path / "run"),
+            hub=slow,
+            models="acme/model",
+            cache_dir=str(tmp_path / "hub"),
+            artifacts_dir=str(tmp_path / "artifacts"),
+            probe_limit_s=1.0,
+        )
+        with pytest.raises(HubUnavailable, match="too slowly") as caught:
+            download(run)
+    assert re.search(r"stopped after 17 s\. [\d.]+ \w+ arrived in 1\d\.\d s, \d+ bytes a second", caught.value.why)
+    assert "-p probe_limit_s 10" in caught.value.remedy
 
 
 def test_a_changed_byte_is_found_by_verify_which_names_the_file(

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,12 @@ from runbook_lib.stages.download.pace import Pace
 from runbook_lib.stages.download.patience import Patience
 from runbook_lib.system.progress import Progress, print_to_stderr
 from runbook_lib.workers.failure import WorkerFailed
-from runbook_lib.workers.host import Worker
+from runbook_lib.workers.host import Answer, Worker
 
 _CONNECTIONS = 8
 _START_S = 15.0
 """What starting a worker may take on top of the network's own limit."""
+_MORE_PATIENCE = 10
 _LISTING_TIMEOUTS = 4
 """For how many of the network's own limits a broken connection is met with another try."""
 
@@ -49,7 +50,7 @@ class HubAccess:
         limit_s, fruitless_s = _START_S + 2 * timeout_s, _LISTING_TIMEOUTS * timeout_s
         patience = Patience(fruitless_s, time.monotonic() + limit_s + fruitless_s, print_to_stderr)
         try:
-            answer, _tries = patience.attempts(lambda: self.worker.run("list_files", request, limit_s=limit_s))
+            answer, _tries = patience.attempts(lambda: self._listed(model, request, limit_s))
         except WorkerFailed as failure:
             from runbook_lib.checks.explain import explain_failure  # brings the whole catalogue
 
@@ -58,15 +59,27 @@ class HubAccess:
             raise error(
                 f"The Hub does not tell what {model} holds.", why=explanation.evidence, remedy=explanation.remedy
             ) from failure
-        except DeadlineExceeded as late:
-            raise HubUnavailable(
-                f"The Hub at {mask_url_credentials(self.target.endpoint)} accepted the question about {model}"
-                " and never answered.",
-                why=late.what,
-                remedy="Use a mirror with -p hub URL, or a cache that is filled with -p offline true; "
-                f"{FixedBy.DETECT.words} shows which step of the way fails.",
-            ) from late
         return Listing(repo_id=model.repo_id, revision=model.revision, **answer.value)
+
+    def _listed(self, model: ModelRef, request: Mapping[str, object], limit_s: float) -> Answer:
+        """Ask once; at the limit a Hub whose answer still arrives is told from one that is silent."""
+        pace, hub = Pace(), mask_url_credentials(self.target.endpoint)
+        try:
+            return self.worker.run("list_files", request, limit_s=limit_s, on_event=pace)
+        except DeadlineExceeded as late:
+            elsewhere = "Use a mirror with -p hub URL, or a cache that is filled with -p offline true"
+            if arrived := pace.arrived():
+                limit = round(_MORE_PATIENCE * self.target.settings.probe_limit_s)
+                raise HubUnavailable(
+                    f"The Hub at {hub} answers the question about {model}, too slowly.",
+                    why=f"{late.what} {arrived}.",
+                    remedy=f"Give it more time: -p probe_limit_s {limit}. {elsewhere}.",
+                ) from late
+            raise HubUnavailable(
+                f"The Hub at {hub} accepted the question about {model} and never answered.",
+                why=late.what,
+                remedy=f"{elsewhere}; {FixedBy.DETECT.words} shows which step of the way fails.",
+            ) from late
 
     def fetch(
         self,

@@ -19,7 +19,7 @@ _WORTH_WAITING_S: Final = 4 * 3600.0
 class Pace:
     """Hands a worker's progress on, and remembers what arrived of late."""
 
-    def __init__(self, progress: Progress, missing_bytes: int) -> None:
+    def __init__(self, progress: Progress | None = None, missing_bytes: int = 0) -> None:
         self._progress = progress
         self._missing_bytes = missing_bytes
         self._began_at = time.monotonic()
@@ -36,7 +36,8 @@ class Pace:
             self._arrivals.append((now, arrived_bytes))
         while len(self._arrivals) > 1 and self._arrivals[1][0] < now - _WINDOW_S:
             self._arrivals.popleft()
-        self._progress.update_to(on_disk)
+        if self._progress is not None:
+            self._progress.update_to(on_disk)
 
     @property
     def arrived_bytes(self) -> int:
@@ -59,14 +60,16 @@ class Pace:
 
     def story(self) -> str:
         """Say what arrived, at which rate and what is missing; empty when nothing arrives, which is silence."""
+        arrived = self.arrived()
+        missing = format_bytes(max(self._missing_bytes - self.arrived_bytes, 0))
+        return f"The Hub answers, slowly: {arrived}; about {missing} are missing." if arrived else ""
+
+    def arrived(self) -> str:
+        """Say what arrived, and at which rate; empty when nothing arrives."""
         if not self.bytes_per_s:
             return ""
-        missing_bytes = max(self._missing_bytes - self.arrived_bytes, 0)
-        return (
-            f"The Hub answers, slowly: {format_bytes(self.arrived_bytes)} arrived in"
-            f" {format_seconds(time.monotonic() - self._began_at)}, {format_bytes(round(self.bytes_per_s))} a second;"
-            f" about {format_bytes(missing_bytes)} are missing."
-        )
+        elapsed, rate = format_seconds(time.monotonic() - self._began_at), format_bytes(round(self.bytes_per_s))
+        return f"{format_bytes(self.arrived_bytes)} arrived in {elapsed}, {rate} a second"
 
     def advice(self) -> str:
         """Say what helps: more time, as long as that would do, or another hub; empty when nothing arrives."""

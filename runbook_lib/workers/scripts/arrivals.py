@@ -10,7 +10,10 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from typing import Any, Callable
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+POLL_S = 0.2
 
 _READS = ((socket.socket, "recv"), (socket.socket, "recv_into"), (ssl.SSLSocket, "read"))
 """What all other ways of reading end in: `SSLSocket.recv` and `recv_into` call `read`."""
@@ -40,6 +43,25 @@ def count_arrivals() -> Arrivals:
         if not hasattr(read, "counts"):
             setattr(owner, name, _counting(read))
     return ARRIVALS
+
+
+@contextmanager
+def told(emit: Callable[..., None], on_disk: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Report what arrives from here on, and how much is on disk, five times a second until the block ends."""
+    arrivals, stop = count_arrivals(), threading.Event()
+    before = arrivals.size_bytes
+
+    def tell() -> None:
+        while not stop.wait(POLL_S):
+            emit("progress", size_bytes=on_disk(), arrived_bytes=arrivals.size_bytes - before)
+
+    watcher = threading.Thread(target=tell, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
 
 
 def _counting(read: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,32 +7,23 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
 
-POLL_S = 0.2
-
 
 def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     """Fetch `repo_id` at `revision` into the cache of the environment; returns the snapshot folder."""
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # stderr is kept for what went wrong
-    from arrivals import count_arrivals  # type: ignore[import-not-found]  # a module of this folder
+    from arrivals import told  # type: ignore[import-not-found]  # a module of this folder
     from huggingface_hub import constants, snapshot_download
 
     storage = Path(constants.HF_HUB_CACHE) / ("models--" + request["repo_id"].replace("/", "--"))
     storage.mkdir(parents=True, exist_ok=True)
     settle_symlink_probe(storage, wanted=request["symlinks"])
-    stop = threading.Event()
-    watcher = threading.Thread(target=watch, args=(storage, count_arrivals(), stop, emit), daemon=True)
-    watcher.start()
-    try:
+    with told(emit, lambda: size_on_disk(storage)):
         folder = snapshot_download(request["repo_id"], revision=request["revision"], max_workers=request["connections"])
-    finally:
-        stop.set()
-        watcher.join()
     return {"folder": str(Path(folder))}
 
 
@@ -58,15 +49,8 @@ def no_symlinks(cache_dir: str | Path | None = None) -> bool:  # noqa: ARG001 - 
     return False
 
 
-def watch(storage: Path, arrivals: Any, stop: threading.Event, emit: Callable[..., None]) -> None:  # noqa: ANN401
-    """Report the bytes in the repository's folder, finished or not, and those that arrived, until told to stop."""
-    before = arrivals.size_bytes
-    while not stop.wait(POLL_S):
-        emit("progress", size_bytes=size_on_disk(storage), arrived_bytes=arrivals.size_bytes - before)
-
-
 def size_on_disk(storage: Path) -> int:
-    """Sum the files below the folder, each inode once; one that vanishes meanwhile counts nothing."""
+    """Sum the files of a folder, finished or not, each inode once; one that vanishes meanwhile counts nothing."""
     seen: dict[tuple[int, int], int] = {}
     for folder, _, names in os.walk(storage):
         for name in names:

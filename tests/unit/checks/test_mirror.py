@@ -1,12 +1,7 @@
 """A mirror is looked at as huggingface_hub would use it: the practice hub, and mirrors of it that change answers."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from runbook_lib.checks.mirror.judge import MirrorReport, judge_mirror_facts
@@ -15,59 +10,9 @@ from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import HubUnavailable
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
+from tests.unit.passing_mirror import Passing, mirror
 
 MODEL = ModelRef("docling-project/docling-layout-heron")
-
-
-@dataclass
-class Passing:
-    """How a mirror in front of a hub changes what it passes on, as caching proxies do."""
-
-    drops: tuple[str, ...] = ()
-    """Headers of answers, in lower case."""
-    drops_range: bool = False
-    inline: bool = True
-    """Serves weights itself, as a caching repository manager does."""
-    changes: Callable[[str, bytes], bytes] = lambda _path, body: body
-    sets: dict[str, str] = field(default_factory=dict)
-
-
-@contextmanager
-def mirror(hub: str, passing: Passing) -> Iterator[str]:
-    """Serve a mirror in front of a hub."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            sent = {"Accept-Encoding": "identity"}
-            if "Range" in self.headers and not passing.drops_range:
-                sent["Range"] = self.headers["Range"]
-            url = f"{hub}{self.path}"
-            answer = httpx.request(self.command, url, headers=sent, follow_redirects=False)
-            headers = dict(answer.headers)
-            if passing.inline and answer.is_redirect:
-                answer = httpx.request(self.command, answer.headers["location"], headers=sent)
-                headers = {**dict(answer.headers), **{k: v for k, v in headers.items() if k.startswith("x-linked")}}
-            body = passing.changes(self.path, answer.content)
-            self.send_response(answer.status_code)
-            headers["content-length"] = headers.get("content-length", "0") if self.command == "HEAD" else str(len(body))
-            for name, value in {**headers, **passing.sets}.items():
-                if name.lower() not in (*passing.drops, "date", "connection", "transfer-encoding"):
-                    self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET  # noqa: N815 - the name http.server looks for
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the standard library's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
 
 
 @pytest.fixture(scope="module")
