@@ -6,8 +6,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from runbook_lib.cache.etags import is_commit, is_sha256
-from runbook_lib.checks.mirror.look import RANGE, Answer, MirrorFacts
+from runbook_lib.checks.mirror.look import RANGE, XET_HASH, Answer, MirrorFacts
 from runbook_lib.checks.probes.integrity import judge_mirror
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.core.value import Value
 from runbook_lib.render.rendered import Rendered
@@ -73,6 +74,13 @@ def _listing(facts: MirrorFacts) -> Verdict:
 
 
 def _metadata(facts: MirrorFacts) -> Verdict:
+    told = facts.small_head.headers.get("x-repo-commit", "") if facts.small_head else ""
+    if is_commit(told) and told != facts.commit:  # olah 0.5.4 does so for ten minutes after a branch has moved
+        return warn(
+            f"the API says that {facts.model.revision} is {facts.commit[:8]}, a file of it comes from {told[:8]}: the"
+            " mirror remembers the one longer than the other",
+            "Pin the commit: -p models org/name@COMMIT. Or have the mirror forget branches sooner.",
+        )
     return _head(facts, facts.small_head, facts.small.git_sha1 if facts.small else "")
 
 
@@ -157,11 +165,35 @@ def _errors(facts: MirrorFacts) -> Verdict:
 
 
 def _xet(facts: MirrorFacts) -> Verdict:
+    """huggingface_hub fetches what is said to be in Xet from there alone, where hf_xet is installed."""
     if facts.weights is None or facts.weights_head is None:
         return _NOT_ASKED
-    host = urlsplit(facts.endpoint).hostname or ""
-    named = facts.weights.path if facts.weights.xet else ""
-    return judge_mirror(host, named, facts.weights_head.headers)
+    host, headers = urlsplit(facts.endpoint).hostname or "", facts.weights_head.headers
+    if facts.xet_token is not None and facts.xet_token.status != HTTPStatus.OK:
+        by = "in its listing" if facts.weights.xet else "by a header"
+        return fail(
+            f"{host} says {by} that {facts.weights.path} is in Xet, and answers {_shown(facts.xet_token)} for the token"
+            " (xet-read-token): weights cannot be had",
+            "Set HF_HUB_DISABLE_XET=1 for all programs that use this mirror; the environment of stage configure does.",
+            fixed_by=FixedBy.CONFIGURE_ENV,
+            quirk="mirror-without-xet",
+        )
+    if storage := _xet_host(facts):
+        return warn(
+            f"{host} passes Xet on: weights come from {storage}, which has to be reachable as well",
+            f"Let {storage} through firewall and proxy, or set HF_HUB_DISABLE_XET=1.",
+        )
+    return judge_mirror(host, facts.weights.path if facts.weights.xet else "", headers)
+
+
+def _xet_host(facts: MirrorFacts) -> str:
+    """Return whom the mirror names as Xet's storage, when the headers of files say so, too; empty for the mirror."""
+    if facts.xet_token is None or facts.weights_head is None or XET_HASH not in facts.weights_head.headers:
+        return ""
+    told = facts.xet_token.json()
+    named = told.get("casUrl", "") if isinstance(told, dict) else ""
+    storage = urlsplit(facts.xet_token.headers.get("x-xet-cas-url") or str(named)).netloc
+    return "" if storage == urlsplit(facts.endpoint).netloc else storage[:100]
 
 
 def _age(facts: MirrorFacts) -> Verdict:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _MAX_BYTES: Final = 8 * 1024**2
 RANGE: Final = (1000, 1099)
 """First and last byte of the stretch that is asked for."""
+XET_HASH: Final = "x-xet-hash"
+"""The header by which a file is said to be in Xet."""
 _NONE: Final = "runbook-asks-for-what-there-is-not"
 _CHUNK_BYTES: Final = 64 * 1024
 _MAX_REDIRECTS: Final = 5
@@ -78,6 +80,8 @@ class MirrorFacts:
     weights: ListedEntry | None = None
     weights_head: Answer | None = None
     weights_range: Answer | None = None
+    xet_token: Answer | None = None
+    """What the client asks for before it fetches out of Xet; None where nothing is said to be there."""
     no_file: Answer | None = None
     no_revision: Answer | None = None
     no_repository: Answer | None = None
@@ -140,6 +144,8 @@ def _questions(ask: "_Asking", name: str, revision: str, commit: str) -> dict[st
     if weights is not None:
         path = f"/{name}/resolve/{commit}/{quote(weights.path)}"
         told["weights_head"] = ask("HEAD", path)
+        if weights.xet or XET_HASH in told["weights_head"].headers:
+            told["xet_token"] = ask("GET", f"/api/models/{name}/xet-read-token/{commit}")
         told["weights_range"] = ask("GET", path, {"Range": f"bytes={RANGE[0]}-{RANGE[1]}"}, follow=True)
     return told
 

@@ -1,16 +1,22 @@
 """A mirror is looked at as huggingface_hub would use it: the practice hub, and mirrors of it that change answers."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from runbook_lib.checks.mirror.judge import MirrorReport, judge_mirror_facts
-from runbook_lib.checks.mirror.look import look_at_mirror
+from runbook_lib.checks.mirror.look import Answer, look_at_mirror
+from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import HubUnavailable
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
-from tests.unit.passing_mirror import Passing, mirror
+from tests.unit.passing_mirror import Passing, listing_xet, mirror
 
 MODEL = ModelRef("docling-project/docling-layout-heron")
 
@@ -64,16 +70,13 @@ def test_a_mirror_that_passes_everything_on_is_fine(hub: PracticeHub) -> None:
             Passing(changes=lambda path, body: b"[]" if "/tree/" in path else body),
             {"mirror-listing": Status.FAIL},
         ),
-        (
-            Passing(
-                changes=lambda path, body: (
-                    body.replace(b'"lfs":', b'"xetHash": "' + b"0" * 64 + b'", "lfs":') if "/tree/" in path else body
-                )
-            ),
-            {"mirror-xet": Status.WARN},
-        ),
+        (Passing(changes=listing_xet), {"mirror-xet": Status.FAIL}),
+        (Passing(sets={"X-Xet-Hash": "0" * 64}), {"mirror-xet": Status.FAIL}),
     ],
-    ids=["no commit", "no etags", "etags of its own", "no codes", "no ranges", "other bytes", "no listing", "xet"],
+    ids=[
+        *("no commit", "no etags", "etags of its own", "no codes", "no ranges", "other bytes", "no listing"),
+        *("xet listed and no token", "xet in headers and no token"),
+    ],
 )
 def test_what_a_mirror_loses_is_named(hub: PracticeHub, passing: Passing, expected: dict[str, Status] | None) -> None:
     with mirror(hub.url, passing) as url:
@@ -95,6 +98,74 @@ def test_a_branch_that_is_older_than_upstream_is_said(hub: PracticeHub) -> None:
     with PracticeHub(head="first") as older:
         found = bad(looked(older.url, upstream=hub.url))
     assert found == {"mirror-age": Status.WARN}
+
+
+def test_a_branch_that_the_mirror_answers_in_two_ages_is_said_with_both(hub: PracticeHub) -> None:
+    with PracticeHub(head="first") as before:
+        other = look_at_mirror(before.url, MODEL, 10.0).commit
+
+    def older(path: str, body: bytes) -> bytes:
+        return body.replace(commit.encode(), other.encode()) if path.endswith("/revision/main") else body
+
+    commit = look_at_mirror(hub.url, MODEL, 10.0).commit
+    with mirror(hub.url, Passing(changes=older)) as url:
+        facts = look_at_mirror(url, MODEL, 10.0)
+        (check,) = [check for check in judge_mirror_facts(facts).checks if check.id == "mirror-metadata"]
+    assert check.status is Status.WARN
+    assert f"is {other[:8]}, a file of it comes from {commit[:8]}" in check.evidence
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "status"),
+    [
+        (Answer(200, {"x-xet-cas-url": "https://cas.example.org"}), {"x-xet-hash": "0" * 64}, Status.WARN),
+        (Answer(200, body=b'{"casUrl": "https://cas.example.org"}'), {"x-xet-hash": "0" * 64}, Status.WARN),
+        (Answer(200, body=b"{}"), {"x-xet-hash": "0" * 64}, Status.OK),
+        (Answer(200, body=b"{}"), {}, Status.WARN),
+        (Answer(502), {"x-xet-hash": "0" * 64}, Status.FAIL),
+        (None, {}, Status.OK),
+    ],
+    ids=["another host", "another host in JSON", "itself", "past the mirror", "no token", "no xet"],
+)
+def test_where_weights_in_xet_come_from_is_said(
+    hub: PracticeHub, token: Answer | None, headers: dict[str, str], status: Status
+) -> None:
+    facts = look_at_mirror(hub.url, MODEL, 10.0)
+    assert facts.weights is not None
+    assert facts.weights_head is not None
+    facts = replace(
+        facts,
+        weights=replace(facts.weights, xet="0" * 64 if token else ""),
+        weights_head=replace(facts.weights_head, headers={**facts.weights_head.headers, **headers}),
+        xet_token=token,
+    )
+    (check,) = [check for check in judge_mirror_facts(facts).checks if check.id == "mirror-xet"]
+    assert check.status is status
+    assert ("cas.example.org" in check.evidence) is bool(token and (token.headers or b"cas" in token.body))
+
+
+@pytest.mark.client
+def test_the_client_fails_at_a_mirror_without_xet_as_the_check_says_and_not_with_its_remedy(
+    hub: PracticeHub, tmp_path: Path
+) -> None:
+    """Repository managers pass the Hub's listing on, serve files themselves, and know nothing of tokens for Xet."""
+
+    def download(url: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environ = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(tmp_path / more.get("HF_HUB_DISABLE_XET", "0"))}
+        hf = Path(sys.executable).with_name("hf")
+        command = [str(hf), "download", MODEL.repo_id, "model.safetensors", "config.json"]
+        return subprocess.run(command, env=environ | more, capture_output=True, text=True, check=False, timeout=120)
+
+    with mirror(hub.url, Passing(changes=listing_xet)) as url:
+        (check,) = [check for check in looked(url).checks if check.id == "mirror-xet"]
+        assert (check.status, check.quirk, check.fixed_by) == (
+            Status.FAIL, "mirror-without-xet", FixedBy.CONFIGURE_ENV,
+        )  # fmt: skip
+        bare = download(url)
+        assert bare.returncode != 0
+        assert "xet-read-token" in bare.stderr
+        assert "HF_HUB_DISABLE_XET=1" in check.remedy
+        assert download(url, HF_HUB_DISABLE_XET="1").returncode == 0
 
 
 def test_a_portal_s_page_is_not_taken_for_a_hub(hub: PracticeHub) -> None:
