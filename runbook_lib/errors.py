@@ -42,6 +42,12 @@ class ExitCode(IntEnum):
     """Wrong words or settings: running it again changes nothing."""
     PARTIAL = 3
     """Some of what was asked is done, and some is not."""
+    DRIFTED = 10
+    """What stands here is whole, and not what the lock file says; a detection script's number, as the next two."""
+    BROKEN = 11
+    """What stands here is damaged or in part."""
+    UNKNOWN = 12
+    """What stands here cannot be told."""
     INTERNAL = 70
     """A fault of the runbook itself."""
     DISK = 74

@@ -27,11 +27,10 @@ from runbook_lib.ocr.model_files import ModelFile
 from runbook_lib.ocr.place import place_ocr
 from runbook_lib.ocr.plan import plan_ocr
 from runbook_lib.run.interpreter import packages_of
-from runbook_lib.run.lock_file import LockedRepository
+from runbook_lib.run.lock_file import LockedRepository, require_same_kind
 from runbook_lib.run.target import Target
 from runbook_lib.system.filesystem import examine_folder, refusals_told
 from runbook_lib.system.progress import print_to_stderr, show_progress
-from runbook_lib.upkeep.lock import require_same_kind
 
 _LOCK_LIMIT_S: Final = 60.0
 

@@ -24,6 +24,7 @@ __all__ = ["main", "runbook"]
         "clean": ("runbook_lib.cli.clean:clean", "Remove what the runbook made for itself: plan first."),
         "config": ("runbook_lib.cli.config:config", "Show each setting, its value and where it comes from."),
         "dedupe": ("runbook_lib.cli.dedupe:dedupe", "Store every content once, by hard links."),
+        "converge": ("runbook_lib.cli.converge:converge", "Bring this machine to what the lock file says."),
         "delete": ("runbook_lib.cli.delete:delete", "Delete revisions from the cache, by repository."),
         "diagnose": ("runbook_lib.cli.diagnose:diagnose", "Name the failures in a log or traceback."),
         "diff": ("runbook_lib.cli.history:diff", "Say what changed between two runs, or since it last worked."),
@@ -42,6 +43,7 @@ __all__ = ["main", "runbook"]
         "run": ("runbook_lib.cli.run:run", "Run the six stages headless."),
         "schedule": ("runbook_lib.cli.schedule:schedule", "Print what makes a scheduler begin a run."),
         "show": ("runbook_lib.cli.history:show", "Show one run: how it ended and what it worked with."),
+        "state": ("runbook_lib.cli.state:state", "Say how this machine stands to the lock file."),
         "support-bundle": (
             "runbook_lib.cli.support_bundle:support_bundle",
             "Write one zip to attach when asking for help.",

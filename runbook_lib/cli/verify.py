@@ -12,7 +12,7 @@ from runbook_lib.cli.result import print_shown
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.check import Status
-from runbook_lib.run.lock_file import LockFile, read_lock
+from runbook_lib.run.lock_file import LockFile, read_lock, require_same_kind
 from runbook_lib.run.opening import OpenRun, open_target
 from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.verify.checks import judge_verification
@@ -21,7 +21,6 @@ from runbook_lib.stages.verify.facts import VerifyFacts
 from runbook_lib.stages.verify.locked import expectations_of
 from runbook_lib.stages.verify.sources import Locked
 from runbook_lib.terminal.watch import watching
-from runbook_lib.upkeep.lock import require_same_kind
 
 
 @click.command()

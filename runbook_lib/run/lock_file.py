@@ -1,6 +1,7 @@
 """The lock file: which repositories, commits and contents a set-up consists of. Described in docs/lock-file.md."""
 
 import re
+from collections.abc import Container
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,6 +14,7 @@ from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.practice_mark import FILE_NAME
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import RecordError
+from runbook_lib.run.target import Target
 from runbook_lib.system.filesystem import describe_os_error
 
 LOCK_NAME: Final = "runbook.lock.json"
@@ -127,6 +129,20 @@ class LockFile(StrictValue):
         """Whether it says so, or lists what only practice repositories hold."""
         return self.practice or any(file.path == FILE_NAME for repo in self.repositories for file in repo.files)
 
+    def only(self, models: Container[ModelRef]) -> "LockFile":
+        """Return what it says of some of its models."""
+        return LockFile(
+            practice=self.is_practice,
+            created_at=self.created_at,
+            docling=self.docling,
+            repositories=tuple(repository for repository in self.repositories if repository.model in models),
+            ocr=self.ocr if self.ocr and self.ocr.model in models else None,
+        )
+
+    def without_ocr(self) -> "LockFile":
+        """Return what it says of repositories."""
+        return self.only(frozenset(repository.model for repository in self.repositories))
+
     def says_the_same_as(self, other: "LockFile") -> bool:
         """Whether nothing but the time of writing differs."""
         return self.model_dump(exclude={"created_at"}) == other.model_dump(exclude={"created_at"})
@@ -148,6 +164,18 @@ def read_lock(path: Path) -> LockFile:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RecordError(f"{path} is not a lock file.", why=f"{where}: {first['msg']}", remedy=remedy) from error
+
+
+def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:
+    """Raise `RecordError` for a lock file of practice models where real ones are meant, and the other way round."""
+    if lock.is_practice == target.practice:
+        return
+    theirs, ours = ("practice", "real") if lock.is_practice else ("real", "practice")
+    raise RecordError(
+        f"{path} locks {theirs} models, and this is about {ours} ones.",
+        why="Practice models are random weights under the names of real ones.",
+        remedy="Leave --practice out." if target.practice else "For practice: --practice. Else write the file anew.",
+    )
 
 
 def lock_beside(given: str) -> Path | None:

@@ -23,7 +23,6 @@ from runbook_lib.run.lock_file import (
     read_lock,
 )
 from runbook_lib.run.opening import OpenRun
-from runbook_lib.run.target import Target
 from runbook_lib.stages.configure_env import plan_environment
 from runbook_lib.stages.download.hub_access import hub_access
 from runbook_lib.stages.download.plan import plan_fetching, wanted_by
@@ -96,18 +95,6 @@ def lock_of(run: OpenRun, older: Path | None = None) -> LockFile:
         ocr=_locked_ocr(run.artifacts_dir / wanted.ocr.folder, wanted.ocr) if wanted.ocr and wanted.ocr.files else None,
     )
     return _with_older_time(lock, older) if older else lock
-
-
-def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:
-    """Raise `RecordError` for a lock file of practice models where real ones are meant, and the other way round."""
-    if lock.is_practice == target.practice:
-        return
-    theirs, ours = ("practice", "real") if lock.is_practice else ("real", "practice")
-    raise RecordError(
-        f"{path} locks {theirs} models, and this is about {ours} ones.",
-        why="Practice models are random weights under the names of real ones.",
-        remedy="Leave --practice out." if target.practice else "For practice: --practice. Else write the file anew.",
-    )
 
 
 def lock_drift(run: OpenRun, lock: LockFile) -> LockDrift:

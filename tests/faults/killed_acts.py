@@ -15,6 +15,10 @@ from typing import Any, Final
 
 import psutil
 
+from runbook_lib.desired.converge import Converging
+from runbook_lib.desired.look import machine_state
+from runbook_lib.desired.origins import origin_of
+from runbook_lib.run.lock_file import read_lock
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.download.stage import download
 from runbook_lib.upkeep.dedupe.apply import apply_dedupe
@@ -38,7 +42,16 @@ def repair(run: OpenRun) -> None:
     apply_repair(run, plan_repair(run))
 
 
+def converge(run: OpenRun) -> None:
+    """Bring the run's places to its lock file, beside which the cache of a peer stands."""
+    path = Path(run.settings.lock_file)
+    converging = Converging(run, read_lock(path), path, lambda _origin: run, lambda _line: None)
+    converging.converge(machine_state(run, path), [origin_of(str(path.parent / "hub"))])
+
+
 ACTS: Final[dict[str, Callable[[OpenRun], object]]] = {"dedupe": dedupe, "repair": repair, "download": download}
+"""Acts on the models of a run, whatever they are."""
+_ALL: Final[dict[str, Callable[[OpenRun], object]]] = {**ACTS, "converge": converge}
 
 
 class Killer:
@@ -72,7 +85,7 @@ def _doomed(act: str, run: OpenRun, before_change: int) -> None:
             _die(event, arguments)
 
     sys.addaudithook(watch)
-    ACTS[act](run)
+    _ALL[act](run)
 
 
 def _changes(event: str, arguments: tuple[Any, ...], places: tuple[str, ...]) -> bool:

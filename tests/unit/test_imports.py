@@ -28,6 +28,7 @@ LAYERS = (
     {"stages"},
     {"upkeep", "service", "course"},
     {"bundle"},
+    {"desired"},
     {"headless", "schedules"},
     {"fleet"},
     {"interactive", "terminal"},

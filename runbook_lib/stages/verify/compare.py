@@ -43,6 +43,12 @@ def verify_folder(
     return comparison.problems(hasher)
 
 
+def glance_at(folder: Path, expected: Expectation, bounds: Bounds) -> tuple[FileProblem, ...]:
+    """Return what names, links and lengths tell to be wrong, in a folder that is there; reads no intact file."""
+    looked = (_examine(folder / file.path, file, bounds) for file in expected.files)
+    return tuple(outcome for outcome in looked if isinstance(outcome, FileProblem))
+
+
 @dataclass
 class Comparison:
     """A folder under comparison: looked at, its hashes ordered, not read yet."""

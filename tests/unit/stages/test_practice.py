@@ -27,14 +27,14 @@ from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.practice.table_model import table_files
 from runbook_lib.run.check import Status
-from runbook_lib.run.lock_file import read_lock
+from runbook_lib.run.lock_file import read_lock, require_same_kind
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import resolve_places, resolve_target
 from runbook_lib.stages.download.plan import plan_download
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
-from runbook_lib.upkeep.lock import require_same_kind, write_lock
+from runbook_lib.upkeep.lock import write_lock
 
 REPO = "practice/tiny"
 FOLDER = "practice--tiny"
