@@ -10,6 +10,9 @@ import pytest
 
 from runbook_lib.system import variables
 
+pytest_plugins = ("tests.unit.stages.verify.real_caches", "tests.unit.bundle.bundles")
+"""Caches of the unmodified client, made once a session, and bundles of them, for whoever works on one."""
+
 _STEERING = re.compile(
     r"(RUNBOOK|HF|HUGGING_?FACE|TRANSFORMERS|DOCLING)_\w+|XDG_CACHE_HOME|(HTTPS?|ALL|NO)_PROXY"
     r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE",

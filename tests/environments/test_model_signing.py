@@ -18,10 +18,7 @@ from runbook_lib.bundle.sources import opened_source
 from runbook_lib.errors import BundleError
 from tests.environments.conftest import PythonOf
 from tests.unit.bundle.authority import authority, issued
-from tests.unit.bundle.bundles import installed
-from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
-
-__all__ = ["install", "installed", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import Installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("environments")]
 _SAYS = Path(__file__).with_name("model_signing_says.py")

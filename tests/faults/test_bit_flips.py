@@ -14,9 +14,7 @@ from runbook_lib.stages.verify.locked import expectations_of
 from runbook_lib.stages.verify.problems import FileProblem
 from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.lock import write_lock
-from tests.unit.stages.verify.real_caches import MODES, Install, Installed, flip_bit, install, practice_hub, pristine
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import MODES, Install, Installed, flip_bit
 
 pytestmark = pytest.mark.faults
 

@@ -18,10 +18,8 @@ from runbook_lib.bundle.signature import SigningFiles, sign
 from runbook_lib.bundle.sources import FolderSource
 from runbook_lib.errors import BundleError, UsageError
 from tests.unit.bundle.authority import CODE, WEB_SERVER, Owner, authority, issued
-from tests.unit.bundle.bundles import MakeTarget, installed, make_target, take
-from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
-
-__all__ = ["install", "installed", "make_target", "practice_hub", "pristine"]
+from tests.unit.bundle.bundles import MakeTarget, take
+from tests.unit.stages.verify.real_caches import Installed
 
 
 @dataclass(frozen=True)

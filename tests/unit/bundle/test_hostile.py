@@ -15,18 +15,9 @@ from runbook_lib.bundle.export import export_bundle
 from runbook_lib.bundle.names import reason_against, require_names
 from runbook_lib.errors import BundleError, DiskError
 from runbook_lib.run.target import ResolvedTarget
-from tests.unit.bundle.bundles import Forge, MakeTarget, folder, installed, make_target, take
+from tests.unit.bundle.bundles import Forge, MakeTarget, take
 from tests.unit.cache_layouts import state_on_disk
-from tests.unit.stages.verify.real_caches import (
-    WEIGHTS,
-    Installed,
-    flip_bit,
-    install,
-    practice_hub,
-    pristine,
-)
-
-__all__ = ["folder", "install", "installed", "make_target", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import WEIGHTS, Installed, flip_bit
 
 
 @pytest.fixture

@@ -9,11 +9,9 @@ import pytest
 
 from runbook_lib.bundle import media_types
 from runbook_lib.bundle.export import export_bundle
-from tests.unit.bundle.bundles import MakeTarget, folder, installed, make_target, take
+from tests.unit.bundle.bundles import MakeTarget, take
 from tests.unit.bundle.registries import needs_registry, push, serving, skopeo
-from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
-
-__all__ = ["folder", "install", "installed", "make_target", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import Installed
 
 pytestmark = needs_registry
 

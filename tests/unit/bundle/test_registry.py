@@ -23,11 +23,9 @@ from runbook_lib.bundle.sources import opened_source
 from runbook_lib.bundle.take import import_bundle
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.errors import BundleError, ExitCode, RegistryUnavailable, UsageError
-from tests.unit.bundle.bundles import MakeTarget, folder, installed, make_target
+from tests.unit.bundle.bundles import MakeTarget
 from tests.unit.bundle.registries import PASSWORD, USER, BreakingLine, needs_registry, push, serving
-from tests.unit.stages.verify.real_caches import REPO_ID, Installed, install, practice_hub, pristine
-
-__all__ = ["folder", "install", "installed", "make_target", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import REPO_ID, Installed
 
 pytestmark = needs_registry
 NAME = "docling/models"

@@ -25,7 +25,7 @@ from runbook_lib.run.target import ResolvedTarget
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.lock import write_lock
-from tests.unit.bundle.bundles import MakeTarget, folder, installed, make_target, read, take
+from tests.unit.bundle.bundles import MakeTarget, read, take
 from tests.unit.cache_layouts import state_on_disk
 from tests.unit.stages.verify.real_caches import (
     FOLDER_NAME,
@@ -35,13 +35,8 @@ from tests.unit.stages.verify.real_caches import (
     Install,
     Installed,
     flip_bit,
-    install,
     open_installed,
-    practice_hub,
-    pristine,
 )
-
-__all__ = ["folder", "install", "installed", "make_target", "practice_hub", "pristine"]
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -14,11 +14,9 @@ from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.core import extras
 from runbook_lib.errors import UsageError
 from runbook_lib.run.lock_file import LockFile
-from tests.unit.bundle.bundles import MakeTarget, installed, make_target, take
-from tests.unit.stages.verify.real_caches import REPO_ID, Installed, install, practice_hub, pristine
+from tests.unit.bundle.bundles import MakeTarget, take
+from tests.unit.stages.verify.real_caches import REPO_ID, Installed
 from tests.unit.upkeep.test_lock import example
-
-__all__ = ["install", "installed", "make_target", "practice_hub", "pristine"]
 
 CARD = b"---\nlicense: apache-2.0\nlibrary_name: docling\n---\n# A model\n"
 

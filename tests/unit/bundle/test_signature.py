@@ -15,10 +15,8 @@ from runbook_lib.bundle.signature import SigningFiles, sign
 from runbook_lib.bundle.sources import FolderSource, opened_source
 from runbook_lib.core import extras
 from runbook_lib.errors import BundleError, UsageError
-from tests.unit.bundle.bundles import MakeTarget, installed, make_target, take
-from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
-
-__all__ = ["install", "installed", "make_target", "practice_hub", "pristine"]
+from tests.unit.bundle.bundles import MakeTarget, take
+from tests.unit.stages.verify.real_caches import Installed
 
 pytestmark = pytest.mark.skipif(which("openssl") is None, reason="makes keys with the openssl command")
 

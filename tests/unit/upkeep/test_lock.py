@@ -18,20 +18,7 @@ from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.lock import lock_drift, write_lock
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
-from tests.unit.stages.verify.real_caches import (
-    MODES,
-    REPO_ID,
-    WEIGHTS,
-    Install,
-    Installed,
-    flip_bit,
-    install,
-    open_installed,
-    practice_hub,
-    pristine,
-)
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import MODES, REPO_ID, WEIGHTS, Install, Installed, flip_bit, open_installed
 
 PAGE = Path(__file__).parents[3] / "docs" / "lock-file.md"
 

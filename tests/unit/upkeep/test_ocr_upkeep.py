@@ -22,9 +22,7 @@ from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.lock import write_lock
 from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
-from tests.unit.stages.verify.real_caches import Install, Installed, install, open_installed, practice_hub, pristine
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import Install, Installed, open_installed
 
 MODELS = {"det.onnx": b"\x08\x07" + bytes(range(256)) * 40, "rec.onnx": b"\x08\x08" + bytes(range(256)) * 80}
 SIZE_BYTES = sum(map(len, MODELS.values()))

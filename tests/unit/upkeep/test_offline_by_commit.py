@@ -13,9 +13,7 @@ from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
 from runbook_lib.upkeep.lock import write_lock
-from tests.unit.stages.verify.real_caches import REPO_ID, Install, Installed, install, practice_hub, pristine
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import REPO_ID, Install, Installed
 
 
 @pytest.fixture

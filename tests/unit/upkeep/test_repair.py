@@ -26,20 +26,7 @@ from runbook_lib.upkeep.repair.notes import repairs_of
 from runbook_lib.upkeep.repair.plan import plan_repair
 from runbook_lib.workers.host import Interpreter
 from runbook_lib.workers.process import WorkerProcess
-from tests.unit.stages.verify.real_caches import (
-    MODES,
-    REPO_ID,
-    WEIGHTS,
-    Install,
-    Installed,
-    flip_bit,
-    install,
-    open_installed,
-    practice_hub,
-    pristine,
-)
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import MODES, REPO_ID, WEIGHTS, Install, Installed, flip_bit, open_installed
 
 HOUR_S = 3600.0
 BLOCK_PAGE = b"<!DOCTYPE html><html><body>blocked by policy</body></html>"
