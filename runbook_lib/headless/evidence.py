@@ -1,18 +1,18 @@
 """`--resume`: which stages may be kept, because what they rest on is still so, and why the others run again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from runbook_lib.cache.walk import walk
+from runbook_lib.core.lenient import as_moment, as_object, as_objects, json_object
 from runbook_lib.errors import RunbookError
 from runbook_lib.run.check import Status
 from runbook_lib.run.documents import find_documents
 from runbook_lib.run.folder import STAGES, Run
 from runbook_lib.run.interpreter import packages_of, versions_of
-from runbook_lib.run.life import json_object, moment
 from runbook_lib.run.settings import Settings
 
 Record = Mapping[str, Any]
@@ -82,7 +82,7 @@ def _against(run: Run, stage: str, now: Now) -> Iterator[str]:
         yield "it failed"
     yield from _inputs(stage, record, now)
     facts = record.get("facts")
-    began_at = moment(record.get("started_at"))
+    began_at = as_moment(record.get("started_at"))
     if not isinstance(facts, dict) or began_at is None:
         yield "its record cannot be read"
         return
@@ -105,7 +105,7 @@ def _said(value: object) -> str:
 
 
 def _detect(_run: Run, facts: Record, _began_at: datetime, now: Now) -> Iterator[str]:
-    packages = _object(_object(facts.get("interpreter")).get("packages"))
+    packages = as_object(as_object(facts.get("interpreter")).get("packages"))
     for name, version in now.versions.items():
         if packages.get(name) != version:
             yield f"{name} was {packages.get(name) or 'missing'} and is {version or 'missing'}"
@@ -118,11 +118,11 @@ def _configure_env(run: Run, _facts: Record, _began_at: datetime, _now: Now) -> 
 
 
 def _download(_run: Run, facts: Record, _began_at: datetime, _now: Now) -> Iterator[str]:
-    for model in _objects(facts.get("models")):
-        snapshot, listing = Path(str(model.get("snapshot", ""))), _object(model.get("listing"))
+    for model in as_objects(facts.get("models")):
+        snapshot, listing = Path(str(model.get("snapshot", ""))), as_object(model.get("listing"))
         missing = [
             str(file.get("path"))
-            for file in _objects(listing.get("files"))
+            for file in as_objects(listing.get("files"))
             if _size(snapshot / str(file.get("path"))) != file.get("size_bytes")
         ]
         if missing:
@@ -131,7 +131,7 @@ def _download(_run: Run, facts: Record, _began_at: datetime, _now: Now) -> Itera
 
 
 def _verify(_run: Run, facts: Record, began_at: datetime, _now: Now) -> Iterator[str]:
-    for verified in _objects(facts.get("folders")):
+    for verified in as_objects(facts.get("folders")):
         folder = Path(str(verified.get("folder")))
         if not folder.is_dir():
             yield f"{folder} is gone"
@@ -142,7 +142,7 @@ def _verify(_run: Run, facts: Record, began_at: datetime, _now: Now) -> Iterator
 
 def _convert(run: Run, _facts: Record, began_at: datetime, now: Now) -> Iterator[str]:
     record = json_object(run.record_path("convert"))
-    for artifact in _objects(record.get("artifacts")):
+    for artifact in as_objects(record.get("artifacts")):
         if not (run.folder / str(artifact.get("name"))).is_file():
             yield f"{artifact.get('name')} is gone"
     for path in find_documents(str(now.inputs.get("document", ""))):
@@ -177,11 +177,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
-
-
-def _object(value: object) -> Record:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> Sequence[Record]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

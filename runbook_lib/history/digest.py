@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 import runbook_lib
+from runbook_lib.core.lenient import as_moment, as_object, as_objects, json_object
 from runbook_lib.core.masking import mask_known
 from runbook_lib.history.entry import DIED, CheckLine, HistoryEntry, StageLine
 from runbook_lib.run.check import Status, worst
 from runbook_lib.run.folder import HEADER_NAME, STAGES, RunState, stage_file_stem
-from runbook_lib.run.life import Life, header_words, json_object, life_of, moment
+from runbook_lib.run.life import Life, header_words, life_of
 
 Words = dict[str, Any]
 
@@ -20,7 +21,7 @@ Words = dict[str, Any]
 def digest(folder: Path) -> HistoryEntry | None:
     """Return what is to be remembered of the run in a folder; None when it holds none that can be read."""
     header = header_words(folder)
-    began_at = moment(header.get("created_at"))
+    began_at = as_moment(header.get("created_at"))
     if began_at is None:
         return None
     life = life_of(folder)
@@ -36,7 +37,7 @@ def digest(folder: Path) -> HistoryEntry | None:
             seen_ns=seen_ns(folder),
             host=str(header.get("host", "")),
             began_at=began_at,
-            ended_at=None if state == RunState.RUNNING else moment(header.get("heartbeat_at")),
+            ended_at=None if state == RunState.RUNNING else as_moment(header.get("heartbeat_at")),
             state=state,
             status=_status(state, checks).value,
             said=_said(state, header, checks),
@@ -74,7 +75,7 @@ def _stages(header: Words, records: Mapping[str, Words]) -> Iterator[StageLine]:
 
 def _checks(records: Mapping[str, Words]) -> Iterator[CheckLine]:
     for stage, record in records.items():
-        for check in _objects(record.get("checks")):
+        for check in as_objects(record.get("checks")):
             troubled = check.get("status") in (Status.WARN, Status.FAIL)
             yield CheckLine(
                 id=str(check.get("id", "")),
@@ -93,7 +94,7 @@ def _status(state: str, checks: tuple[CheckLine, ...]) -> Status:
 
 def _said(state: str, header: Words, checks: tuple[CheckLine, ...]) -> str:
     if state == DIED:
-        at = moment(header.get("heartbeat_at"))
+        at = as_moment(header.get("heartbeat_at"))
         return f"its last sign of life was at {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else "no sign of life"
     problem = str(header.get("problem", "")).partition("\n")[0]
     failed = next((check for check in checks if check.status == Status.FAIL), None)
@@ -101,9 +102,9 @@ def _said(state: str, header: Words, checks: tuple[CheckLine, ...]) -> str:
 
 
 def _versions(records: Mapping[str, Words]) -> dict[str, str]:
-    interpreter = _object(_facts(records, "detect").get("interpreter"))
-    packages = {name: str(version) for name, version in _object(interpreter.get("packages")).items() if version}
-    machine = _object(_facts(records, "detect").get("machine"))
+    interpreter = as_object(_facts(records, "detect").get("interpreter"))
+    packages = {name: str(version) for name, version in as_object(interpreter.get("packages")).items() if version}
+    machine = as_object(_facts(records, "detect").get("machine"))
     system = {"system": f"{machine.get('system')} {machine.get('release')}"} if machine else {}
     return {**({"python": str(interpreter["version"])} if "version" in interpreter else {}), **packages, **system}
 
@@ -112,8 +113,8 @@ def _variables(records: Mapping[str, Words]) -> dict[str, str]:
     """Return them all, or none: of a run that came to half of them the rest would look as if it had gone."""
     if not {"detect", "configure_env"} <= records.keys():
         return {}
-    found = _object(_facts(records, "detect").get("variables"))
-    planned = _objects(_facts(records, "configure_env").get("variables"))
+    found = as_object(_facts(records, "detect").get("variables"))
+    planned = as_objects(_facts(records, "configure_env").get("variables"))
     values = {name: str(value) for name, value in found.items()}
     for variable in planned:
         if variable.get("in_files") is not False:
@@ -124,15 +125,15 @@ def _variables(records: Mapping[str, Words]) -> dict[str, str]:
 
 
 def _revisions(records: Mapping[str, Words]) -> Iterator[tuple[str, str]]:
-    for fetched in _objects(_facts(records, "download").get("models")):
-        model, listing = fetched.get("model"), _object(fetched.get("listing"))
+    for fetched in as_objects(_facts(records, "download").get("models")):
+        model, listing = fetched.get("model"), as_object(fetched.get("listing"))
         name = "@".join(map(str, model.values())) if isinstance(model, dict) else str(model)
         yield name, str(listing.get("commit", ""))
 
 
 def _sizes(records: Mapping[str, Words]) -> dict[str, int]:
     disk, download = _facts(records, "measure_disk"), _facts(records, "download")
-    fetched = [_number(model.get("fetched_bytes")) for model in _objects(download.get("models"))]
+    fetched = [_number(model.get("fetched_bytes")) for model in as_objects(download.get("models"))]
     named = {
         "cache": disk.get("cache_bytes"),
         "artifacts": disk.get("artifacts_bytes"),
@@ -144,21 +145,13 @@ def _sizes(records: Mapping[str, Words]) -> dict[str, int]:
 
 
 def _given(header: Words) -> Words:
-    origins = _object(header.get("origins"))
-    settings = _object(header.get("settings"))
+    origins = as_object(header.get("origins"))
+    settings = as_object(header.get("settings"))
     return {name: value for name, value in settings.items() if origins.get(name) != "default" and name != "run_dir"}
 
 
 def _facts(records: Mapping[str, Words], stage: str) -> Words:
-    return _object(records.get(stage, {}).get("facts"))
-
-
-def _object(value: object) -> Words:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[Words]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+    return as_object(records.get(stage, {}).get("facts"))
 
 
 def _number(value: object) -> float:

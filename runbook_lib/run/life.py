@@ -1,6 +1,5 @@
 """Whether a run is still going on, has ended, or died without a word: told by its lock, its owner and its heartbeat."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -9,6 +8,7 @@ from socket import gethostname
 from typing import Any, Final
 
 from runbook_lib.cache.locks import hold
+from runbook_lib.core.lenient import as_moment, json_object
 from runbook_lib.errors import DiskError, LockHeld
 from runbook_lib.run.folder import HEADER_NAME, RunState
 from runbook_lib.run.run_lock import LOCK_NAME, owner_of
@@ -49,7 +49,7 @@ def collect_signs(folder: Path) -> Signs:
     header = header_words(folder)
     return Signs(
         state=str(header.get("state", "")),
-        heartbeat_at=moment(header.get("heartbeat_at")),
+        heartbeat_at=as_moment(header.get("heartbeat_at")),
         is_held=_is_held(folder),
         owner_host=str(owner_of(folder).get("host", "")),
     )
@@ -83,24 +83,6 @@ def is_worked_in(folder: Path) -> bool:
 def header_words(folder: Path) -> dict[str, Any]:
     """Read `run.json` of any version as it is; empty when it cannot be read."""
     return json_object(folder / HEADER_NAME)
-
-
-def json_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object; empty when there is none, or it is something else."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def moment(text: object) -> datetime | None:
-    """Read a time as records write it; None when it is none."""
-    try:
-        read = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _is_held(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from runbook_lib.audit.parsers.dependencies import Dependency, stated_dependency
 from runbook_lib.audit.parsers.yaml_tree import YamlMapping, YamlNode, YamlScalar, YamlSequence
+from runbook_lib.core.lenient import as_object
 
 _CONDA_EQUALS = re.compile(r"(?<![=<>!~])=([\d.]*\d)(?:\.\*|\*)?(?==|$).*")
 _CARET_OR_TILDE = re.compile(r"([\^~])\s*(\d[\w.]*)")
@@ -84,13 +85,13 @@ def _pylock(table: dict[str, Any]) -> Iterator[Dependency]:
 
 
 def _pyproject_requirements(table: dict[str, Any]) -> Iterator[str]:
-    project, tools = _dict(table.get("project")), _dict(table.get("tool"))
-    groups = [project.get("dependencies"), *_dict(project.get("optional-dependencies")).values()]
-    groups += _dict(table.get("dependency-groups")).values()
-    poetry = _dict(tools.get("poetry"))
+    project, tools = as_object(table.get("project")), as_object(table.get("tool"))
+    groups = [project.get("dependencies"), *as_object(project.get("optional-dependencies")).values()]
+    groups += as_object(table.get("dependency-groups")).values()
+    poetry = as_object(tools.get("poetry"))
     tables = [poetry.get("dependencies"), poetry.get("dev-dependencies")]
-    tables += [_dict(group).get("dependencies") for group in _dict(poetry.get("group")).values()]
-    groups += [list(_poetry(_dict(one))) for one in tables]
+    tables += [as_object(group).get("dependencies") for group in as_object(poetry.get("group")).values()]
+    groups += [list(_poetry(as_object(one))) for one in tables]
     for group in groups:
         yield from (stated for stated in group if isinstance(stated, str)) if isinstance(group, list) else ()
 
@@ -141,7 +142,3 @@ def _toml(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
         return {}
-
-
-def _dict(value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a TOML file holds
-    return value if isinstance(value, dict) else {}
