@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.bundle.export import export_bundle
 from runbook_lib.bundle.facts import Imported
 from runbook_lib.bundle.read import Bundle, open_bundle
 from runbook_lib.bundle.sources import opened_source
@@ -39,13 +38,6 @@ def make_target(tmp_path: Path) -> MakeTarget:
 @pytest.fixture
 def installed(install: Install) -> Installed:
     return install("hardlink")
-
-
-@pytest.fixture
-def folder(installed: Installed, tmp_path: Path) -> Path:
-    """A bundle in a folder."""
-    export_bundle(installed.run, tmp_path / "bundle")
-    return tmp_path / "bundle"
 
 
 def take(path: Path, target: ResolvedTarget, trusted: Path | None = None, **more: Any) -> Imported:
