@@ -11,10 +11,9 @@ from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.lock_file import LOCK_NAME
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.upkeep.lock import write_lock
+from tests.faults.conftest import Settings
 from tests.faults.killed_acts import Killer
-from tests.unit.stages.verify.real_caches import REPO_ID, Install, install, practice_hub, pristine
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import REPO_ID, Install
 
 MOST_CHANGES = 400
 EVERY = 9
@@ -45,7 +44,8 @@ def test_what_a_kill_at_any_change_leaves_is_completed_by_the_next(
 
 def fresh(base: Path, hub: PracticeHub, lock: Path) -> OpenRun:
     """A machine that has nothing yet."""
-    places = {"cache_dir": str(base / "hub"), "artifacts_dir": str(base / "artifacts"), "run_dir": str(base / "run")}
+    names = {"cache_dir": "hub", "artifacts_dir": "artifacts", "run_dir": "run"}
+    places: Settings = {setting: str(base / name) for setting, name in names.items()}
     return open_run(hub=hub.url, models=REPO_ID, links="hardlink", lock_file=str(lock), **places)
 
 
