@@ -46,7 +46,7 @@ test-browser: $(STAMP) ## The browser lane alone
 test-orchestrators: $(STAMP) ## Real Airflow and Prefect read the schedules; installs them, which takes minutes
 	ORCHESTRATORS=1 $(BIN)/python -m pytest tests/environments/test_orchestrators.py
 
-lab: $(STAMP) ## JupyterLab on the notebooks
+lab: $(STAMP) ## JupyterLab on copies of the notebooks, in workspace/
 	$(BIN)/runbook lab
 
 notebooks: $(STAMP) ## Run the notebooks on the practice hub and store their outputs

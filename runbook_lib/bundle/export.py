@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
 
 import runbook_lib
@@ -16,7 +15,7 @@ from runbook_lib.bundle.oci import json_bytes
 from runbook_lib.bundle.signature import SigningFiles, sign
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.system.filesystem import refusals_told
-from runbook_lib.system.progress import Progress, show_progress
+from runbook_lib.system.progress import Counted, show_progress
 
 
 def export_bundle(
@@ -75,16 +74,3 @@ def _small_files(documents: Documents, carried: AbstractSet[str]) -> dict[str, b
     }
     made = {f"{BLOBS}/{blob.sha256}": blob.content for blob in documents.blobs if blob.sha256 not in carried}
     return {**layout, **made}
-
-
-@dataclass
-class Counted:
-    """Adds up what has passed and tells the progress."""
-
-    progress: Progress
-    done_bytes: int = 0
-
-    def __call__(self, count: int) -> None:
-        """Take a number of bytes that have just passed."""
-        self.done_bytes += count
-        self.progress.update_to(self.done_bytes)

@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 from runbook_lib.bundle.contents import SourceFile, not_as_locked
 from runbook_lib.bundle.parts import PartsWriter, part_path, parts_of
-from runbook_lib.bundle.streams import BUFFER_BYTES, Hashing, Passed
+from runbook_lib.bundle.streams import BUFFER_BYTES, Hashing
 from runbook_lib.cache.hashing import open_regular, sha256_of
 from runbook_lib.cache.sharing import Sharing, share
 from runbook_lib.errors import UsageError
+from runbook_lib.system.progress import Passed
 
 ARCHIVE_SUFFIX: Final = ".tar"
 _SHARED: Final = (Sharing.CLONED, Sharing.LINKED)

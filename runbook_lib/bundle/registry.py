@@ -15,10 +15,10 @@ from runbook_lib.bundle.names import refused
 from runbook_lib.bundle.oci import MAX_DOCUMENT_BYTES, Blob, index_bytes, json_bytes
 from runbook_lib.bundle.registry_login import Login
 from runbook_lib.bundle.sources import Opened, too_large
-from runbook_lib.bundle.streams import Passed
 from runbook_lib.core.masking import mask_secrets, mask_url_credentials
 from runbook_lib.errors import BundleError, RegistryUnavailable, UsageError
 from runbook_lib.system.loopback import is_loopback
+from runbook_lib.system.progress import Passed
 
 if TYPE_CHECKING:
     import httpx

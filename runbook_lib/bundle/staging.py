@@ -10,7 +10,7 @@ from typing import Final
 from runbook_lib.bundle.names import refused
 from runbook_lib.bundle.read import Bundle, WantedBlob, require_content
 from runbook_lib.bundle.sources import Opened, Source
-from runbook_lib.bundle.streams import Passed, copy_hashed
+from runbook_lib.bundle.streams import copy_hashed
 from runbook_lib.cache.hard_links import is_own_file
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
 from runbook_lib.cache.locks import download_lock
@@ -19,6 +19,7 @@ from runbook_lib.cache.walk import walk_top
 from runbook_lib.errors import BundleError, DiskError, RegistryUnavailable
 from runbook_lib.render.values import format_bytes
 from runbook_lib.system.filesystem import free_bytes
+from runbook_lib.system.progress import Passed
 
 _FOLDER: Final = "runbook-import"
 _MARGIN_BYTES: Final = 16 * 1024**2

@@ -1,8 +1,9 @@
 """Contents on their way: read once, hashed as they pass, in memory that does not grow with them."""
 
 import hashlib
-from collections.abc import Callable
 from typing import Final, Protocol
+
+from runbook_lib.system.progress import Passed
 
 BUFFER_BYTES: Final = 512 * 1024
 
@@ -19,9 +20,6 @@ class Writable(Protocol):
 
     def write(self, content: memoryview, /) -> int | None:
         """Take bytes."""
-
-
-Passed = Callable[[int], None]
 
 
 class Hashing:

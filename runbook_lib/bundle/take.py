@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.bundle.export import Counted
 from runbook_lib.bundle.facts import Imported, ImportedModel
 from runbook_lib.bundle.read import Bundle, WantedBlob
 from runbook_lib.bundle.staging import Staging, not_here, staged_in
@@ -30,7 +29,7 @@ from runbook_lib.run.interpreter import packages_of
 from runbook_lib.run.lock_file import LockedRepository, require_same_kind
 from runbook_lib.run.target import Target
 from runbook_lib.system.filesystem import examine_folder, refusals_told
-from runbook_lib.system.progress import print_to_stderr, show_progress
+from runbook_lib.system.progress import Counted, print_to_stderr, show_progress
 
 _LOCK_LIMIT_S: Final = 60.0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_lib.cache.etags import is_sha256
+from runbook_lib.system.progress import Passed
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -32,13 +33,13 @@ class NotARegularFile(OSError):
     """Something else than a file stands at the path; it was not read."""
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path, passed: Passed | None = None) -> str:
     """Return the SHA-256 of the content: the Hub's etag of an LFS file."""
     with open_regular(path) as file:
-        return _streamed(file, hashlib.sha256(usedforsecurity=False))
+        return _streamed(file, hashlib.sha256(usedforsecurity=False), passed)
 
 
-def git_sha1_of(path: Path) -> str:
+def git_sha1_of(path: Path, passed: Passed | None = None) -> str:
     """Return git's blob id of the content: the Hub's etag of every other file.
 
     Git hashes a header `blob SIZE NUL` and then the content, so the size is taken first; a file that grows meanwhile
@@ -46,7 +47,7 @@ def git_sha1_of(path: Path) -> str:
     """
     with open_regular(path) as file:
         size_bytes = os.fstat(file.fileno()).st_size
-        return _streamed(file, hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False))
+        return _streamed(file, hashlib.sha1(b"blob %d\0" % size_bytes, usedforsecurity=False), passed)
 
 
 def etag_of(path: Path, like: str) -> str:
@@ -54,10 +55,10 @@ def etag_of(path: Path, like: str) -> str:
     return sha256_of(path) if is_sha256(like) else git_sha1_of(path)
 
 
-def md5_of(path: Path) -> str:
+def md5_of(path: Path, passed: Passed | None = None) -> str:
     """Return the MD5 of the content: the only hash that easyocr knows of its models."""
     with open_regular(path) as file:
-        return _streamed(file, hashlib.md5(usedforsecurity=False))
+        return _streamed(file, hashlib.md5(usedforsecurity=False), passed)
 
 
 def open_regular(path: Path) -> FileIO:
@@ -83,9 +84,11 @@ def kind_of(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "a file" if stat.S_ISREG(mode) else "something that is not a file")
 
 
-def _streamed(file: FileIO, digest: "_Hash") -> str:
+def _streamed(file: FileIO, digest: "_Hash", passed: Passed | None) -> str:
     buffer = bytearray(_BUFFER_BYTES)
     view = memoryview(buffer)
     while count := file.readinto(buffer):
         digest.update(view[:count])
+        if passed is not None:
+            passed(count)
     return digest.hexdigest()

@@ -8,26 +8,24 @@ import click
 from runbook_lib.core.extras import require_extra
 from runbook_lib.run.settings import ENV_PREFIX, PRACTICE
 
-_WORKSPACE = "workspace"
-
 
 @click.command()
-@click.option("--read-only", is_flag=True, help="Work on copies in ./workspace; the repository stays as it is.")
-@click.option("--workspace", metavar="DIR", help="Work on copies in DIR.")
+@click.option("--workspace", default="workspace", metavar="DIR", show_default=True, help="Where the copies stand.")
+@click.option("--in-place", is_flag=True, help="Work on the runbook's own notebooks instead of copies.")
 @click.option("--practice", is_flag=True, help="Let the notebooks use the built-in hub unless they name another.")
 @click.option("--port", default=8888, type=click.IntRange(0, 65535), help="TCP port; 0, or taken: another one.")
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
-def lab(read_only: bool, workspace: str | None, practice: bool, port: int, no_browser: bool) -> None:
+def lab(workspace: str, in_place: bool, practice: bool, port: int, no_browser: bool) -> None:
     """Open JupyterLab at 00_start_here, with this environment's kernel, for this machine alone.
 
-    Copies that stand in the workspace already are kept: delete one to have it anew.
+    It works on copies. Those that stand in the workspace already are kept: delete one to have it anew.
     """
     require_extra("notebooks", "jupyterlab", purpose="runbook lab")
     from runbook_lib.interactive.lab import copy_notebooks, open_lab, register_kernel
 
     if register_kernel():
         click.echo("The kernel runbook is registered in this environment.", err=True)
-    folder = Path(workspace or _WORKSPACE).absolute() if read_only or workspace else None
+    folder = None if in_place else Path(workspace).absolute()
     if folder is not None:
         copied, kept = copy_notebooks(folder)
         click.echo(f"{copied} notebooks copied to {folder}, {kept} kept.", err=True)

@@ -28,7 +28,8 @@ def report(run: str, runs: Path, opens: bool) -> int:
     from runbook_lib.headless.report import write_report
     from runbook_lib.headless.summary import summary_of
 
-    path = write_report(Run(folder), summary_of(Run(folder)))
+    summary = summary_of(Run(folder))
+    path = write_report(Run(folder), summary)
     click.echo(str(path))
     if opens and not webbrowser.open(path.as_uri()):
         raise RunbookError("No browser could be started here.", remedy=f"Open it by hand: {path}")

@@ -24,7 +24,7 @@ from runbook_lib.run.folder import STAGES, Run, RunState
 from runbook_lib.run.opening import RUNS, PreparedRun, prepare_run, require_run
 from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, described
-from runbook_lib.terminal.screen import is_terminal, print_sections
+from runbook_lib.terminal.screen import is_one_place, is_terminal, print_sections
 from runbook_lib.terminal.watch import Watch, watching
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interrupt
 
 
 def _print_summary(summary: "RunSummary") -> None:
-    """Print what the run comes to; whoever saw the stages pass by on the same terminal need not see them again."""
-    if is_terminal(sys.stdout) and is_terminal(sys.stderr):
+    """Print what the run comes to; where the stages have been told one by one, they are not listed again."""
+    if is_one_place(sys.stdout, sys.stderr):
         sys.stdout.write("\n")
         print_sections(summary.ending(), sys.stdout)
     else:

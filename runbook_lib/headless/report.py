@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from runbook_lib.core import atomic
-from runbook_lib.headless.summary import REPORT_NAME, RunSummary, StageOutcome
+from runbook_lib.headless.summary import RunSummary, StageOutcome
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.diagnosis import diagnose_given
 from runbook_lib.quirks.model import Quirk
@@ -21,7 +21,7 @@ from runbook_lib.render.charts import second_bars
 from runbook_lib.render.shells import Command, shells_here
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Artifact, Change, Check, Status
-from runbook_lib.run.folder import Run, RunHeader, stage_file_stem
+from runbook_lib.run.folder import REPORT_NAME, Run, RunHeader, stage_file_stem
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.system.filesystem import refusals_told
 

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.errors import DiskError, RunbookError
@@ -20,7 +20,6 @@ from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.spare_room import spare_room
 from runbook_lib.headless.summary import RunSummary, StageOutcome, outcome_of, summarise
 from runbook_lib.headless.twin import TWIN_NAME, plain_text
-from runbook_lib.history.changes import changed_since_good
 from runbook_lib.history.index import remember
 from runbook_lib.history.prune import prune_runs
 from runbook_lib.notebooks import find_notebook
@@ -104,8 +103,6 @@ def _run_held(
     state = RunState.INTERRUPTED if failed and failed.interrupted else RunState.FAILED if failed else RunState.FINISHED
     run.update(state=state, problem=failed.problem if failed else "")
     summary = summarise(run, outcomes)
-    if summary.failed:
-        summary = replace(summary, changed=changed_since_good(run.folder))
     run.add_artifact(JUNIT_NAME, junit_xml(outcomes, run.records()), "the checks as JUnit XML")
     run.add_artifact(TWIN_NAME, plain_text(summary).encode(), "the summary as plain text")
     write_report(run, summary)

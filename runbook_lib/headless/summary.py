@@ -1,12 +1,13 @@
 """How a run ended, in a few lines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.errors import ExitCode, exit_code_of
 from runbook_lib.headless.way_on import Step, Stopped, way_on
+from runbook_lib.history.changes import changed_since_good
 from runbook_lib.history.compare import Difference
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.render.rendered import Rendered
@@ -14,11 +15,10 @@ from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.shells import Command, shells_here
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Check, Status, worst
-from runbook_lib.run.folder import STAGES, Run
+from runbook_lib.run.folder import REPORT_NAME, STAGES, Run
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.upkeep.repair.notes import repairs_of
 
-REPORT_NAME = "report.html"
 _TO_DO = "what to do: "
 _FROM_PRACTICE = (
     Step(
@@ -241,7 +241,7 @@ def summary_of(run: Run) -> RunSummary:
 
 
 def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
-    """Join the outcomes with those that are kept from before and with what the convert record proves."""
+    """Join the outcomes with those that are kept from before, what the convert record proves, and what has changed."""
     converted = any(outcome.stage == "convert" and outcome.status is not Status.FAIL for outcome in outcomes)
     checks = run.read("convert", RawFacts).checks if converted and run.has("convert") else ()
     proof = next((check for check in checks if check.id == "converted" and check.status is Status.OK), None)
@@ -251,7 +251,7 @@ def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
         for name, value in header.settings.items()
         if header.origins.get(name) == "parameter" and name != "run_dir"
     )
-    return RunSummary(
+    summary = RunSummary(
         folder=run.folder,
         outcomes=(*kept_outcomes(run, outcomes), *outcomes),
         proved=proof is not None,
@@ -259,3 +259,4 @@ def summarise(run: Run, outcomes: Sequence[StageOutcome]) -> RunSummary:
         asked=asked,
         practice=header.practice,
     )
+    return replace(summary, changed=changed_since_good(run.folder)) if summary.failed else summary

@@ -12,7 +12,7 @@ from runbook_lib.interactive.view import View
 from runbook_lib.interactive.work_area import Action, WorkArea
 from runbook_lib.render.html import to_html
 from runbook_lib.render.sections import Section, Table
-from runbook_lib.render.values import fix_cell
+from runbook_lib.render.values import fix_cell, quirk_cell
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
@@ -94,7 +94,7 @@ def _details(check: Check) -> str:
         ("evidence", check.evidence),
         ("what to do", check.remedy),
         ("fixed by", fix_cell(check.fixed_by)),
-        ("known as", check.quirk),
+        ("known as", quirk_cell(check.quirk)),
     )
     table = Table(check.id, ("", "seen"), tuple(entry for entry in rows if entry[1]))
     summary = f"<strong>{escape(check.status)}</strong> {escape(check.title)}"

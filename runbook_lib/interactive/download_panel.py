@@ -13,7 +13,7 @@ from runbook_lib.cache.layout import repo_of
 from runbook_lib.interactive.controls import button, enable, fill, in_background, markup, page, row
 from runbook_lib.interactive.view import View
 from runbook_lib.render.sections import Note, Section
-from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.render.values import format_bytes, format_time_left
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan
@@ -148,4 +148,4 @@ class _Pace:
         if now <= began or done <= first:
             return ""
         rate = (done - first) / (now - began)
-        return f"{format_bytes(round(rate))}/s, {format_seconds((total_bytes - done) / rate)} left"
+        return f"{format_bytes(round(rate))}/s, {format_time_left((total_bytes - done) / rate)}"

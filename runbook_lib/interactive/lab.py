@@ -2,11 +2,11 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import nbformat
 
@@ -17,6 +17,8 @@ from runbook_lib.system.filesystem import describe_os_error, refusals_told
 
 _TITLE: Final = "Docling model runbook"
 _FIRST: Final = "00_start_here"
+_DEFAULTS: Final = Path(__file__).parent / "jupyter_config"
+"""Defaults below the user's settings: no question about news, which JupyterLab 4.6 asks even without a `news_url`."""
 
 
 def register_kernel() -> bool:
@@ -48,13 +50,16 @@ def _registered_interpreter() -> str:
 
 
 def copy_notebooks(workspace: Path) -> tuple[int, int]:
-    """Copy the notebooks into a folder, set to the kernel `runbook`; what stands there already is kept.
+    """Copy the notebooks into `workspace/notebooks`, set to the kernel `runbook`; those that stand there are kept.
 
-    Returns how many were copied and how many were kept.
+    The documentation comes to stand beside them, as in the repository, so that their links lead there. Returns how many
+    notebooks were copied and how many were kept.
     """
     copied = kept = 0
+    with refusals_told(f"The documentation cannot be copied to {workspace}.", "Name another: --workspace DIR."):
+        shutil.copytree(NOTEBOOKS.parent / "docs", workspace / "docs", dirs_exist_ok=True)
     for source in sorted(find_notebook(_FIRST).parent.glob("[0-9][0-9]_*.ipynb")):
-        target = workspace / source.name
+        target = workspace / NOTEBOOKS.name / source.name
         if target.exists():
             kept += 1
             continue
@@ -66,32 +71,31 @@ def copy_notebooks(workspace: Path) -> tuple[int, int]:
     return copied, kept
 
 
-def open_lab(folder: Path | None, *, port: int, browser: bool) -> None:
-    """Serve JupyterLab at the first notebook until interrupted; `folder` is a workspace, None the notebooks in place.
+def open_lab(workspace: Path | None, *, port: int, browser: bool) -> None:
+    """Serve JupyterLab at the first notebook until interrupted; without a workspace on the notebooks in place.
 
     Listens on the loopback interface alone and keeps Jupyter's token. This process becomes the server.
     """
     os.environ["JUPYTER_PREFER_ENV_PATH"] = (
         "1"  # a kernel `python3` of the user must not stand before the environment's
     )
-    home = folder or find_notebook(_FIRST).parent
+    path = os.environ.get("JUPYTER_CONFIG_PATH", "")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, (str(_DEFAULTS), path)))
+    root = workspace or find_notebook(_FIRST).parent.parent
     from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]  # jupyterlab comes without types
 
-    LabApp.launch_instance(argv=list(_arguments(home.absolute(), port, browser)))
+    LabApp.launch_instance(argv=list(_arguments(root.absolute(), port, browser)))
 
 
-def _arguments(home: Path, port: int, browser: bool) -> Iterator[str]:
+def _arguments(root: Path, port: int, browser: bool) -> Iterator[str]:
     """Yield the server's arguments, which stand above what a configuration file of the user says."""
-    repository = NOTEBOOKS.parent
-    root = repository if home.is_relative_to(repository) else home  # links to docs/ work where they can
-    first = (home / f"{_FIRST}.ipynb").relative_to(root).as_posix()
     yield "--ServerApp.ip=127.0.0.1"
     yield f"--ServerApp.port={port}"
     yield f"--ServerApp.root_dir={root}"
-    yield f"--LabApp.default_url=/lab/tree/{quote(first)}"
+    yield f"--LabApp.default_url=/lab/tree/{NOTEBOOKS.name}/{_FIRST}.ipynb"
     yield f"--KernelManager.transport_encryption={ENCRYPTED.KernelManager.transport_encryption}"
     yield "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"
-    yield "--LabApp.news_url="
+    yield "--LabApp.news_url=None"
     yield "--LabApp.extension_manager=readonly"
     yield "--allow-root"  # in a container; on loopback and with a token that opens no more than the shell it came from
     if not browser:

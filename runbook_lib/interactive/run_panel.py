@@ -7,16 +7,18 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from runbook_lib.interactive.controls import button, enable, fill, in_background, page, row
 from runbook_lib.interactive.settings_form import SettingsForm
 from runbook_lib.interactive.view import View
-from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.sections import Link, Note, Section, Table
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Check, Status
-from runbook_lib.run.folder import STAGES, RunState
+from runbook_lib.run.folder import REPORT_NAME, STAGES, RunState
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.workers.process_tree import end_tree
 
@@ -96,7 +98,7 @@ class RunPanel(View):
             self._run.update(state=RunState.INTERRUPTED, problem="stopped on request")
             self._ended(Note("Stopped", ("Finished stages keep their records.",)))
         else:
-            self._ended(_verdict(output, errors))
+            self._ended(*_verdict(output, errors))
 
     def _watched(self, process: "subprocess.Popen[str]") -> tuple[str, str]:
         while True:
@@ -116,9 +118,9 @@ class RunPanel(View):
             process.terminate()
         return time.monotonic() < self._patient_until
 
-    def _ended(self, note: Note) -> None:
+    def _ended(self, *sections: Section) -> None:
         fill(self._stages, self._table(running=False))
-        fill(self._verdict, note)
+        fill(self._verdict, *sections)
         enable((self._stop,), enabled=False)
         enable((self._start,), enabled=True)
 
@@ -141,13 +143,20 @@ class RunPanel(View):
         return self._began_at is not None and started_at < self._began_at
 
 
-def _verdict(output: str, errors: str) -> Note:
-    """Return the verdict of the run, or the error that kept it from one."""
+def _verdict(output: str, errors: str) -> tuple[Section, ...]:
+    """Return the verdict of the run and its report, or the error that kept it from one."""
     try:
         document = json.loads(output)
     except ValueError:
-        return Note("The run did not start", tuple(errors.splitlines()[-_ERROR_LINES:]))
-    return Note("Verdict", (document["verdict"], *_advice(document), f"Report: {document['run_dir']}/report.html"))
+        return (Note("The run did not start", tuple(errors.splitlines()[-_ERROR_LINES:])),)
+    return Note("Verdict", (document["verdict"], *_advice(document))), _report(Path(document["run_dir"]))
+
+
+def _report(folder: Path) -> Table:
+    """Return where the report is: a link where JupyterLab can serve it, which is below the notebook's own folder."""
+    path = folder / REPORT_NAME
+    below = path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else ""
+    return Table("Report", ("file",), ((Link(str(path), quote(below)) if below else str(path),),))
 
 
 def _advice(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from runbook_lib.render.sections import Cell, Link
 _BYTE_UNITS = ("KB", "MB", "GB", "TB")
 _STEP = 1000
 _SECONDS_PER_MINUTE = 60
+_SECONDS_PER_DAY = 86_400
 
 
 def format_bytes(size_bytes: int) -> str:
@@ -26,6 +27,16 @@ def format_seconds(elapsed_s: float) -> str:
         minutes, seconds = divmod(round(elapsed_s), _SECONDS_PER_MINUTE)
         return f"{minutes} min {seconds:02d} s"
     return f"{elapsed_s:.1f} s" if elapsed_s >= 10 else f"{elapsed_s:.2f} s"  # noqa: PLR2004
+
+
+def format_time_left(left_s: float) -> str:
+    """Write how long something will take yet; beyond a day the guess is worth nothing, and says so."""
+    return "more than a day left" if left_s > _SECONDS_PER_DAY else f"{format_seconds(left_s)} left"
+
+
+def quirk_cell(quirk: str) -> Cell:
+    """Return a known failure as a cell: a link to its page, as seen from a notebook; empty for none."""
+    return Link(quirk, f"../docs/quirks.md#{quirk}") if quirk else ""
 
 
 def fix_cell(fixed_by: FixedBy) -> Cell:

@@ -27,6 +27,7 @@ from runbook_lib.system.filesystem import refusals_told
 from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 HEADER_NAME: Final = "run.json"
+REPORT_NAME: Final = "report.html"
 _WRITABLE: Final = "Work in a folder that this user may write and that has room, or name one: -p run_dir PATH."
 _NO_SUCH_PLACE: Final = (
     errno.ENOENT,

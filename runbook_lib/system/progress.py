@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -20,6 +21,7 @@ PROGRESS_VARIABLE: Final = "RUNBOOK_PROGRESS"
 _FRONT_END_VARIABLES = ("JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD")
 _LINE_EVERY_S = 10.0
 _WRITTEN_EVERY_S: Final = 0.5
+_COUNTED_EVERY_S: Final = 0.1
 Say = Callable[[str], None]
 
 
@@ -33,6 +35,8 @@ class Progress(Protocol):
         """Show what a person should know while the step goes on, such as that it is tried again."""
 
 
+Passed = Callable[[int], None]
+"""Told how many bytes have passed since the last time."""
 View = Callable[[str, int], AbstractContextManager[Progress]]
 """Takes the title and the size of a step, and shows how far it comes."""
 _view: ContextVar[View | None] = ContextVar("view", default=None)
@@ -79,6 +83,8 @@ def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
     if (view := _view.get()) is not None:
         with view(title, total_bytes) as progress:
             yield progress
+    elif not total_bytes:  # nothing is on its way, and a bar would stand at zero
+        yield _Elsewhere(print_to_stderr)
     elif "ipykernel" in sys.modules:
         if os.environ.get(HEADLESS_VARIABLE) and (file := os.environ.get(PROGRESS_VARIABLE)):
             with _written(Path(file), title, total_bytes) as progress:
@@ -95,6 +101,22 @@ def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
             yield _Bar(bar)
     else:
         yield _Lines(title, total_bytes)
+
+
+class Counted:
+    """Adds up the bytes that pass, in however many threads, and tells the progress now and then."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.done_bytes = 0
+        self._progress, self._lock, self._next = progress, threading.Lock(), 0.0
+
+    def __call__(self, count: int) -> None:
+        """Take a number of bytes that have just passed."""
+        with self._lock:
+            self.done_bytes += count
+            if time.monotonic() >= self._next:
+                self._next = time.monotonic() + _COUNTED_EVERY_S
+                self._progress.update_to(self.done_bytes)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Where results are printed: at the width of the terminal and in colour, or as the same plain text everywhere else."""
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,16 @@ def is_terminal(stream: TextIO | None) -> bool:
     try:
         return stream is not None and stream.isatty()
     except ValueError:
+        return False
+
+
+def is_one_place(first: TextIO | None, second: TextIO | None) -> bool:
+    """Whether what goes to the two streams is read as one text: a terminal, or one log for both (`> log 2>&1`)."""
+    if is_terminal(first) and is_terminal(second):
+        return True
+    try:
+        return first is not None and second is not None and os.path.sameopenfile(first.fileno(), second.fileno())
+    except (OSError, ValueError):  # no file behind one of them
         return False
 
 

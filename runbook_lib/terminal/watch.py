@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.render.values import format_bytes, format_seconds, format_time_left
 from runbook_lib.system.progress import Progress, progress_shown_by
 from runbook_lib.terminal.screen import console_on, is_terminal
 
@@ -100,7 +100,7 @@ class Watch:
         rate = self._rate()
         left_s = (step.total_bytes - step.done_bytes) / rate if rate > 0 else 0.0
         speed = f", {format_bytes(round(rate))}/s" if rate > 0 else ""
-        left = f", {_whole_seconds(left_s)} left" if left_s > 0 else ""
+        left = f", {_time_left(left_s)}" if left_s > 0 else ""
         return f"{shown} of {format_bytes(step.total_bytes)}{speed}{left}; {step.title}"
 
     def _rate(self) -> float:
@@ -175,6 +175,10 @@ def _write_lines(watch: Watch, ended: threading.Event) -> None:
             told_at = watch.elapsed_s
             if words := watch.line():
                 watch.print(words)
+
+
+def _time_left(left_s: float) -> str:
+    return f"{left_s:.0f} s left" if left_s < 60 else format_time_left(left_s)  # noqa: PLR2004 - a minute
 
 
 def _whole_seconds(elapsed_s: float) -> str:

@@ -26,7 +26,7 @@ from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes
-from runbook_lib.run.folder import HEADER_NAME, STAGES, Run, stage_file_stem
+from runbook_lib.run.folder import HEADER_NAME, REPORT_NAME, STAGES, Run, stage_file_stem
 from runbook_lib.run.interpreter import packages_of, versions_of
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.filesystem import refusals_told
@@ -34,7 +34,6 @@ from runbook_lib.system.variables import variables_of_interest
 
 MEMBER_LIMIT_BYTES: Final = 2_000_000
 """Of a longer file the end is taken: what went wrong stands there."""
-_REPORT_NAME: Final = "report.html"
 _PICTURE: Final = re.compile(r"data:image/[a-z+]+;base64,[A-Za-z0-9+/=]*")
 _SECRET_NAME: Final = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|ACCESS_?KEY", re.IGNORECASE)
 _LEAST_SECRET: Final = 6
@@ -129,8 +128,8 @@ def _members(run: Run | None, settings: Settings, redaction: Redaction) -> Itera
     for name in (HEADER_NAME, *(f"{stage_file_stem(stage)}.json" for stage in STAGES)):
         if (text := _text_of(run.folder / name)) is not None:
             yield f"run/{name}", _json_text(text, redaction)
-    if (page := _text_of(run.folder / _REPORT_NAME, limit_bytes=None)) is not None:
-        yield f"run/{_REPORT_NAME}", _bounded(redaction.text(_PICTURE.sub("", page)))
+    if (page := _text_of(run.folder / REPORT_NAME, limit_bytes=None)) is not None:
+        yield f"run/{REPORT_NAME}", _bounded(redaction.text(_PICTURE.sub("", page)))
     if (log := _text_of(run.folder / LOG_NAME)) is not None:
         yield f"run/{LOG_NAME}", _bounded(redaction.text(log))
 

@@ -32,9 +32,8 @@ CHROMIUM_ARGUMENTS = (
 )
 LAB_SETTINGS = {
     "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
-    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false"},
 }
-"""Every cell in the page, also what is scrolled away; and no question about news."""
+"""Every cell in the page, also what is scrolled away."""
 _START_LIMIT_S = 90.0
 _CELL_LIMIT_MS = 120_000
 
@@ -75,7 +74,7 @@ class NotebookPage:
 
     def open(self, name: str) -> None:
         """Open the notebook in a fresh workspace of JupyterLab and wait for its kernel."""
-        self.page.goto(f"{self._lab.url}/lab/tree/{name}?reset&token={self._lab.token}")
+        self.page.goto(f"{self._lab.url}/lab/tree/notebooks/{name}?reset&token={self._lab.token}")
         expect(self.page.get_by_text("Docling model runbook | Idle")).to_be_visible(timeout=_CELL_LIMIT_MS)
 
     def run_all(self) -> None:
@@ -153,7 +152,7 @@ def lab(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
         )
         try:
             url, token = _address(folder / "server.log", server)
-            yield Lab(url, token, folder / "workspace")
+            yield Lab(url, token, folder / "workspace" / "notebooks")
         finally:
             end_tree(server.pid)
             server.wait()

@@ -58,6 +58,7 @@ def test_the_settings_form_refuses_a_bad_value_as_it_is_typed(notebook: Notebook
     notebook.sees("Changed here:")
     expect(notebook.page.get_by_text("Cannot be used:")).to_have_count(0)
     expect(notebook.page.get_by_role("button", name="Run all six stages")).to_be_enabled()
+    expect(notebook.page.get_by_text("official Jupyter news")).to_have_count(0)
 
 
 def test_the_run_button_leads_to_a_proof_and_an_accessible_report(

@@ -200,7 +200,9 @@ def _fetch(fetch: _Fetch, planned: PlannedModel, repo: CachedRepo) -> tuple[Path
                 return fetch.hub.fetch(planned.model, missing_bytes, progress, fetch.deadline, fetch.cancel)
 
         patience = Patience(fruitless_s, fetch.deadline, progress.say, fetch.cancel)
-        return patience.attempts(attempt, lambda: len(missing_files(repo, planned.listing)))
+        fetched = patience.attempts(attempt, lambda: len(missing_files(repo, planned.listing)))
+        progress.update_to(planned.listing.size_bytes)  # with what was there before: a bar that ends at 40 % lies
+        return fetched
 
 
 def _missing_bytes(repo: CachedRepo, listing: Listing) -> int:

@@ -10,8 +10,9 @@ from typing import Final
 
 from runbook_lib.cache.hashing import git_sha1_of, md5_of, sha256_of
 from runbook_lib.stages.verify.expected import Algorithm
+from runbook_lib.system.progress import Counted, Passed, show_progress
 
-HASHES: Final[Mapping[Algorithm, Callable[[Path], str]]] = {
+HASHES: Final[Mapping[Algorithm, Callable[[Path, Passed], str]]] = {
     "sha256": sha256_of,
     "git-sha1": git_sha1_of,
     "md5": md5_of,
@@ -60,13 +61,16 @@ class Hasher:
         """Hash everything that was asked for and is not hashed yet."""
         waiting = [(key, order) for key, order in self._orders.items() if key not in self._hashes]
         waiting.sort(key=lambda item: item[1].size_bytes, reverse=True)
-        with ThreadPoolExecutor(self.threads) as pool:
-            hashes = pool.map(self._timed_hash, (order for _, order in waiting))
+        total_bytes = sum(order.size_bytes for _, order in waiting)
+        with show_progress("contents", total_bytes) as progress, ThreadPoolExecutor(self.threads) as pool:
+            counted = Counted(progress)
+            hashes = pool.map(lambda order: self._timed_hash(order, counted), (order for _, order in waiting))
             self._hashes.update(zip((key for key, _ in waiting), hashes, strict=True))
+            progress.update_to(total_bytes)
 
-    def _timed_hash(self, order: _Order) -> "str | OSError":
+    def _timed_hash(self, order: _Order, passed: Passed) -> "str | OSError":
         started = time.perf_counter()
-        outcome = _hash(order)
+        outcome = _hash(order, passed)
         self._reading_s.append(time.perf_counter() - started)  # appending is atomic
         return outcome
 
@@ -78,8 +82,8 @@ class Hasher:
         return outcome
 
 
-def _hash(order: _Order) -> "str | OSError":
+def _hash(order: _Order, passed: Passed) -> "str | OSError":
     try:
-        return HASHES[order.algorithm](order.path)
+        return HASHES[order.algorithm](order.path, passed)
     except OSError as error:
         return error

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -16,6 +18,7 @@ from runbook_lib.stages.verify.compare import verify_folder
 from runbook_lib.stages.verify.expected import ExpectedFile
 from runbook_lib.stages.verify.hasher import Hasher
 from runbook_lib.stages.verify.problems import ProblemKind
+from runbook_lib.system.progress import Progress, progress_shown_by
 
 BUFFER_BYTES = 256 * 1024
 ALLOWED_BYTES = 8 * BUFFER_BYTES
@@ -86,6 +89,35 @@ def test_names_of_one_inode_are_read_once_and_a_failure_is_kept_for_its_file(tmp
     assert hasher.hash_of(keys[0]) == hashlib.sha256(b"content").hexdigest()
     with pytest.raises(FileNotFoundError):
         hasher.hash_of(keys[2])
+
+
+def test_hashing_says_how_many_bytes_are_read(tmp_path: Path) -> None:
+    path, told = tmp_path / "weights", Told()
+    path.write_bytes(bytes(3_000_000))
+    hasher = Hasher()
+    hasher.order(path, path.stat(), "sha256")
+    with progress_shown_by(told.step):
+        hasher.run()
+    assert told.total_bytes == 3_000_000
+    assert told.done_bytes[0] <= BUFFER_BYTES
+    assert told.done_bytes[-1] == 3_000_000
+
+
+class Told:
+    """A view that remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.total_bytes, self.done_bytes = 0, list[int]()
+
+    @contextmanager
+    def step(self, _title: str, total_bytes: int) -> Iterator[Progress]:
+        self.total_bytes = total_bytes
+        yield self
+
+    def update_to(self, done_bytes: int) -> None:
+        self.done_bytes.append(done_bytes)
+
+    def say(self, line: str) -> None: ...
 
 
 def test_an_etag_tells_its_algorithm_by_its_length() -> None:

@@ -10,7 +10,9 @@ from runbook_lib.errors import UsageError
 from runbook_lib.headless.junit import junit_xml
 from runbook_lib.headless.metrics import metrics_text, require_metrics_file, write_metrics
 from runbook_lib.headless.notice import Notice, When
+from runbook_lib.headless.report import write_report
 from runbook_lib.headless.summary import RunSummary, StageOutcome
+from runbook_lib.headless.summary import summary_of as made_anew
 from runbook_lib.headless.telling import Telling, telling
 from runbook_lib.headless.twin import plain_text
 from runbook_lib.history.changes import changed_since_good, is_news
@@ -18,7 +20,7 @@ from runbook_lib.history.compare import Change, Difference
 from runbook_lib.history.entry import CheckLine, HistoryEntry, StageLine
 from runbook_lib.history.index import read_history
 from runbook_lib.run.check import Check, Status
-from runbook_lib.run.folder import RunState
+from runbook_lib.run.folder import STAGES, RunState
 from runbook_lib.run.record import RawFacts, StageRecord
 from tests.unit.headless.server import listening
 from tests.unit.history.conftest import MakeRun, home, make_run
@@ -114,6 +116,19 @@ def test_what_changed_is_told_against_the_last_run_that_worked(home: Path, make_
     assert changed.before == read_history(home).entries[0].id
     entries = read_history(home).entries
     assert [is_news(entries, entry) for entry in entries] == [True, True, False]
+
+
+def test_a_report_made_anew_says_what_changed_since_it_last_worked(make_run: MakeRun) -> None:
+    good = make_run(3)
+    make_run(2, state=RunState.FAILED, convert="fail")
+    newer = {"detect": {"interpreter": {"version": "3.11.7", "packages": {"docling": "2.144.0"}}}}
+    run = make_run(1, state=RunState.FAILED, convert="fail", facts=newer)
+    run.update(stages=STAGES)
+    page = write_report(run, made_anew(run)).read_text(encoding="utf-8")
+    assert f"Compared with {good.folder.name}." in page
+    assert "2.144.0" in page
+    good.update(stages=STAGES)
+    assert "What changed since it last worked" not in write_report(good, made_anew(good)).read_text(encoding="utf-8")
 
 
 def test_whom_it_concerns_is_told_and_a_failure_to_do_so_is_a_line(home: Path, make_run: MakeRun) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from runbook_lib.interactive.run_panel import RunPanel, _verdict
 from runbook_lib.interactive.settings_form import SettingsForm
+from runbook_lib.render.sections import Link, Note, Section, Table
 from runbook_lib.run.folder import RunState
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.measure_disk.stage import measure_disk
@@ -62,19 +63,35 @@ def test_a_form_that_cannot_be_used_is_told_when_the_button_is_pressed(
 
 
 def test_a_run_that_did_not_start_shows_the_error() -> None:
-    note = _verdict("", "error: 'x' is not a parameter\nwhat to do: y\n")
+    (note,) = _verdict("", "error: 'x' is not a parameter\nwhat to do: y\n")
+    assert isinstance(note, Note)
     assert note.title == "The run did not start"
     assert note.lines == ("error: 'x' is not a parameter", "what to do: y")
 
 
-def test_the_verdict_names_the_report() -> None:
-    note = _verdict('{"verdict": "It works.", "run_dir": "/runs/a"}', "")
-    assert note.lines == ("It works.", "Report: /runs/a/report.html")
+def test_the_verdict_names_the_report(tmp_path: Path) -> None:
+    note, report = _verdict(json.dumps({"verdict": "It works.", "run_dir": str(tmp_path)}), "")
+    assert isinstance(note, Note)
+    assert isinstance(report, Table)
+    assert note.lines == ("It works.",)
+    assert report.rows == ((str(tmp_path / "report.html"),),)
+
+
+def test_a_report_below_the_notebook_is_a_link(in_tmp_path: Path) -> None:
+    _note, report = _verdict(json.dumps({"verdict": "It works.", "run_dir": str(in_tmp_path / "runs" / "a #1")}), "")
+    assert isinstance(report, Table)
+    (link,) = report.rows[0]
+    assert isinstance(link, Link)
+    assert link.target == "runs/a%20%231/report.html"
 
 
 def test_the_verdict_of_a_failed_run_says_what_to_do() -> None:
     failed = {"id": "a", "title": "it is so", "status": "fail", "evidence": "seen", "remedy": "Run runbook repair."}
     document = {"verdict": "It failed.", "run_dir": "/runs/a", "stages": [{"checks": [failed]}]}
-    assert "What to do: Run runbook repair." in _verdict(json.dumps(document), "").lines
+    assert "What to do: Run runbook repair." in said(_verdict(json.dumps(document), ""))
     raised = {"verdict": "It failed.", "run_dir": "/runs/a", "stages": [], "run": {"problem": "HubError: no\nwhy: x"}}
-    assert _verdict(json.dumps(raised), "").lines[1:3] == ("HubError: no", "why: x")
+    assert said(_verdict(json.dumps(raised), ""))[1:3] == ("HubError: no", "why: x")
+
+
+def said(sections: tuple[Section, ...]) -> tuple[str, ...]:
+    return tuple(line for section in sections if isinstance(section, Note) for line in section.lines)
