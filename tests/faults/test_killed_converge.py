@@ -16,7 +16,7 @@ from tests.faults.killed_acts import Killer
 from tests.unit.stages.verify.real_caches import REPO_ID, Install
 
 MOST_CHANGES = 400
-EVERY = 9
+EVERY = 15
 """Only every so many changes one is the moment of death: a kill costs a fork and a look."""
 
 pytestmark = pytest.mark.slow
@@ -52,4 +52,4 @@ def fresh(base: Path, hub: PracticeHub, lock: Path) -> OpenRun:
 def leftovers(run: OpenRun) -> list[Path]:
     """Contents on their way; of the small files beside them a kill may leave a `.tmp`."""
     found = (*run.cache_dir.rglob("*"), *run.artifacts_dir.rglob("*"))
-    return [path for path in found if path.suffix in (".rblink", ".rbcopy") or path.name == "runbook-import"]
+    return [path for path in found if path.suffix in (".rblink", ".rbcopy") or path.parent.name == "runbook-import"]
