@@ -30,6 +30,7 @@ __all__ = ["main", "runbook"]
         "diff": ("runbook_lib.cli.history:diff", "Say what changed between two runs, or since it last worked."),
         "doctor": ("runbook_lib.cli.doctor:doctor", "Look for what will go wrong before it does."),
         "drills": ("runbook_lib.cli.drills:drills", "List the breakage drills, or show one."),
+        "fleet": ("runbook_lib.cli.fleet:fleet", "Run on many hosts, and read what they say together."),
         "history": ("runbook_lib.cli.history:history", "List the runs, and where some are missing."),
         "hub": ("runbook_lib.cli.hub:hub", "Serve the practice hub on 127.0.0.1."),
         "init": ("runbook_lib.cli.config:init", "Write a commented runbook.toml."),

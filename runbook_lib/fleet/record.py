@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError
 from runbook_lib.core.masking import Masked
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import RecordError
+from runbook_lib.history.digest import digest
+from runbook_lib.history.entry import HistoryEntry
 from runbook_lib.run.check import Status
 from runbook_lib.system.filesystem import describe_os_error
 
@@ -39,6 +41,20 @@ class HostRecord(StrictValue):
     """Of `runbook run`; None when it was not started or did not come to its end."""
     record: str = ""
     """The run's folder on the host; empty when there was none."""
+    run: HistoryEntry | None = None
+    """What `remembered` of the run: with it a report opens one file a host; without it, seven."""
+
+
+def remembered(folder: Path) -> HistoryEntry | None:
+    """Return what a host's record keeps of the run in a folder: its line of the history, of the checks those not well.
+
+    None when the folder holds no run that can be read.
+    """
+    entry = digest(folder)
+    if entry is None:
+        return None
+    checks = tuple(check for check in entry.checks if check.status in (Status.WARN, Status.FAIL))
+    return HistoryEntry.model_validate({**dict(entry), "checks": checks})
 
 
 def read_host_record(path: Path) -> HostRecord:

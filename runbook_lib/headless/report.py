@@ -1,7 +1,6 @@
 """The self-contained HTML report of a run."""
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.diagnosis import diagnose_given
 from runbook_lib.quirks.model import Quirk
 from runbook_lib.render.charts import second_bars
+from runbook_lib.render.page import csp_hash
 from runbook_lib.render.shells import Command, shells_here
 from runbook_lib.render.values import format_seconds
 from runbook_lib.run.check import Artifact, Change, Check, Status
@@ -85,7 +85,7 @@ def write_report(run: Run, summary: RunSummary) -> Path:
             summary=summary,
             header=header,
             style=Markup(style),  # noqa: S704 - a file of this package
-            style_hash=_csp_hash(style),
+            style_hash=csp_hash(style),
             remedy=check.remedy if check else problem.partition("what to do: ")[2].partition("\n")[0],
             steps=[
                 (_label(step.label, shell), line) for step in summary.way_on() for shell, line in _lines(step.command)
@@ -127,10 +127,6 @@ def parts(text: str) -> Iterator[Part]:
         end = found.end()
     if end < len(text):
         yield Part(text[end:], is_code=False)
-
-
-def _csp_hash(style: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode('ascii')}"
 
 
 def _label(label: str, shell: str) -> str:

@@ -21,6 +21,7 @@ ELSEWHERE = {
     "checks/probes/runtime.py": "OpenMP libraries of installed packages",
     "checks/probes/ocr_engines.py": "the models inside the installed rapidocr",
     "bundle/media.py": "whether a folder for a bundle is empty",
+    "fleet/report/store.py": "records at an address that fsspec knows",
     "headless/died.py": "folders of runs",
     "history/prune.py": "folders of runs",
     "upkeep/repair/notes.py": "notes in the folder of a run",

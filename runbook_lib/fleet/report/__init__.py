@@ -1,0 +1,1 @@
+"""What the records of many hosts say together: read into DuckDB, whatever version wrote them, and asked there."""
