@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-windows test-filesystems test-browser test-orchestrators lab notebooks lint bench clean constraints
+.PHONY: help run test test-fast test-windows test-filesystems test-browser test-orchestrators test-examples lab notebooks lint bench clean constraints
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -45,6 +45,9 @@ test-browser: $(STAMP) ## The browser lane alone
 
 test-orchestrators: $(STAMP) ## Real Airflow and Prefect read the schedules; installs them, which takes minutes
 	ORCHESTRATORS=1 $(BIN)/python -m pytest tests/environments/test_orchestrators.py
+
+test-examples: $(STAMP) ## The examples for fleets with their own tools: ansible-lint, ansible-playbook, Kubernetes' schemas
+	EXAMPLES=1 $(BIN)/python -m pytest tests/environments/test_examples.py
 
 lab: $(STAMP) ## JupyterLab on copies of the notebooks, in workspace/
 	$(BIN)/runbook lab
