@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runbook_lib.errors import DiskError, RunbookError
 from runbook_lib.headless.died import settle_died
+from runbook_lib.headless.docling_ahead import docling_ahead
 from runbook_lib.headless.events import heard, run_began, run_ended
 from runbook_lib.headless.heartbeat import beating
 from runbook_lib.headless.interruption import Interruption
@@ -33,6 +34,7 @@ from runbook_lib.system.progress import HEADLESS_VARIABLE, PROGRESS_VARIABLE
 _log = logging.getLogger(__name__)
 
 _PROGRESS_NAME = "progress.json"
+_DOCLING_NAME = "docling"
 _GRACE_S = 300.0
 """What a cell may take on top of the limits its own steps have: importing docling, hashing weights."""
 
@@ -82,6 +84,7 @@ def _run_held(
         _interruption_noted(run),
         scratch_folder() as scratch,
         _headless(scratch / _PROGRESS_NAME),
+        docling_ahead(run, settings, stages, scratch / _DOCLING_NAME),
         spare_room(run.folder),
     ):
         for stage in stages:

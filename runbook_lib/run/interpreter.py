@@ -1,6 +1,7 @@
 """What the interpreter under examination has installed: the service's when `target_python` names one, else ours."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
@@ -70,6 +71,12 @@ def interpreter_of(target: Target, variables: Mapping[str, str] | None = None) -
     return Interpreter(Path(named), overlay) if named else Interpreter(variables=overlay)
 
 
+def docling_of(target: Target, variables: Mapping[str, str] | None = None) -> Interpreter:
+    """Return the interpreter that docling is asked in and converts in: offline, under these variables and our own."""
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(target.cache_dir)}
+    return replace(interpreter_of(target, {**(variables or {}), **offline}), may_stand=True)
+
+
 def packages_of(settings: Settings) -> SitePackages:
     """Return the packages of the interpreter under examination; raises `RunbookError` when it cannot be started."""
     if not settings.target_python:
@@ -104,18 +111,20 @@ def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:
     return InterpreterFacts.model_validate(answer.value)
 
 
-def collect_wanted(target: Target, kept_for: AskedOf | None = None) -> Wanted:
+def collect_wanted(
+    target: Target, kept_for: AskedOf | None = None, variables: Mapping[str, str] | None = None
+) -> Wanted:
     """Return the models asked for by name, or what the interpreter's docling says its pipeline takes.
 
     Asking takes it seconds; an answer that is kept beside the models and holds for `kept_for` is taken instead.
     Models that are named stand in place of those docling asks for; its OCR models are then asked for only when
-    `pipeline` says anything about it.
+    `pipeline` says anything about it. It is asked under `variables`, those that are planned.
     """
     named, spec = target.settings.model_refs(), target.settings.pipeline_spec
     if named is not None and not spec.asks_for_files:
         return Wanted.named(named)
     kept = remembered_wanted(target.artifacts_dir, kept_for) if kept_for else None
-    wanted = kept or _asked(target, spec)
+    wanted = kept or _asked(target, spec, variables)
     return wanted if named is None else wanted.with_named(named)
 
 
@@ -124,6 +133,7 @@ def wanted_for(target: Target, packages: Mapping[str, str | None], prefix: str) 
     return asked_of(packages, prefix, target.settings.pipeline_spec)
 
 
-def _asked(target: Target, spec: PipelineSpec) -> Wanted:
-    answer = interpreter_of(target).run("list_pipeline_models", {"pipeline": spec.request()}, limit_s=_MODELS_LIMIT_S)
+def _asked(target: Target, spec: PipelineSpec, variables: Mapping[str, str] | None) -> Wanted:
+    docling = docling_of(target, variables)
+    answer = docling.run("list_pipeline_models", {"pipeline": spec.request()}, limit_s=_MODELS_LIMIT_S)
     return Wanted.model_validate(answer.value)

@@ -134,7 +134,7 @@ def open_target(parameters: Mapping[str, object], *, recorded: bool = False) -> 
 
 def opened(prepared: PreparedRun) -> OpenRun:
     """Join a prepared run with its places; starts the practice hub when the settings ask for it."""
-    target = enter_target(resolve_target(prepared.settings, _places_of(prepared)))
+    target = enter_target(resolve_target(prepared.settings, places_of(prepared)))
     return OpenRun(
         folder=prepared.folder,
         resolved=prepared.resolved,
@@ -156,7 +156,7 @@ def require_run(folder: Path) -> None:
         )
 
 
-def _places_of(prepared: PreparedRun) -> Places | None:
+def places_of(prepared: Run) -> Places | None:
     """Return where the run has worked so far; None where it was not kept, or there is no run."""
     if not prepared.exists:
         return None

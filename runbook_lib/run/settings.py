@@ -46,7 +46,9 @@ _BESIDE_HOST = re.compile(r"(?<=/)[^\s/]*(?=@)|(?<=['\"])[^\s/]*(?=@)|(?<=[?#])[
 _ADDRESSES = frozenset(("hub", "ocr_mirror", "service_url"))
 _OLD_OCR = "ocr"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-NOT_SETTINGS = frozenset({"RUNBOOK_DEBUG", "RUNBOOK_HEADLESS", "RUNBOOK_NOTICE_TOKEN", "RUNBOOK_PROGRESS"})
+NOT_SETTINGS = frozenset(
+    f"RUNBOOK_{name}" for name in ("DEBUG", "HEADLESS", "NOTICE_TOKEN", "PROGRESS", "STANDING_WORKER")
+)
 """Variables with our prefix that are switches of the program, not parameters of a run."""
 
 

@@ -9,6 +9,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
+from runbook_lib.run.environment_plan import plan_from_scratch
 from runbook_lib.run.interpreter import (
     InterpreterFacts,
     collect_interpreter,
@@ -46,7 +47,8 @@ def detect(run: OpenRun) -> StageRecord["DetectFacts"]:
 
 def _ask_for_models(run: OpenRun, interpreter: InterpreterFacts) -> tuple[Wanted, str]:
     try:
-        return collect_wanted(run, wanted_for(run, interpreter.packages, interpreter.prefix)), ""
+        kept_for = wanted_for(run, interpreter.packages, interpreter.prefix)
+        return collect_wanted(run, kept_for, plan_from_scratch(run).values()), ""
     except RunbookError as error:
         return Wanted(), " ".join(error.lines())
 

@@ -15,6 +15,7 @@ from runbook_lib.errors import DeadlineExceeded, RunbookError
 from runbook_lib.system.filesystem import describe_os_error
 from runbook_lib.workers.failure import Cancelled, Cause, WorkerFailed
 from runbook_lib.workers.process import WorkerProcess
+from runbook_lib.workers.standing import standing, standing_worker
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ class Interpreter:
     executable: Path = Path(sys.executable)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Set for the worker over our own environment; an empty value removes the variable."""
+    may_stand: bool = False
+    """Whether a worker that the run started ahead may answer, if it has the very variables this one would get."""
 
     def run(self, verb: str, request: Mapping[str, Any] | None = None, *, limit_s: float) -> Answer:
         """Run a verb in a process of its own and return its answer; see `Worker.run`."""
@@ -55,6 +58,12 @@ class Interpreter:
         finally:
             worker.end()
 
+    @contextmanager
+    def standing(self, verb: str, folder: Path) -> Iterator[None]:
+        """Keep a worker ready while the block runs, its libraries for this verb imported; see `workers.standing`."""
+        with standing([str(self.executable), str(WORKERS), verb], self.executable, self.environment(), folder):
+            yield
+
     def environment(self) -> dict[str, str]:
         """Return the whole environment a worker gets."""
         merged = {**os.environ, **self.variables, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
@@ -62,6 +71,9 @@ class Interpreter:
 
     def start(self) -> WorkerProcess:
         """Start the process of a worker; raises `RunbookError` when this is no interpreter."""
+        standing = standing_worker(self.executable, self.environment()) if self.may_stand else None
+        if standing is not None:
+            return standing
         try:
             return WorkerProcess([str(self.executable), str(WORKERS)], self.environment())
         except OSError as error:

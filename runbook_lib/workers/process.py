@@ -32,13 +32,19 @@ class WorkerProcess:
         self._process = subprocess.Popen(
             command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
         )
-        self._requests: IO[str] = cast("IO[str]", self._process.stdin)
+        streams = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self._talk(self._process.pid, *(cast("IO[str]", stream) for stream in streams))
+
+    def _talk(self, pid: int, requests: IO[str], events: IO[str], log: IO[str]) -> None:
+        """Begin to listen to a process at the other end of these streams."""
+        self.pid = pid
+        self._requests = requests
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._log: list[str] = []
         self.peak_memory_bytes = 0
-        self._collector = threading.Thread(target=self._collect, args=(self._process.stderr,), daemon=True)
+        self._collector = threading.Thread(target=self._collect, args=(log,), daemon=True)
         self._collector.start()
-        threading.Thread(target=self._pump, args=(self._process.stdout,), daemon=True).start()
+        threading.Thread(target=self._pump, args=(events,), daemon=True).start()
 
     @property
     def log(self) -> str:
@@ -59,7 +65,7 @@ class WorkerProcess:
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield the worker's events, and an empty one now and then so that the caller can look at the clock."""
         while True:
-            self.peak_memory_bytes = max(self.peak_memory_bytes, _memory_bytes(self._process.pid))
+            self.peak_memory_bytes = max(self.peak_memory_bytes, _memory_bytes(self.pid))
             try:
                 line = self._lines.get(timeout=_POLL_S)
             except queue.Empty:

@@ -7,13 +7,12 @@ from typing import Any
 from runbook_lib.checks.explain import Explanation, explain_failure, explain_text
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.run.documents import find_documents
-from runbook_lib.run.interpreter import interpreter_of
+from runbook_lib.run.interpreter import docling_of
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.convert.conversions import Conversions
 from runbook_lib.stages.convert.facts import PIPELINE, ConvertedDocument, ConvertFacts
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.system.machine import runs_under_wine
-from runbook_lib.workers.host import Interpreter
 
 MARKDOWN_NAME = "document.md"
 DOCUMENTS_FOLDER = "documents"
@@ -28,7 +27,7 @@ def collect_conversion(run: OpenRun, output: Path) -> ConvertFacts:
     paths = tuple(samples) or find_documents(run.settings.document)
     sentences = [words for known in samples.values() for words in known]
     skipped = _NO_TORCH if runs_under_wine() else ""
-    conversions = Conversions(_interpreter(run), request_for(run, paths, output, samples=bool(samples)), _names(paths))
+    conversions = Conversions(docling_of(run), request_for(run, paths, output, samples=bool(samples)), _names(paths))
     if not skipped:
         conversions.run(run.settings.convert_limit_s)
     explained = _explained(conversions)
@@ -95,10 +94,6 @@ def _covers(run: OpenRun) -> tuple[str, ...]:
     wanted = run.read("detect", DetectFacts).facts.wanted if run.has("detect") else Wanted()
     stages = tuple(dict.fromkeys(word for repository in wanted.repositories if (word := repository.purpose)))
     return (*stages, f"OCR by {wanted.ocr}") if stages and wanted.ocr else stages
-
-
-def _interpreter(run: OpenRun) -> Interpreter:
-    return interpreter_of(run, {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(run.cache_dir)})
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -2,6 +2,8 @@
 
 Whatever libraries print to stdout goes to stderr, so that stdout holds nothing but events; their stdin is empty. The
 process ends when its parent does, killed or not: between requests stdin ends, during one a sign of life is not read.
+
+Modules that are named on the command line prepare themselves before the first request is read.
 """
 
 from __future__ import annotations
@@ -94,6 +96,9 @@ def main() -> None:
     """Answer requests until stdin ends."""
     requests, events = take_requests(), Events()
     threading.Thread(target=events.give_signs_of_life, daemon=True).start()
+    for verb in sys.argv[1:]:
+        with suppress(Exception):  # what is missing is told when it is asked for
+            importlib.import_module(verb).prepare()
     for line in iter(requests.readline, ""):
         asked = json.loads(line)
         try:

@@ -103,13 +103,22 @@ def absent(error: BaseException | None) -> str:
 
 
 def stand_in(asked: Asked) -> None:
-    """Replace what fetches; call it before docling's pipelines are imported."""
+    """Replace what fetches, whether docling is imported already or not."""
     os.environ["EASYOCR_MODULE_PATH"] = str(asked.folder)  # easyocr makes folders there when it is asked
     hub = import_or_none("huggingface_hub")
     if hub is not None:
         for name in FETCHING_FROM_THE_HUB:
-            setattr(hub, name, hub_function(asked, name))
+            original, instead = getattr(hub, name), hub_function(asked, name)
+            setattr(hub, name, instead)
+            replace_in_docling(name, original, instead)
     listen(asked)
+
+
+def replace_in_docling(name: str, original: Any, instead: Any) -> None:  # noqa: ANN401
+    """Replace a function in what of docling has imported it by name already."""
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("docling") and vars(module).get(name) is original:
+            setattr(module, name, instead)
 
 
 def hub_function(asked: Asked, name: str) -> Callable[..., str]:

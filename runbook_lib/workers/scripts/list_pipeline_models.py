@@ -6,20 +6,33 @@ The pipeline is built as a service would build it, with everything that fetches 
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from typing import Any, Callable, Iterator
 
 import installed_extras  # type: ignore[import-not-found]  # the folder of the workers is on sys.path
 from asked_models import Asked, import_or_none, stand_in, watch_stages  # type: ignore[import-not-found]
 from convert_document import refuse_network  # type: ignore[import-not-found]
+from forked import in_fork  # type: ignore[import-not-found]
 from ocr_files import note_rapidocr_files, stand_in_for_engines  # type: ignore[import-not-found]
-from wanted_pipeline import CannotBuild, make_converter  # type: ignore[import-not-found]
-
-FACTORIES = ("get_ocr_factory", "get_layout_factory", "get_table_structure_factory", "get_picture_description_factory")
+from wanted_pipeline import FACTORIES, CannotBuild, make_converter  # type: ignore[import-not-found]
 
 
 def run(request: dict[str, Any], _emit: Callable[..., None]) -> dict[str, Any]:
-    """Return what `pipeline` takes; see `runbook_lib.pipeline.wanted.WantedModels`."""
+    """Return what `pipeline` takes; see `runbook_lib.pipeline.wanted.Wanted`.
+
+    In a process that has docling imported already, and may convert with it, a fork answers: whoever converts is the
+    real docling, without anything that stands in.
+    """
+    if "docling" in sys.modules and hasattr(os, "fork"):
+        forked: dict[str, Any] = in_fork(answer, request)
+        return forked
+    return answer(request)
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Build the pipeline with everything that fetches replaced, for good."""
     asked = Asked()
     refuse_network()
     try:

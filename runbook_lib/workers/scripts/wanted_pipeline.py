@@ -13,6 +13,8 @@ OCR_OPTIONS = {
     "easyocr": "EasyOcrOptions",
     "tesseract": "TesseractCliOcrOptions",
 }
+FACTORIES = ("get_ocr_factory", "get_layout_factory", "get_table_structure_factory", "get_picture_description_factory")
+"""What imports docling's stages; docling itself calls them while it builds a pipeline."""
 
 
 class CannotBuild(Exception):

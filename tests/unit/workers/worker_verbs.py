@@ -70,6 +70,15 @@ _CODE = {
             count = [sys.executable, "-c", "import sys; print(len(sys.stdin.read()))"]
             return [sys.stdin.read(), int(subprocess.run(count, capture_output=True).stdout)]
     """,
+    "prepared": """
+        import os
+        times = 0
+        def prepare():
+            global times
+            times += 1
+        def run(request, emit):
+            return {"pid": os.getpid(), "prepared": times}
+    """,
     "count": """
         import os
         calls = 0
