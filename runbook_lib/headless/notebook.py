@@ -18,16 +18,16 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from runbook_lib.errors import DiskError, RunbookError, UsageError
+from runbook_lib.headless.engine import ENGINE_NAME
 from runbook_lib.headless.executed import mark_unfinished
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.kernel import Kernel
+from runbook_lib.headless.kernels_ahead import KernelsAhead, kernels_ahead
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.system.filesystem import describe_os_error
 
 _START_TIMEOUT_S = 120
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
-_QUIET_KERNEL = ["--IPKernelApp.log_level=CRITICAL"]
-"""A kernel is interrupted before it is shut down (jupyter_client 8.10), and may log that as an error of its own."""
 _LOOK_EVERY_S: Final = 0.25
 _INTERRUPT_EVERY_S: Final = 1.0
 _GRACE_S: Final = 4.0
@@ -56,16 +56,20 @@ def execute_notebook(
     *,
     cell_limit_s: float,
     interruption: Interruption | None = None,
-    scratch: Path | None = None,
+    kernels: KernelsAhead | None = None,
+    next_source: Path | None = None,
 ) -> NotebookOutcome:
     """Run a notebook and keep the executed copy; a cell that fails is an outcome, not an exception.
 
     papermill works in a thread of its own: a signal is then noticed here, whatever asyncio and nbclient are at, and
-    the kernel is ended from here. Raises `NotebookInterrupted` when `interruption` was noted meanwhile.
+    the kernel is ended from here. Raises `NotebookInterrupted` when `interruption` was noted meanwhile. The kernel for
+    `next_source` is started ahead.
     """
     asked = interruption or Interruption()
-    with nullcontext(scratch) if scratch else scratch_folder() as folder:
-        kernel = Kernel(folder / f"kernel-{source.stem}.json")
+    with nullcontext(kernels) if kernels else _own_kernels() as known:
+        kernel = known.take(source)
+        if next_source:
+            known.begin(next_source)
         work = _in_thread(lambda: _execute(source, output, parameters, cell_limit_s, kernel))
         try:
             while not asked.is_noted:
@@ -75,8 +79,16 @@ def execute_notebook(
             asked.when_noticed()
         finally:  # also when Ctrl-C, or an error of our own, ends the waiting
             _end(work, kernel, asked)
+            if kernel.is_running:  # started ahead, and papermill did not come as far as to use it
+                kernel.discard()
     mark_unfinished(output, f"It was interrupted by {asked.name}.")
     raise NotebookInterrupted(f"{source.name} was interrupted by {asked.name}.")
+
+
+@contextmanager
+def _own_kernels() -> Iterator[KernelsAhead]:
+    with scratch_folder() as folder, kernels_ahead(folder) as kernels:
+        yield kernels
 
 
 def _outcome_within(work: "Future[NotebookOutcome]", limit_s: float) -> NotebookOutcome | None:
@@ -142,8 +154,8 @@ def _execute(
                 _unformatted(source),
                 _unformatted(output),
                 parameters=dict(parameters),
+                engine_name=ENGINE_NAME,
                 progress_bar=False,
-                extra_arguments=_QUIET_KERNEL,
                 start_timeout=_START_TIMEOUT_S,
                 execution_timeout=int(cell_limit_s),
                 **kernel.options(),

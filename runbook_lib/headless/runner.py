@@ -15,6 +15,7 @@ from runbook_lib.headless.events import heard, run_began, run_ended
 from runbook_lib.headless.heartbeat import beating
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.junit import JUNIT_NAME, junit_xml
+from runbook_lib.headless.kernels_ahead import KernelsAhead, kernels_ahead
 from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
 from runbook_lib.headless.scratch import scratch_folder
@@ -85,9 +86,10 @@ def _run_held(
         scratch_folder() as scratch,
         _headless(scratch / _PROGRESS_NAME),
         docling_ahead(run, settings, stages, scratch / _DOCLING_NAME),
+        kernels_ahead(scratch) as kernels,
         spare_room(run.folder),
     ):
-        for stage in stages:
+        for number, stage in enumerate(stages):
             failed = _failed(outcomes)
             if failed is not None:
                 why = "the run was interrupted" if failed.interrupted else f"{failed.stage} failed"
@@ -97,7 +99,7 @@ def _run_held(
             else:
                 _log.info("stage %s begins", stage)
                 listener(StageStarted(stage, scratch / _PROGRESS_NAME))
-                outcome = _run_stage(run, settings, stage, scratch, interruption)
+                outcome = _run_stage(run, settings, stages[number : number + 2], kernels, interruption)
             _log.info("stage %s: %s, %s", stage, outcome.status, outcome.problem or outcome.said)
             outcomes.append(outcome)
             if failed is None or not failed.interrupted:
@@ -125,7 +127,11 @@ def _words(interruption: Interruption) -> str:
     return f"interrupted by {interruption.name}"
 
 
-def _run_stage(run: Run, settings: Settings, stage: str, scratch: Path, interruption: Interruption) -> StageOutcome:
+def _run_stage(
+    run: Run, settings: Settings, stages: Sequence[str], kernels: KernelsAhead, interruption: Interruption
+) -> StageOutcome:
+    """Run the first of the stages; the kernel of the one after it starts meanwhile."""
+    stage, *later = stages
     stem = stage_file_stem(stage)
     run.record_path(stage).unlink(missing_ok=True)  # an older record must not pass for the result of this execution
     started = time.monotonic()
@@ -136,7 +142,8 @@ def _run_stage(run: Run, settings: Settings, stage: str, scratch: Path, interrup
             {"run_dir": str(run.folder.absolute())},
             cell_limit_s=settings.download_limit_s + settings.convert_limit_s + _GRACE_S,
             interruption=interruption,
-            scratch=scratch,
+            kernels=kernels,
+            next_source=find_notebook(stage_file_stem(later[0])) if later else None,
         )
     except NotebookInterrupted:
         return _interrupted(stage, time.monotonic() - started, interruption)
