@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import bundles, cases
+from benchmarks import bundles, cases, whole_run
 from benchmarks.measure import Comparison
 from runbook_lib.core import atomic
 from runbook_lib.render.rendered import show
@@ -19,7 +19,7 @@ from runbook_lib.render.values import format_bytes, format_seconds
 
 CASES = (
     *("verify", "download", "second_revision", "convert", "measure_disk", "service_start"),
-    *("diagnose", "audit", "bundles"),
+    *("diagnose", "audit", "bundles", "whole_run", "start"),
 )
 RESULTS = Path(__file__).parent / "results"
 
@@ -35,6 +35,7 @@ def main(rounds: int, only: str | None) -> None:
         compared = (
             *(cases.verify, cases.download, cases.convert, cases.measure_disk),
             *(cases.service_start, cases.diagnose, cases.audit, bundles.bundles),
+            *(whole_run.whole_run, whole_run.start),
         )
         for case in compared:
             if only in (None, case.__name__):
@@ -54,6 +55,7 @@ def _print(comparisons: list[Comparison], revisions: list[cases.SecondRevision])
             format_seconds(comparison.ours_s),
             format_seconds(comparison.theirs_s),
             f"{comparison.ratio:.2f}",
+            f"{comparison.cpu_ratio:.2f}",
             _limit(comparison),
             format_bytes(comparison.ours_memory_bytes),
             format_bytes(comparison.theirs_memory_bytes),
@@ -67,6 +69,7 @@ def _print(comparisons: list[Comparison], revisions: list[cases.SecondRevision])
         "ours",
         "theirs",
         "ratio",
+        "CPU ratio",
         "limit",
         "our memory",
         "their memory",
