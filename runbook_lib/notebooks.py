@@ -12,6 +12,8 @@ _PACKAGE = Path(__file__).parent
 _SHIPPED = _PACKAGE / "share" / "notebooks"
 """Where a wheel puts them."""
 NOTEBOOKS = _SHIPPED if _SHIPPED.is_dir() else _PACKAGE.parent / "notebooks"
+EXERCISE_TAG: Final = "exercise"
+"""On the cells of the course in which a person answers; headless runs leave them out."""
 KERNEL_NAME: Final = "runbook"
 """The kernel of this environment, which `runbook lab` registers in it."""
 ENCRYPTED = Config(KernelManager={"transport_encryption": "auto" if zmq.has("curve") else "disabled"})

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
-from practice_notebooks import FOLDER_PREFIX, practice_environment, replacements, stored_notebooks
+from practice_notebooks import FOLDER_PREFIX, exemplified, practice_environment, replacements, stored_notebooks
 
 from runbook_lib.notebooks import ENCRYPTED
 
@@ -65,10 +65,11 @@ def folded(text: str) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Apply every replacement in order, to everything but the pictures inside HTML, which are kept."""
+    """Apply every replacement in order, then put examples there; the pictures inside HTML are kept."""
     words, pictures = _PICTURE.split(text), _PICTURE.findall(text)
     for pattern, replacement in replacements():
         words = [pattern.sub(replacement, part) for part in words]
+    words = [exemplified(part) for part in words]
     return "".join(part + picture for part, picture in zip(words, [*pictures, ""], strict=True))
 
 

@@ -24,6 +24,7 @@ from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.kernel import Kernel
 from runbook_lib.headless.kernels_ahead import KernelsAhead, kernels_ahead
 from runbook_lib.headless.scratch import scratch_folder
+from runbook_lib.notebooks import EXERCISE_TAG
 from runbook_lib.system.filesystem import describe_os_error
 
 _START_TIMEOUT_S = 120
@@ -158,6 +159,7 @@ def _execute(
                 progress_bar=False,
                 start_timeout=_START_TIMEOUT_S,
                 execution_timeout=int(cell_limit_s),
+                skip_cells_with_tag=EXERCISE_TAG,
                 **kernel.options(),
             )
     except PapermillExecutionError as error:

@@ -17,6 +17,8 @@ def to_html(sections: Iterable[Section]) -> str:
 
 def _section_html(section: Section) -> str:
     match section:
+        case Table(folded=True):
+            return f"<details>\n<summary>{escape(section.title)}</summary>\n{_table_html(section)}\n</details>"
         case Note(title, lines):
             body = "".join(f"<p>{escape(line)}</p>" for line in lines)
         case Table():

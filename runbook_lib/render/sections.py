@@ -39,6 +39,8 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     empty: str = "none"
     """What is said instead of a table without rows."""
+    folded: bool = False
+    """Whether a front end shows the title alone until it is opened."""
 
     def __post_init__(self) -> None:
         for row in self.rows:

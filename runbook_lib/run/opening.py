@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 RUNS = Path("runs")
 NO_FOLDER = RUNS / "none"
 """Where a command without a run would find records: never made, so that there are none."""
+_TOLD_ANYWAY = ("run_dir", "hub", "cache_dir", "artifacts_dir")
+"""Settings that stand in the words of a run."""
 BINDING = (
     "hub",
     "models",
@@ -65,7 +67,9 @@ class OpenRun(Rendered, PreparedRun):
 
     def sections(self) -> Sequence[Section]:
         """Return what the run works on, and its settings."""
-        return (Note("Run", self.words()), *self.resolved.sections())
+        changed = self.resolved.changed(leave_out=_TOLD_ANYWAY)
+        line = f"Settings that are not defaults: {changed}." if changed else "All other settings are defaults."
+        return (Note("Run", (*self.words(), mask_known(line))), *self.resolved.sections())
 
     def words(self) -> tuple[str, ...]:
         """Return which run, hub, cache and artifacts folder this is, a line each; practice first."""

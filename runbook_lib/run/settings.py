@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -200,7 +200,15 @@ class ResolvedSettings(Rendered):
     def sections(self) -> Sequence[Section]:
         """Return one table: parameter, value, origin."""
         rows = tuple((name, str(value), self.origins[name]) for name, value in self.values.model_dump().items())
-        return (Table("Settings", ("parameter", "value", "from"), rows),)
+        return (Table("All settings", ("parameter", "value", "from"), rows, folded=True),)
+
+    def changed(self, leave_out: Collection[str] = ()) -> str:
+        """Return the settings that are not defaults, and where each comes from, as a line; empty for none."""
+        return ", ".join(
+            f"{name} = {value} ({self.origins[name]})"
+            for name, value in self.values.model_dump(exclude_defaults=True).items()
+            if name not in leave_out
+        )
 
 
 def resolve_settings(

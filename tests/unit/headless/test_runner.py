@@ -145,6 +145,17 @@ def test_a_cell_ends_at_its_limit(write_notebook: WriteNotebook, tmp_path: Path)
     assert done.problem == "A cell was stopped after 2 s."
 
 
+def test_an_exercise_is_left_to_people(write_notebook: WriteNotebook, tmp_path: Path) -> None:
+    source = write_notebook("lesson", "raise SystemError('asked')", "print('went on')")
+    lesson = nbformat.read(source, as_version=4)
+    lesson.cells[1].metadata["tags"] = ["exercise"]
+    nbformat.write(lesson, source)
+    assert execute_notebook(source, tmp_path / "out.ipynb", {}, cell_limit_s=60).problem == ""
+    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert [cell.outputs for cell in executed.cells if cell.metadata.get("tags") == ["exercise"]] == [[]]
+    assert executed.cells[-1].outputs[0]["text"] == "went on\n"
+
+
 def test_what_a_kernel_logs_about_itself_stays_out_of_the_terminal(
     write_notebook: WriteNotebook, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -199,3 +199,12 @@ def test_sizes_are_written_in_decimal_units(size_bytes: int, written: str) -> No
 )
 def test_durations_are_written_like_a_clock(elapsed_s: float, written: str) -> None:
     assert format_seconds(elapsed_s) == written
+
+
+def test_a_folded_table_shows_its_title_until_it_is_opened() -> None:
+    table = Table("All <settings>", ("name",), (("a & b",),), folded=True)
+    page = to_html((table,))
+    assert "<summary>All &lt;settings&gt;</summary>" in page
+    assert "<h4>" not in page
+    assert "a &amp; b" in page
+    assert "a & b" in to_text((table,))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import LateConfigurationError, RecordError, SettingsError, UsageError
+from runbook_lib.render.sections import Note, Table
 from runbook_lib.run.environment_plan import EnvironmentPlan, PlannedVariable
 from runbook_lib.run.folder import Run
 from runbook_lib.run.opening import BINDING, OpenRun, open_run, open_target, prepare_run
@@ -28,6 +29,18 @@ def test_without_run_dir_a_new_folder_is_made_below_runs() -> None:
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z-[A-Za-z0-9-]+", run.folder.name)
     assert run.header().settings["hub"] == MIRROR
     assert run.header().origins["hub"] == "parameter"
+
+
+def test_a_run_says_in_one_line_what_is_no_default_and_folds_the_rest_away() -> None:
+    note, table = open_run(hub=MIRROR, links="copy", offline=True).sections()
+    assert isinstance(note, Note)
+    assert isinstance(table, Table)
+    assert note.lines[-1] == "Settings that are not defaults: links = copy (parameter), offline = True (parameter)."
+    assert (table.title, table.folded, len(table.rows)) == ("All settings", True, len(Settings.model_fields))
+    assert open_run(hub=MIRROR, new=True).words()[-1] != note.lines[-1]
+    plain = open_run(new=True, run_dir=str(Path.cwd() / "plain")).sections()[0]
+    assert isinstance(plain, Note)
+    assert plain.lines[-1] == "All other settings are defaults."
 
 
 def test_the_newest_run_is_continued_with_its_settings() -> None:
