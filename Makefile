@@ -62,6 +62,7 @@ lint: $(STAMP) ## ruff and mypy
 
 bench: $(STAMP) ## Benchmarks against the bare tools
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.fleet_scale 1000 10000
 
 constraints: $(STAMP) ## Write constraints.txt anew from the installed versions
 	$(BIN)/python tools/write_constraints.py

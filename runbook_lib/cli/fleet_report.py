@@ -35,7 +35,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--rows",
     type=click.IntRange(min=0),
-    default=10_000,
+    default=5_000,
     show_default=True,
     help="How many hosts are listed one by one.",
 )

@@ -70,7 +70,7 @@ def report_of(
     *,
     since: Sequence[str] = (),
     upgrades: Sequence[tuple[str, str]] = (),
-    most_rows: int = 10_000,
+    most_rows: int = 5_000,
 ) -> FleetReport:
     """Load the records and ask everything; the newest readable record of a host is what it is taken for.
 
