@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-windows test-filesystems test-browser test-orchestrators test-examples lab notebooks lint bench clean constraints
+.PHONY: help run test test-fast test-windows test-filesystems test-browser test-orchestrators test-examples test-images lab notebooks lint bench clean constraints
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ test-orchestrators: $(STAMP) ## Real Airflow and Prefect read the schedules; ins
 
 test-examples: $(STAMP) ## The examples for fleets with their own tools: ansible-lint, ansible-playbook, Kubernetes' schemas
 	EXAMPLES=1 $(BIN)/python -m pytest tests/environments/test_examples.py
+
+test-images: $(STAMP) ## buildah builds the images of containers/ and runs them cut off; takes root, 30 GB and minutes
+	IMAGES=1 $(BIN)/python -m pytest tests/containers -s
 
 lab: $(STAMP) ## JupyterLab on copies of the notebooks, in workspace/
 	$(BIN)/runbook lab
