@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +56,9 @@ def copy_notebooks(workspace: Path) -> tuple[int, int]:
     """
     copied = kept = 0
     with refusals_told(f"The documentation cannot be copied to {workspace}.", "Name another: --workspace DIR."):
-        shutil.copytree(NOTEBOOKS.parent / "docs", workspace / "docs", dirs_exist_ok=True)
+        for source in sorted(path for path in (NOTEBOOKS.parent / "docs").rglob("*") if path.is_file()):
+            target = workspace / source.relative_to(NOTEBOOKS.parent)
+            atomic.write_bytes(target, source.read_bytes())  # copytree's error is a list, which no one can read
     for source in sorted(find_notebook(_FIRST).parent.glob("[0-9][0-9]_*.ipynb")):
         target = workspace / NOTEBOOKS.name / source.name
         if target.exists():

@@ -16,7 +16,7 @@ COMMANDS = (
     ("run", "--practice"),
     ("run", "--practice", "--drill", "corrupt", "-p", "cache_dir", ""),
     ("repair",),
-    ("lab", "--read-only", "--no-browser"),
+    ("lab", "--no-browser"),
 )
 """Those that write into the working folder before anything else."""
 QUIET = (
