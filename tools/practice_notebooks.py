@@ -25,12 +25,12 @@ EXAMPLES: Final = {
     r"\bN GB\b": "120 GB",
     r"\bN of (?=\d+ tries)": "11 of ",
     r"\bN changes\b": "2 changes",
-    r"(operating system(?:</td><td>|\s+))SYSTEM\b": r"\1Linux 6.1.0 on x86_64",
+    r"(operating system(?:</td><td[^>]*>|\s+))SYSTEM\b": r"\1Linux 6.1.0 on x86_64",
     r"\bVERSION at EXECUTABLE\b": "3.11.9 at /srv/service/.venv/bin/python",
-    r"(cores(?:</td><td>|\s+))N\b": r"\g<1>8",
-    r"(container(?:</td><td>|\s+)|CI runner(?:</td><td>|\s+))SIGN\b": r"\1no sign of one",
+    r"(cores(?:</td><td[^>]*>|\s+))N\b": r"\g<1>8",
+    r"(container(?:</td><td[^>]*>|\s+)|CI runner(?:</td><td[^>]*>|\s+))SIGN\b": r"\1no sign of one",
     r"\bTYPE\b": "ext4",
-    r"(0\.8 s(?:</td><td>| +))N\b": r"\g<1>4",
+    r"(0\.8 s(?:</td><td[^>]*>| +))N\b": r"\g<1>4",
     r"\bENCODING\b": "utf-8",
 }
 """What stands in the stored outputs where a machine would show through; nbval takes each for what it stands for."""

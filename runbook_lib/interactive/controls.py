@@ -1,6 +1,5 @@
 """What the views are made of: buttons with words, rendered sections, and work that does not block the kernel."""
 
-import re
 from collections.abc import Callable, Iterable
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -53,10 +52,12 @@ def fill(place: "HTML", *sections: Section) -> None:
 
 
 def markup(html: str) -> str:
-    """Wrap HTML that is escaped already so that JupyterLab styles it, tables and what is in them at the left."""
-    at_the_left = html.replace("<table>", '<table style="margin-left: 0; text-align: left">')
-    for cell in ("<td", "<th"):
-        at_the_left = re.sub(rf"{cell}(?=[ >])", f'{cell} style="text-align: left"', at_the_left)
+    """Wrap HTML that is escaped already so that JupyterLab styles it, tables at the left.
+
+    Links in a widget are the browser's, not JupyterLab's: they open a tab of their own, and the notebook stays.
+    """
+    at_the_left = html.replace("<table>", '<table style="margin-left: 0">')
+    at_the_left = at_the_left.replace("<a href=", '<a target="_blank" rel="noopener" href=')
     return f'<div class="{_LAB_CLASSES}">{at_the_left}</div>'
 
 

@@ -8,6 +8,8 @@ from runbook_lib.render.markdown import to_safe_html
 from runbook_lib.render.sections import Cell, Figure, Link, Note, Preformatted, Section, Spread, Table
 
 _STATUS_COLUMN = "status"
+_LEFT = ' style="text-align: left"'
+"""JupyterLab's style sheet puts what stands in tables at the right, and no attribute outranks it."""
 
 
 def to_html(sections: Iterable[Section]) -> str:
@@ -39,14 +41,14 @@ def _image_html(figure: Figure) -> str:
 
 def _side_by_side(left: str, right: str) -> str:
     """Lay out two fragments in two columns, by attributes: notebooks on GitHub lose their styles."""
-    cells = "".join(f'<td width="50%" align="left" valign="top">{half}</td>' for half in (left, right))
+    cells = "".join(f'<td width="50%" align="left" valign="top"{_LEFT}>{half}</td>' for half in (left, right))
     return f'<table role="presentation"><tbody><tr>{cells}</tr></tbody></table>'
 
 
 def _table_html(table: Table) -> str:
     if not table.rows:
         return f"<p>{escape(table.empty)}</p>"
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in table.columns)
+    head = "".join(f'<th scope="col"{_LEFT}>{escape(column)}</th>' for column in table.columns)
     rows = "\n".join(_row_html(table.columns, row) for row in table.rows)
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
 
@@ -57,7 +59,7 @@ def _row_html(columns: tuple[str, ...], row: tuple[Cell, ...]) -> str:
 
 def _cell_html(column: str, cell: Cell) -> str:
     if isinstance(cell, Link):
-        return f'<td><a href="{escape(cell.target)}">{escape(cell.words)}</a></td>'
+        return f'<td{_LEFT}><a href="{escape(cell.target)}">{escape(cell.words)}</a></td>'
     if column == _STATUS_COLUMN:
-        return f'<td class="status-{escape(cell)}"><strong>{escape(cell)}</strong></td>'
-    return f"<td>{escape(cell)}</td>"
+        return f'<td class="status-{escape(cell)}"{_LEFT}><strong>{escape(cell)}</strong></td>'
+    return f"<td{_LEFT}>{escape(cell)}</td>"

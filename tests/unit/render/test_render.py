@@ -28,6 +28,8 @@ SECTIONS: tuple[Section, ...] = (
     Figure("A picture", b"\x89PNG", "a bar of 3 MB"),
 )
 
+LEFT = ' style="text-align: left"'
+
 
 class Words(HTMLParser):
     """Collects what a reader of the page sees, and the tags."""
@@ -86,10 +88,12 @@ def test_text_is_laid_out_like_this() -> None:
 def test_html_is_laid_out_like_this() -> None:
     assert to_html(SECTIONS[1:2]) == (
         "<section>\n<h4>A table</h4>\n<table>\n"
-        '<thead><tr><th scope="col">status</th><th scope="col">check</th><th scope="col">evidence</th></tr></thead>\n'
+        f'<thead><tr><th scope="col"{LEFT}>status</th><th scope="col"{LEFT}>check</th>'
+        f'<th scope="col"{LEFT}>evidence</th></tr></thead>\n'
         "<tbody>\n"
-        '<tr><td class="status-ok"><strong>ok</strong></td><td>free space</td><td>3 GB</td></tr>\n'
-        '<tr><td class="status-fail"><strong>fail</strong></td><td>links</td><td>errno 22</td></tr>\n'
+        f'<tr><td class="status-ok"{LEFT}><strong>ok</strong></td><td{LEFT}>free space</td><td{LEFT}>3 GB</td></tr>\n'
+        f'<tr><td class="status-fail"{LEFT}><strong>fail</strong></td>'
+        f"<td{LEFT}>links</td><td{LEFT}>errno 22</td></tr>\n"
         "</tbody>\n</table>\n</section>"
     )
 
@@ -108,7 +112,7 @@ def test_a_hostile_value_is_shown_and_does_nothing(value: str) -> None:
 
 def test_a_link_shows_its_words_and_leads_to_its_target() -> None:
     table = Table("t", ("a", "b"), (("x", Link("quirk-001", "../docs/quirks.md#quirk-001")),))
-    assert '<td><a href="../docs/quirks.md#quirk-001">quirk-001</a></td>' in to_html((table,))
+    assert f'<td{LEFT}><a href="../docs/quirks.md#quirk-001">quirk-001</a></td>' in to_html((table,))
     assert to_text((table,)).endswith("x  quirk-001")
 
 
