@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from benchmarks import bundles, cases, whole_run
+from benchmarks.first_request import first_request
 from benchmarks.measure import Comparison
 from runbook_lib.core import atomic
 from runbook_lib.render.rendered import show
@@ -19,7 +20,7 @@ from runbook_lib.render.values import format_bytes, format_seconds
 
 CASES = (
     *("verify", "download", "second_revision", "convert", "measure_disk", "service_start"),
-    *("diagnose", "audit", "bundles", "whole_run", "start"),
+    *("diagnose", "audit", "bundles", "whole_run", "start", "first_request"),
 )
 RESULTS = Path(__file__).parent / "results"
 
@@ -35,7 +36,7 @@ def main(rounds: int, only: str | None) -> None:
         compared = (
             *(cases.verify, cases.download, cases.convert, cases.measure_disk),
             *(cases.service_start, cases.diagnose, cases.audit, bundles.bundles),
-            *(whole_run.whole_run, whole_run.start),
+            *(whole_run.whole_run, whole_run.start, first_request),
         )
         for case in compared:
             if only in (None, case.__name__):
