@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.filesystems.mounting import (
     FILE_SYSTEMS,
     HOW_TO_GET,
+    STICKS,
     why_no_namespaces,
 )
 
@@ -22,7 +23,7 @@ LANES = {
     "registry": (("skopeo", "docker-registry"), "apt-get install --no-install-recommends skopeo docker-registry"),
 }
 FILE_SYSTEM_LANE = (
-    tuple(dict.fromkeys(program for one in FILE_SYSTEMS.values() for program in one.programs)),
+    tuple(dict.fromkeys(program for one in (*FILE_SYSTEMS.values(), *STICKS.values()) for program in one.programs)),
     HOW_TO_GET,
 )
 

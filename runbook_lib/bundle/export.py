@@ -1,8 +1,12 @@
 """Writing a bundle."""
 
+import errno
 import hashlib
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import runbook_lib
 from runbook_lib.bundle import media_types
@@ -13,9 +17,13 @@ from runbook_lib.bundle.media import opened_medium
 from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE, SIGNATURE_FILE
 from runbook_lib.bundle.oci import json_bytes
 from runbook_lib.bundle.signature import SigningFiles, sign
+from runbook_lib.errors import DiskError
 from runbook_lib.run.opening import OpenRun
-from runbook_lib.system.filesystem import refusals_told
+from runbook_lib.system.filesystem import describe_os_error, refusals_told
 from runbook_lib.system.progress import Counted, show_progress
+
+_ERROR_FILE_TOO_LARGE: Final = 223
+"""What Windows says where a file grows beyond what FAT takes (winerror.h)."""
 
 
 def export_bundle(
@@ -45,6 +53,7 @@ def export_bundle(
         small[SIGNATURE_FILE] = sign({**resources, **{f"{BLOBS}/{sha256}": sha256 for sha256 in carried}}, signing)
     with (
         refusals_told(f"The bundle cannot be written: {dest}.", "Name a place with room where this user may write."),
+        _file_limit_told(dest),
         show_progress("bundle", total_bytes) as progress,
         opened_medium(dest, split_bytes) as medium,
     ):
@@ -64,6 +73,21 @@ def export_bundle(
         written_bytes=medium.done.written_bytes,
         shared_bytes=medium.done.shared_bytes,
     )
+
+
+@contextmanager
+def _file_limit_told(dest: Path) -> Iterator[None]:
+    """Say what to do where the file system takes no file of this length, as FAT takes none of 4 GiB."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EFBIG and getattr(error, "winerror", None) != _ERROR_FILE_TOO_LARGE:
+            raise
+        raise DiskError(
+            f"The bundle cannot be written: {dest}.",
+            why=f"{describe_os_error(error)}: its file system takes no file of this length (FAT32: 4 GiB).",
+            remedy="Write a .tar file in parts: --split 4000M. Or format the stick with exFAT or NTFS.",
+        ) from error
 
 
 def _small_files(documents: Documents, carried: AbstractSet[str]) -> dict[str, bytes]:

@@ -51,6 +51,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     # The reference of OpenSSF Model Signing does not start without pyopenssl, which it does not ask for.
     "model-signing": ("pyopenssl==26.4.0", "sigstore==4.5.1", "model-signing==1.1.1"),
     "olah": (*_pinned("huggingface-hub"), "olah==0.5.4"),
+    "oras": ("oras==0.2.43",),
 }
 
 PythonOf = Callable[[str], Path]

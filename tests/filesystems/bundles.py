@@ -1,6 +1,11 @@
-"""A bundle on a stick, and out of it into a cache that stands there too: `python -m ... NAME FOLDER`."""
+"""A bundle on a stick, and out of it into a cache: `python -m ... NAME FOLDER`.
+
+The cache stands on the stick too, but on vfat. A folder is made elsewhere and copied there, as people do: fusefat,
+which stands in for kernels without vfat, loses what is in a folder that is renamed.
+"""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,9 +20,10 @@ from runbook_lib.run.settings import resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
-from tests.filesystems.mounting import FILE_SYSTEMS, NotMountable
+from tests.filesystems.mounting import STICKS, NotMountable
 from tests.filesystems.whole_run import NOT_MOUNTABLE
 
+_FORMS = ("folder", "one.tar", "cut.tar")
 _REPO_ID = "docling-project/docling-layout-heron"
 
 
@@ -31,10 +37,15 @@ def _run(hub: PracticeHub, base: Path, records: Path) -> OpenRun:
     )
 
 
-def _carried(hub: PracticeHub, source: OpenRun, here: Path, stick: Path, name: str) -> dict[str, Any]:
-    """Carry the models on the stick, then into a cache on it; tell what was seen."""
-    made = export_bundle(source, stick / name, split_bytes=400_000 if name == "cut.tar" else None)
-    base = stick / f"machine-{name}"
+def _carried(hub: PracticeHub, source: OpenRun, here: Path, stick: Path, name: str, *, vfat: bool) -> dict[str, Any]:
+    """Carry the models on the stick, then into a cache; tell what was seen."""
+    is_copied = vfat and name == "folder"
+    made = export_bundle(
+        source, (here if is_copied else stick) / name, split_bytes=400_000 if name == "cut.tar" else None
+    )
+    if is_copied:
+        subprocess.run(["cp", "-R", here / name, stick], check=True)
+    base = (here if vfat else stick) / f"machine-{name}"
     settings = {"hub": "practice", "cache_dir": str(base / "hub"), "artifacts_dir": str(base / "artifacts")}
     target = resolve_target(resolve_settings(settings, explicit=True).values)
     with opened_source(stick / name) as opened:
@@ -54,7 +65,7 @@ def main() -> None:
     """Mount, carry in each form, tell what was seen."""
     folder = Path(sys.argv[2])
     try:
-        place = FILE_SYSTEMS[sys.argv[1]].mount(folder)
+        place = STICKS[sys.argv[1]].mount(folder)
         place.lay()
     except NotMountable as reason:
         sys.stdout.write(str(reason))
@@ -64,7 +75,8 @@ def main() -> None:
         with PracticeHub() as hub:
             source = _run(hub, here, here / "run")
             download(source).require()
-            seen = {name: _carried(hub, source, here, place.root, name) for name in ("folder", "one.tar", "cut.tar")}
+            vfat = sys.argv[1] == "vfat"
+            seen = {name: _carried(hub, source, here, place.root, name, vfat=vfat) for name in _FORMS}
     finally:
         place.unmount()
     json.dump(seen, sys.stdout)

@@ -18,6 +18,8 @@ PACKAGES = [
     "fuse3",
     "e2fsprogs",
     "util-linux",
+    "dosfstools",
+    "fusefat",
 ]
 HOW_TO_GET = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
 IMAGE_BYTES = 400 * 1024**2
@@ -129,6 +131,18 @@ def _exfat(folder: Path) -> Place:
     return Place(root, root, mounted=[root])
 
 
+def _vfat(folder: Path) -> Place:
+    """Mount FAT32 by the kernel, or by FUSE where that was built without."""
+    root = folder / "root"
+    root.mkdir(parents=True)
+    image = _image(folder, "mkfs.vfat", "-F", "32")
+    try:
+        _run("mount", "-t", "vfat", "-o", "loop", image, root)
+    except NotMountable:
+        _run("fusefat", "-o", "rw+", image, root)
+    return Place(root, root, mounted=[root])
+
+
 def _bindfs(folder: Path) -> Place:
     behind, root = _EXT4(folder / "behind"), folder / "root"
     root.mkdir()
@@ -205,3 +219,9 @@ _ALL = (
     FileSystem("fuse-overlayfs", _layers(_EXT4, _fuse_overlay), ("mkfs.ext4", "fuse-overlayfs"), layered=True),
 )
 FILE_SYSTEMS: Mapping[str, FileSystem] = {one.name: one for one in _ALL}
+STICKS: Mapping[str, FileSystem] = {
+    "ntfs-3g": FILE_SYSTEMS["ntfs-3g"],
+    "exfat-fuse": FILE_SYSTEMS["exfat-fuse"],
+    "vfat": FileSystem("vfat", _vfat, ("mkfs.vfat", "fusefat")),
+}
+"""What people carry; nobody keeps a cache on vfat."""

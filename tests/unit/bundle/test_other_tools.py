@@ -59,6 +59,21 @@ def test_skopeo_finds_one_model_alone_by_its_name(installed: Installed, folder: 
         assert file.sha256 in (None, layers[file.path]["digest"].removeprefix("sha256:")), "the Hub's own hash"
 
 
+def test_who_reads_modelpack_s_annotations_alone_gets_the_files(
+    installed: Installed, folder: Path, tmp_path: Path
+) -> None:
+    """As modctl does: each layer of a raw type becomes the file that its annotation names."""
+    raw = json.loads(skopeo("inspect", "--raw", f"oci:{folder}:docling-project--docling-layout-heron"))
+    for layer in raw["layers"]:
+        assert layer["mediaType"].endswith(".raw")
+        path = tmp_path / "model" / layer["annotations"]["org.cncf.model.filepath"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((folder / "blobs" / "sha256" / layer["digest"].removeprefix("sha256:")).read_bytes())
+    for file in installed.listing.files:
+        assert (tmp_path / "model" / file.path).read_bytes() == (installed.snapshot / file.path).read_bytes()
+    assert len(raw["layers"]) == len(installed.listing.files)
+
+
 def test_the_configuration_holds_what_modelpack_s_schema_asks_for_and_no_more(folder: Path) -> None:
     """The fields of `schema/config-schema.json` of the ModelPack specification, in June 2026."""
     raw = json.loads(skopeo("inspect", "--raw", f"oci:{folder}:docling-project--docling-layout-heron"))

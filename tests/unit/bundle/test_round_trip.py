@@ -16,7 +16,7 @@ from runbook_lib.cache.artifacts import read_stamp
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.cache.local_notes import is_closed
-from runbook_lib.errors import BundleError, RecordError, UsageError
+from runbook_lib.errors import BundleError, DiskError, RecordError, UsageError
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
 from runbook_lib.run.lock_file import LOCK_NAME, read_lock
@@ -41,6 +41,22 @@ from tests.unit.stages.verify.real_caches import (
 
 def contents(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sets a limit of POSIX systems")
+def test_where_no_file_may_be_that_long_the_error_says_how_to_cut_it(installed: Installed, tmp_path: Path) -> None:
+    import resource
+
+    (tmp_path / "stick").mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+    try:
+        with pytest.raises(DiskError) as caught:
+            export_bundle(installed.run, tmp_path / "stick" / "carried.tar")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "--split 4000M" in caught.value.remedy
+    assert list((tmp_path / "stick").iterdir()) == []
 
 
 def verified(target: ResolvedTarget, hub: PracticeHub, mode: str) -> Status:
