@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from runbook_lib.bundle.facts import ShownBundle, ShownModel
 from runbook_lib.bundle.read import Bundle, open_bundle, verify_contents
 from runbook_lib.bundle.sources import opened_source
-from runbook_lib.bundle.standing import Standing
+from runbook_lib.bundle.standing import Standing, holds
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.run.lock_file import LockedFile, LockedModelFile, LockedRepository, LockFile, read_lock
 from runbook_lib.run.target import Target
@@ -34,9 +34,7 @@ def compare_with_machine(bundle: Bundle, target: Target) -> ShownBundle:
     ocr = bundle.lock.ocr
     ocr_lacking = (
         frozenset(
-            file.path
-            for file in ocr.files
-            if not standing.is_ocr_file(target.artifacts_dir / ocr.folder / file.path, file.sha256)
+            file.path for file in ocr.files if not holds(target.artifacts_dir / ocr.folder / file.path, file.sha256)
         )
         if ocr
         else frozenset()
@@ -104,6 +102,7 @@ def _shown(
         papers=tuple(sorted(bundle.papers)),
         carried_bytes=carried,
         left_out_bytes=sum(sizes.values()) - carried,
+        wheels=len(bundle.wheels.wheels) if bundle.wheels else 0,
         signed_by=bundle.signed_by,
         compared_with=compared_with,
         is_verified=is_verified,

@@ -8,6 +8,8 @@ from typing import Final
 
 from runbook_lib.bundle.names import require_names
 from runbook_lib.bundle.sbom import SBOM_NAME, sbom_of
+from runbook_lib.bundle.wheel_download import FetchedWheels
+from runbook_lib.bundle.wheelhouse import WHEELS_LOCK, LockedWheel, Wheelhouse
 from runbook_lib.cache.hashing import git_sha1_of
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.cache.tree_listing import tree_path
@@ -45,9 +47,12 @@ class Contents:
     papers: Mapping[str, bytes]
     refs: Mapping[str, tuple[str, ...]]
     """By repository, the branches and tags that stand for its commit here."""
+    wheels: Wheelhouse | None = None
 
 
-def collect_contents(run: OpenRun, proof: Path | None = None, *, sbom: bool = False) -> Contents:
+def collect_contents(
+    run: OpenRun, proof: Path | None = None, *, sbom: bool = False, wheels: FetchedWheels | None = None
+) -> Contents:
     """Look up what the run's models consist of and where it stands; weights are not read yet.
 
     `proof` is the folder of a run whose report and records go along; `sbom` adds a bill of materials. Raises
@@ -62,9 +67,16 @@ def collect_contents(run: OpenRun, proof: Path | None = None, *, sbom: bool = Fa
         papers = {LOCK_NAME: lock.text().encode(), **dict(_listings(run, lock)), **dict(_proof(proof))}
         if sbom:
             papers[SBOM_NAME] = sbom_of(lock, lambda sha256: files[sha256].path.read_bytes())
+    if wheels is not None:
+        papers[WHEELS_LOCK] = wheels.house.pylock().encode()
+        files |= {wheel.sha256: _wheel_file(wheel, wheels.folder) for wheel in wheels.house.wheels}
     require_names(papers, "The bundle")
     refs = {repo.repo_id: _refs(run, repo.model, repo.commit) for repo in lock.repositories}
-    return Contents(lock, files, papers, refs)
+    return Contents(lock, files, papers, refs, wheels.house if wheels else None)
+
+
+def _wheel_file(wheel: LockedWheel, folder: Path) -> SourceFile:
+    return SourceFile(folder / wheel.name, wheel.size_bytes, wheel.sha256, is_weights=False)
 
 
 def _require_whole(run: OpenRun) -> None:

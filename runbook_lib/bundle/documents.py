@@ -10,6 +10,7 @@ from pydantic import Field
 from runbook_lib.bundle import media_types
 from runbook_lib.bundle.contents import Contents
 from runbook_lib.bundle.oci import Blob, described, index_bytes, json_bytes, manifest_blob
+from runbook_lib.bundle.wheelhouse import Wheelhouse
 from runbook_lib.core.value import Value
 from runbook_lib.run.lock_file import LOCK_NAME, LockedFile, LockedModelFile, LockFile
 
@@ -45,10 +46,11 @@ def documents_of(contents: Contents, requires: Sequence[str], made_by: str) -> D
     """Write every document; equal contents give equal bytes."""
     models = tuple(_models(contents.lock))
     papers = _papers(contents, requires, made_by)
-    manifests = (*(manifest for manifest, _config in models), papers[-1])
+    wheels = _wheels(contents.wheels) if contents.wheels else ()
+    manifests = (*(manifest for manifest, _config in models), *wheels[1:], papers[-1])
     whole = Blob(index_bytes([manifest.described() for manifest in manifests]), media_types.INDEX)
     entries = [_named(whole, TAG), *(_named(manifest, _tag(manifest)) for manifest, _config in models)]
-    blobs = (*(blob for pair in models for blob in pair), *papers, whole)
+    blobs = (*(blob for pair in models for blob in pair), *wheels, *papers, whole)
     return Documents(index_bytes(entries), tuple({blob.sha256: blob for blob in blobs}.values()))
 
 
@@ -100,6 +102,15 @@ def _layer(file: LockedFile | LockedModelFile) -> dict[str, Any]:
     weights = file.lfs if isinstance(file, LockedFile) else PurePosixPath(file.path).suffix.lower() in _FORMATS
     media_type = media_types.media_type_of(file.path, weights=weights)
     return described(media_type, file.sha256, file.size_bytes, _file_names(file.path))
+
+
+def _wheels(house: Wheelhouse) -> tuple[Blob, Blob]:
+    """Return an empty configuration, and the manifest of wheels."""
+    empty = Blob(b"{}", media_types.EMPTY)
+    layers = [
+        described(media_types.WHEEL, wheel.sha256, wheel.size_bytes, _file_names(wheel.name)) for wheel in house.wheels
+    ]
+    return empty, manifest_blob(media_types.WHEELS, empty, layers, {media_types.TITLE: f"wheels for {house.python}"})
 
 
 def _papers(contents: Contents, requires: Sequence[str], made_by: str) -> tuple[Blob, ...]:

@@ -17,6 +17,7 @@ from runbook_lib.bundle.media import opened_medium
 from runbook_lib.bundle.media_types import BLOBS, INDEX_FILE, LAYOUT_FILE, SIGNATURE_FILE
 from runbook_lib.bundle.oci import json_bytes
 from runbook_lib.bundle.signature import SigningFiles, sign
+from runbook_lib.bundle.wheel_download import FetchedWheels
 from runbook_lib.errors import DiskError
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.system.filesystem import describe_os_error, refusals_told
@@ -35,13 +36,14 @@ def export_bundle(
     proof: Path | None = None,
     sbom: bool = False,
     signing: SigningFiles | None = None,
+    wheels: FetchedWheels | None = None,
 ) -> Exported:
     """Write the models of the run as a bundle, every content compared with its hash on the way; needs no network.
 
     `have` holds the SHA-256 of contents that are left out, because the target has them. Raises `BundleError` when a
     model is not intact, `DiskError` when there is no room; then nothing is left at `dest`.
     """
-    contents = collect_contents(run, proof, sbom=sbom)
+    contents = collect_contents(run, proof, sbom=sbom, wheels=wheels)
     carried = {sha256: file for sha256, file in sorted(contents.files.items()) if sha256 not in have}
     left_out = contents.files.keys() - carried.keys()
     requires = (BLOBS_ELSEWHERE,) if left_out else ()
@@ -68,6 +70,7 @@ def export_bundle(
         models=tuple(str(repository.model) for repository in contents.lock.repositories),
         ocr=contents.lock.ocr.folder if contents.lock.ocr else "",
         papers=tuple(sorted(contents.papers)),
+        wheels=len(contents.wheels.wheels) if contents.wheels else 0,
         carried_bytes=total_bytes,
         left_out_bytes=sum(contents.files[sha256].size_bytes for sha256 in left_out),
         written_bytes=medium.done.written_bytes,

@@ -20,6 +20,8 @@ class Exported(Rendered, Value):
     models: tuple[str, ...]
     ocr: str
     papers: tuple[str, ...]
+    wheels: int = 0
+    """How many were carried."""
     carried_bytes: int
     left_out_bytes: int
     """Contents the target is said to have."""
@@ -36,6 +38,8 @@ class Exported(Rendered, Value):
             f"OCR models: {self.ocr or 'none'}",
             f"{format_bytes(self.carried_bytes)} carried: {self._cost()}",
         ]
+        if self.wheels:
+            lines.append(f"{self.wheels} wheels")
         if self.left_out_bytes:
             lines.append(f"{format_bytes(self.left_out_bytes)} left out: the target has to have them")
         return (Note("Bundle", tuple(lines)),)
@@ -65,6 +69,7 @@ class ShownBundle(Rendered, Value):
     papers: tuple[str, ...]
     carried_bytes: int
     left_out_bytes: int
+    wheels: int = 0
     is_verified: bool = False
     signed_by: str = ""
     """Empty where no signature was required."""
@@ -91,6 +96,8 @@ class ShownBundle(Rendered, Value):
         lines = [_PRACTICE] if self.practice else []
         lines.append(f"made by {self.made_by or 'an unnamed program'}")
         lines.append(f"{format_bytes(self.carried_bytes)} carried")
+        if self.wheels:
+            lines.append(f"{self.wheels} wheels")
         if self.left_out_bytes:
             lines.append(f"{format_bytes(self.left_out_bytes)} left out: the target has to have them")
         if self.signed_by:
@@ -123,6 +130,17 @@ class ImportedModel(Value):
     placement: Placement
 
 
+class ImportedWheels(Value):
+    """Where wheels stand, and what installs them."""
+
+    folder: Path
+    python: str
+    count: int
+    placed: int
+    """How many were not there yet."""
+    command: str
+
+
 class Imported(Rendered, Value):
     """What an import did."""
 
@@ -135,6 +153,7 @@ class Imported(Rendered, Value):
     signed_by: str = ""
     """Empty where no signature was required."""
     papers: tuple[Path, ...] = ()
+    wheels: ImportedWheels | None = None
 
     @property
     def changed(self) -> bool:
@@ -154,6 +173,9 @@ class Imported(Rendered, Value):
         if self.ocr:
             lines.append(f"OCR models: {self.ocr}")
         lines += [f"written: {path}" for path in self.papers]
+        if self.wheels:
+            told = f"{self.wheels.count} wheels for Python {self.wheels.python}, {self.wheels.placed} of them new"
+            lines += [f"{told}; to install them without a network:", self.wheels.command]
         return (
             Table("Models", ("model", "commit", "new", "kept", "artifacts folder"), rows),
             Note("Import", tuple(lines)),

@@ -27,6 +27,11 @@ PAPERS_CONFIG: Final = "application/vnd.docling-runbook.bundle.config.v1+json"
 LOCK: Final = "application/vnd.docling-runbook.lock.v1+json"
 PAPER: Final = "application/octet-stream"
 
+WHEELS: Final = "application/vnd.docling-runbook.wheels.v1+json"
+"""`artifactType` of the manifest that holds wheels; which they are says `wheels/pylock.toml` among the papers."""
+WHEEL: Final = "application/zip"
+EMPTY: Final = "application/vnd.oci.empty.v1+json"
+
 TITLE: Final = "org.opencontainers.image.title"
 """What `oras pull` names a file by."""
 REVISION: Final = "org.opencontainers.image.revision"

@@ -18,6 +18,7 @@ from runbook_lib.bundle.oci import MAX_DOCUMENT_BYTES, Descriptor, Index, Layout
 from runbook_lib.bundle.signature import require_signature
 from runbook_lib.bundle.sources import Source, too_large
 from runbook_lib.bundle.streams import copy_hashed
+from runbook_lib.bundle.wheelhouse import WHEELS_LOCK, Wheelhouse, read_pylock
 from runbook_lib.cache.layout import Listing
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import BundleError
@@ -29,7 +30,7 @@ _MAX_FILES: Final = 100_000
 
 @dataclass(frozen=True)
 class WantedBlob:
-    """A content that the models consist of."""
+    """A content that is carried: a file of a model, or a wheel."""
 
     sha256: str
     size_bytes: int
@@ -47,11 +48,12 @@ class Bundle:
     lock: LockFile
     config: BundleConfig
     papers: Mapping[str, Descriptor]
+    wheels: Wheelhouse | None = None
     signed_by: str = ""
     """Who signed it; empty where no signature was required."""
 
     def blobs(self) -> Iterator[WantedBlob]:
-        """Yield every content of the models, once."""
+        """Yield every content of models and wheels, once."""
         seen: set[str] = set()
         for blob in self._files():
             if blob.sha256 not in seen:
@@ -65,6 +67,8 @@ class Bundle:
                 yield WantedBlob(file.sha256, file.size_bytes, f"{repository.repo_id}: {file.path}", git_sha1)
         for ocr_file in self.lock.ocr.files if self.lock.ocr else ():
             yield WantedBlob(ocr_file.sha256, ocr_file.size_bytes, ocr_file.path)
+        for wheel in self.wheels.wheels if self.wheels else ():
+            yield WantedBlob(wheel.sha256, wheel.size_bytes, wheel.name)
 
     def paper(self, name: str) -> bytes:
         """Return one of the papers."""
@@ -105,7 +109,10 @@ def open_bundle(source: Source, trusted: Path | None = None) -> Bundle:
     if len(names) != len(papers[0].layers):
         raise refused(f"{source.words} contradicts itself.", "Two of its papers bear one name, or one bears none")
     require_names(names, source.words)
-    bundle = Bundle(source, _lock(source, names), config, names, signed_by)
+    wheels = _wheels(
+        source, names, [manifest for manifest in manifests if manifest.artifact_type == media_types.WHEELS]
+    )
+    bundle = Bundle(source, _lock(source, names), config, names, wheels, signed_by)
     _require_agreement(bundle, [manifest for manifest in manifests if manifest.artifact_type == media_types.MODEL])
     return bundle
 
@@ -169,6 +176,18 @@ def _config(source: Source, papers: Manifest) -> BundleConfig:
             remedy="Nothing was written. Update the runbook here, or export the bundle with this version.",
         )
     return parsed(BundleConfig, content, "the bundle's configuration")
+
+
+def _wheels(source: Source, papers: Mapping[str, Descriptor], manifests: list[Manifest]) -> Wheelhouse | None:
+    """Return the wheels that the papers lock; the manifest of wheels has to list the same."""
+    house = read_pylock(_document(source, papers[WHEELS_LOCK]), source.words) if WHEELS_LOCK in papers else None
+    locked = {(wheel.name, wheel.sha256, wheel.size_bytes) for wheel in house.wheels} if house else set()
+    told = {(layer.file_path, layer.sha256, layer.size) for one in manifests for layer in one.layers}
+    if told != locked or len(manifests) > 1 or len(locked) > _MAX_FILES:
+        raise refused(
+            f"{source.words} contradicts itself.", f"Its manifest of wheels does not list what {WHEELS_LOCK} does"
+        )
+    return house
 
 
 def _lock(source: Source, papers: Mapping[str, Descriptor]) -> LockFile:

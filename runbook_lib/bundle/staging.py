@@ -13,7 +13,6 @@ from runbook_lib.bundle.sources import Opened, Source
 from runbook_lib.bundle.streams import copy_hashed
 from runbook_lib.cache.hard_links import is_own_file
 from runbook_lib.cache.hashing import git_sha1_of, sha256_of
-from runbook_lib.cache.locks import download_lock
 from runbook_lib.cache.sharing import Sharing, share
 from runbook_lib.cache.walk import walk_top
 from runbook_lib.errors import BundleError, DiskError, RegistryUnavailable
@@ -21,13 +20,12 @@ from runbook_lib.render.values import format_bytes
 from runbook_lib.system.filesystem import free_bytes
 from runbook_lib.system.progress import Passed
 
-_FOLDER: Final = "runbook-import"
 _MARGIN_BYTES: Final = 16 * 1024**2
 
 
 @dataclass
 class Staging:
-    """A folder on the cache's volume, where no client looks, with contents under their SHA-256."""
+    """A folder where no client looks, on the volume contents are to stand on, with these under their SHA-256."""
 
     folder: Path
     uses: dict[str, int]
@@ -78,19 +76,20 @@ class Staging:
 
 
 @contextmanager
-def staged_in(cache_dir: Path, wanted: dict[str, int], needed_bytes: int, *, links: bool) -> Iterator[Staging]:
-    """Make the folder, when there is room. The caller holds the download lock.
+def staged_in(
+    folder: Path, volume: Path, wanted: dict[str, int], needed_bytes: int, *, links: bool
+) -> Iterator[Staging]:
+    """Make the folder, when there is room where it is to stand. The caller keeps others away from it.
 
     It goes at the end, unless a registry stopped answering: the next import goes on with what has come.
     """
-    folder = download_lock(cache_dir).parent / _FOLDER
     here_bytes = _kept(folder, wanted)
-    free = free_bytes(cache_dir)
+    free = free_bytes(volume)
     if needed_bytes > here_bytes and free < needed_bytes - here_bytes + _MARGIN_BYTES:
         raise DiskError(
-            f"There is not room for the bundle in {cache_dir}.",
+            f"There is not room for the bundle in {volume}.",
             why=f"It needs {format_bytes(needed_bytes - here_bytes)}, and {format_bytes(free)} are free.",
-            remedy="Free space, or name a cache on another volume: --cache DIR.",
+            remedy="Free space, or name a folder on another volume.",
         )
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -43,12 +43,6 @@ class Standing:
         real = str(_real(path))
         self._seen = {key: seen for key, seen in self._seen.items() if key[0] != real}
 
-    def is_ocr_file(self, path: Path, sha256: str) -> bool:
-        """Whether a file of an OCR engine stands where it belongs."""
-        with suppress(OSError):
-            return path.is_file() and sha256_of(path) == sha256
-        return False
-
     def copy_of(self, blob: WantedBlob) -> Path | None:
         """Return a file of cache or artifacts folder that holds a content; None when there is none."""
         etag = blob.git_sha1 or blob.sha256
@@ -57,6 +51,13 @@ class Standing:
     @cached_property
     def _copies(self) -> IntactCopies:
         return IntactCopies(Territory.of(self.cache_dir, self.artifacts_dir), frozenset())
+
+
+def holds(path: Path, sha256: str) -> bool:
+    """Whether a file stands where it belongs, with its content."""
+    with suppress(OSError):
+        return path.is_file() and sha256_of(path) == sha256
+    return False
 
 
 def _real(path: Path) -> Path | None:

@@ -11,7 +11,9 @@ from typing import Final
 from runbook_lib.bundle.facts import Imported, ImportedModel
 from runbook_lib.bundle.read import Bundle, WantedBlob
 from runbook_lib.bundle.staging import Staging, not_here, staged_in
-from runbook_lib.bundle.standing import Standing
+from runbook_lib.bundle.standing import Standing, holds
+from runbook_lib.bundle.wheel_folder import require_wheels, take_wheels
+from runbook_lib.bundle.wheelhouse import WHEELS_LOCK
 from runbook_lib.cache.artifacts import place_artifacts
 from runbook_lib.cache.layout import CachedRepo, ListedFile, Listing, repo_of
 from runbook_lib.cache.link_mode import LinkMode, choose_links
@@ -32,16 +34,21 @@ from runbook_lib.system.filesystem import examine_folder, refusals_told
 from runbook_lib.system.progress import Counted, print_to_stderr, show_progress
 
 _LOCK_LIMIT_S: Final = 60.0
+_STAGING: Final = "runbook-import"
 
 
-def import_bundle(target: Target, bundle: Bundle, papers_dir: Path | None = None) -> Imported:
+def import_bundle(
+    target: Target, bundle: Bundle, papers_dir: Path | None = None, wheels_dir: Path | None = None
+) -> Imported:
     """Put what a bundle carries into cache and artifacts folder; may be run again, and then does nothing.
 
-    Nothing gets its place before every content is compared with its hash. Raises `BundleError` for a bundle that is
-    damaged or needs what is not here, `RecordError` for practice models where real ones are meant, `DiskError` when
-    there is no room.
+    Papers and wheels go where folders are named for them. Nothing gets its place before every content of the models is
+    compared with its hash; wheels come last, all or none. Raises `BundleError` for a bundle that is damaged or needs
+    what is not here, `RecordError` for practice models where real ones are meant, `DiskError` when there is no room.
     """
     require_same_kind(target, bundle.lock, Path(bundle.source.words))
+    if wheels_dir is not None:
+        require_wheels(bundle)
     listings = {repo: repo.listing(repo.revision) for repo in bundle.lock.repositories}
     trees = {repo: bundle.listing_bytes(listing) for repo, listing in listings.items()}
     with (
@@ -58,8 +65,8 @@ def import_bundle(target: Target, bundle: Bundle, papers_dir: Path | None = None
         ),
     ):
         links = choose_links(target.settings.links, examine_folder("cache", target.cache_dir)).mode
-        taking = _Taking(target, bundle, links, Standing(target.cache_dir, target.artifacts_dir))
-        return taking.take(listings, trees, papers_dir)
+        standing = Standing(target.cache_dir, target.artifacts_dir)
+        return _Taking(target, bundle, links, standing, papers_dir, wheels_dir).take(listings, trees)
 
 
 @contextmanager
@@ -86,13 +93,10 @@ class _Taking:
     bundle: Bundle
     links: LinkMode
     standing: Standing
+    papers_dir: Path | None
+    wheels_dir: Path | None
 
-    def take(
-        self,
-        listings: dict[LockedRepository, Listing],
-        trees: dict[LockedRepository, bytes | None],
-        papers_dir: Path | None,
-    ) -> Imported:
+    def take(self, listings: dict[LockedRepository, Listing], trees: dict[LockedRepository, bytes | None]) -> Imported:
         """Stage what is lacking, then place."""
         absent = {
             repo: self.standing.absent(repo_of(self.target.cache_dir, repo.model), listing)
@@ -107,7 +111,9 @@ class _Taking:
         wanted.update(self._ocr_wanted())
         blobs = [blob for blob in self.bundle.blobs() if blob.sha256 in wanted]
         needed_bytes, links = sum(blob.size_bytes for blob in blobs), self.links is not LinkMode.COPY
-        with staged_in(self.target.cache_dir, wanted, needed_bytes, links=links) as staging:
+        cache_dir = self.target.cache_dir
+        folder = download_lock(cache_dir).parent / _STAGING
+        with staged_in(folder, cache_dir, wanted, needed_bytes, links=links) as staging:
             read_bytes = self._stage(staging, blobs)
             models = tuple(
                 self._placed(staging, repo, listings[repo], trees[repo], files) for repo, files in absent.items()
@@ -120,13 +126,14 @@ class _Taking:
             ocr=ocr,
             read_bytes=read_bytes,
             signed_by=self.bundle.signed_by,
-            papers=self._write_papers(papers_dir) if papers_dir else (),
+            papers=self._write_papers(self.papers_dir) if self.papers_dir else (),
+            wheels=take_wheels(self.bundle, self.wheels_dir) if self.wheels_dir else None,
         )
 
     def _ocr_wanted(self) -> Iterator[str]:
         ocr = self.bundle.lock.ocr
         for file in ocr.files if ocr else ():
-            if ocr and not self.standing.is_ocr_file(self.target.artifacts_dir / ocr.folder / file.path, file.sha256):
+            if ocr and not holds(self.target.artifacts_dir / ocr.folder / file.path, file.sha256):
                 yield file.sha256
 
     def _stage(self, staging: Staging, blobs: list[WantedBlob]) -> int:
@@ -235,8 +242,8 @@ class _Taking:
         return str(placed)
 
     def _write_papers(self, folder: Path) -> tuple[Path, ...]:
-        """Write the lock file, the report and the other papers; listings stand in the cache."""
-        names = [name for name in self.bundle.papers if not name.startswith("trees/")]
+        """Write the lock file, the report and the other papers; listings stand in the cache, wheels in their folder."""
+        names = [name for name in self.bundle.papers if not name.startswith("trees/") and name != WHEELS_LOCK]
         contents = {folder / name: self.bundle.paper(name) for name in names}
         for path, content in contents.items():
             atomic.write_bytes(path, content)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +14,15 @@ from runbook_lib.bundle.read import open_bundle
 from runbook_lib.bundle.signature import SigningFiles
 from runbook_lib.bundle.sources import opened_source
 from runbook_lib.bundle.take import import_bundle
+from runbook_lib.bundle.wheel_download import FetchedWheels, fetched_wheels
+from runbook_lib.bundle.wheelhouse import WheelTarget
 from runbook_lib.cli.lazy import verbose_option
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
 from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.run.opening import open_target
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.settings import Settings, resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
 
 _UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -68,6 +71,8 @@ def bundle() -> None:
 @click.option("--sbom", is_flag=True, help="Add a bill of materials (CycloneDX); needs the extra sbom.")
 @click.option("--sign", default="", metavar="KEY", help="Sign with this private key (PEM); needs the extra sign.")
 @click.option("--certificate", default="", metavar="CERT", help="Certificate of that key, for --require-signature CA.")
+@click.option("--wheels", default="", metavar="PLATFORM-PYTHON", help="Add wheels, such as for win_amd64-3.11.")
+@click.option("--wheel", "wanted", multiple=True, metavar="REQUIREMENT", help="What they install; default: docling.")
 @click.option("--since", default="", metavar="OTHER", help="Leave out what this bundle or lock file names.")
 @click.option("--split", type=SizeType(), metavar="SIZE", help="Cut the file into parts, such as 4000M for FAT.")
 @click.argument("dest", metavar="DEST")
@@ -81,6 +86,8 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     sbom: bool,
     sign: str,
     certificate: str,
+    wheels: str,
+    wanted: Sequence[str],
     since: str,
     split: int | None,
     dest: str,
@@ -95,7 +102,17 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     say_where(run)
     have = contents_of(Path(since)) if since else frozenset()
     proved, signing = Path(proof) if proof else None, _signing(sign, certificate)
-    made = export_bundle(run, Path(dest), have=have, split_bytes=split, proof=proved, sbom=sbom, signing=signing)
+    with _wheels(wheels, wanted, run.settings) as fetched:
+        made = export_bundle(
+            run,
+            Path(dest),
+            have=have,
+            split_bytes=split,
+            proof=proved,
+            sbom=sbom,
+            signing=signing,
+            wheels=fetched,
+        )
     print_result(made, as_json=as_json)
     return ExitCode.OK
 
@@ -105,16 +122,18 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
 @click.option("--cache", default="", metavar="DIR", help="Hub cache to fill; short for -p cache_dir DIR.")
 @click.option("--artifacts", default="", metavar="DIR", help="Artifacts folder; short for -p artifacts_dir DIR.")
 @click.option("--papers", default="", metavar="DIR", help="Write lock file, report and records of the bundle there.")
+@click.option("--wheels", default="", metavar="DIR", help="Put the wheels there, and say how they are installed.")
 @_signature_option
 @click.argument("source", metavar="SRC")
 @verbose_option
 @json_option
-def import_(
+def import_(  # noqa: PLR0913, PLR0917 - one a click option
     pairs: Sequence[tuple[str, str]],
     practice: bool,
     cache: str,
     artifacts: str,
     papers: str,
+    wheels: str,
     trusted: str,
     source: str,
     as_json: bool,
@@ -127,7 +146,8 @@ def import_(
     target = _target(pairs, practice=practice, cache_dir=cache, artifacts_dir=artifacts)
     with opened_source(source) as opened:
         read = open_bundle(opened, Path(trusted) if trusted else None)
-        taken = import_bundle(target, read, Path(papers) if papers else None)
+        beside = (Path(folder) if folder else None for folder in (papers, wheels))
+        taken = import_bundle(target, read, *beside)
     print_result(taken, as_json=as_json)
     return ExitCode.OK
 
@@ -163,6 +183,14 @@ def diff(pairs: Sequence[tuple[str, str]], practice: bool, since: str, source: s
         )
     print_result(shown, as_json=as_json)
     return ExitCode.FAILED if any(model.lacking for model in shown.models) else ExitCode.OK
+
+
+def _wheels(
+    target: str, wanted: Sequence[str], settings: Settings
+) -> "AbstractContextManager[FetchedWheels] | nullcontext[None]":
+    if wanted and not target:
+        raise UsageError("--wheel names what wheels are for.", remedy="Name the platform: --wheels win_amd64-3.11.")
+    return fetched_wheels(WheelTarget.parse(target), wanted, settings) if target else nullcontext()
 
 
 def _signing(key: str, certificate: str) -> SigningFiles | None:

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = ROOT / "constraints.txt"
 _LIMIT_S = 300
-_ENVIRON = dict(os.environ)
+ENVIRON = dict(os.environ)
 """As it was before the tests took out what steers them: it says how packages can be had here."""
 
 
@@ -78,7 +78,7 @@ def _make(folder: Path, packages: tuple[str, ...]) -> Path:
         [*uv, "pip", "install", "--quiet", "--python", str(python), *packages],
     )
     for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False, env=_ENVIRON)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S, check=False, env=ENVIRON)
         if done.returncode:
             said = f"{packages[-1]} cannot be installed here: {done.stderr[-400:]}"
             if os.environ.get("CI"):
