@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from runbook_lib.bundle.export import Counted
 from runbook_lib.bundle.facts import ImportedWheels
 from runbook_lib.bundle.read import Bundle, WantedBlob
 from runbook_lib.bundle.staging import staged_in
@@ -15,7 +14,7 @@ from runbook_lib.bundle.wheelhouse import PYLOCK, REQUIREMENTS, Wheelhouse
 from runbook_lib.core import atomic
 from runbook_lib.errors import BundleError
 from runbook_lib.system.filesystem import refusals_told
-from runbook_lib.system.progress import show_progress
+from runbook_lib.system.progress import Counted, show_progress
 
 _ARRIVING: Final = ".runbook-import"
 

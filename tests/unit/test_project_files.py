@@ -17,7 +17,7 @@ import runbook_lib
 
 ROOT = Path(__file__).parents[2]
 IN_ENVIRONMENT = ["jupyterlab", "papermill", "ipywidgets", "docling", "huggingface_hub", "nbval"]
-INSTALLERS = {"setuptools", "uv"}
+INSTALLERS = {"pip", "setuptools", "uv"}
 """Come with the environment, not with the constraints."""
 MACHINE_PATH = re.compile(
     rb"/(?:home|Users)/(?!me\b|user\b|you\b|name\b|USER\b)[a-z][\w.-]*/|/work[/]|/tmp/pytest[-]of"

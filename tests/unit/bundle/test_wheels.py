@@ -18,10 +18,8 @@ from runbook_lib.bundle.wheel_download import FetchedWheels, fetched_wheels
 from runbook_lib.bundle.wheelhouse import LockedWheel, Wheelhouse, WheelTarget, read_pylock
 from runbook_lib.errors import BundleError, UsageError
 from runbook_lib.run.settings import Settings
-from tests.unit.bundle.bundles import Forge, MakeTarget, folder, installed, make_target, read, take
-from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
-
-__all__ = ["folder", "install", "installed", "make_target", "practice_hub", "pristine"]
+from tests.unit.bundle.bundles import Forge, MakeTarget, read, take
+from tests.unit.stages.verify.real_caches import Installed
 
 FILES = {
     "colorama-0.4.6-py2.py3-none-any.whl": ("colorama", "0.4.6", b"colours" * 300),
