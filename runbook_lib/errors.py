@@ -14,6 +14,8 @@
     |-- PracticeError            the built-in hub or its models
     |-- BundleError              a bundle that cannot be made, or is refused
     |   `-- RegistryUnavailable  75: the registry that holds it does not answer now
+    |-- FleetError               a cluster that cannot be used
+    |   `-- SchedulerUnavailable 75: its scheduler does not answer now
     `-- StageFailed              a stage ended with failed checks
 
 The numbers are the exit codes of the command line, for an error and what stands below it.
@@ -188,6 +190,19 @@ class RegistryUnavailable(BundleError):
     """The registry that holds a bundle does not answer now; what has come from it is kept."""
 
     id = "registry-unavailable"
+    exit_code = ExitCode.TRY_LATER
+
+
+class FleetError(RunbookError):
+    """A cluster cannot be used: certificates that do not fit, another program at its port, a host that does not do."""
+
+    id = "fleet"
+
+
+class SchedulerUnavailable(FleetError):
+    """The scheduler does not answer now."""
+
+    id = "scheduler-unavailable"
     exit_code = ExitCode.TRY_LATER
 
 

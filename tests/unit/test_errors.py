@@ -7,6 +7,7 @@ from runbook_lib.errors import (
     BundleError,
     DeadlineExceeded,
     DiskError,
+    FleetError,
     HubError,
     HubUnavailable,
     LateConfigurationError,
@@ -16,6 +17,7 @@ from runbook_lib.errors import (
     RegistryUnavailable,
     RunbookError,
     RunBusy,
+    SchedulerUnavailable,
     SettingsError,
     StageFailed,
     UsageError,
@@ -36,6 +38,8 @@ EXIT_CODES: dict[type[RunbookError], int] = {
     PracticeError: 1,
     BundleError: 1,
     RegistryUnavailable: 75,
+    FleetError: 1,
+    SchedulerUnavailable: 75,
     StageFailed: 1,
 }
 

@@ -17,6 +17,7 @@ WALKING = {"rglob", "glob", "iterdir", "walk", "scandir", "listdir", "fwalk"}
 ELSEWHERE = {
     "cache/walk.py": "the one walk",
     "audit/sources/walk.py": "a service's repository",
+    "bundle/wheel_download.py": "wheels in a folder of this program's own",
     "checks/probes/jupyter.py": "notebooks beside the working folder",
     "checks/probes/runtime.py": "OpenMP libraries of installed packages",
     "checks/probes/ocr_engines.py": "the models inside the installed rapidocr",

@@ -1,0 +1,96 @@
+"""A cluster of real processes over TLS on loopback: a scheduler of Dask's own, and our workers."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from runbook_lib.fleet.certificates import SCHEDULER, issue
+from runbook_lib.fleet.tls import TlsFiles
+
+PATIENCE_S = 120.0
+
+
+class LiveFleet:
+    """Started piece by piece, and ended as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.certs = folder / "certs"
+        issue(self.certs, ["127.0.0.1"], days=2)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"tls://127.0.0.1:{self.port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start_scheduler(self) -> None:
+        files = TlsFiles.of_role(self.certs, SCHEDULER)
+        self._start(
+            "scheduler",
+            [
+                *(sys.executable, "-m", "dask", "scheduler", "--host", self.url, "--no-dashboard", "--no-jupyter"),
+                *("--tls-ca-file", str(files.authority)),
+                *("--tls-cert", str(files.certificate), "--tls-key", str(files.key)),
+            ],
+            self.folder,
+            {},
+        )
+
+    def start_worker(self, host: str, *, home: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
+        home = home or self.folder / host
+        home.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "runbook_lib", *self.words("worker", "--host", host)]
+        self._start(host, command, home, environ or {})
+
+    def words(self, command: str, *more: str) -> list[str]:
+        return ["fleet", command, "--scheduler", self.url, "--certs", str(self.certs), *more]
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        os.kill(self.processes[name].pid, number)
+
+    def said(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def wait_for(self, name: str, pattern: str, *, after: int = 0) -> None:
+        """Wait until a process has written what the pattern finds, behind a place in what it writes."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not re.search(pattern, self.said(name)[after:], re.MULTILINE):
+            assert time.monotonic() < deadline, f"{name} never said {pattern}:\n{self.said(name)}"
+            process = self.processes[name]
+            assert process.poll() is None, f"{name} ended with {process.returncode}:\n{self.said(name)}"
+            time.sleep(0.1)
+
+    def client(self, name: str, *words: str) -> None:
+        self._start(name, [sys.executable, "-m", "runbook_lib", *words], self.folder, {})
+
+    def ended(self, name: str, limit_s: float) -> tuple[int, str]:
+        """Return exit code and standard output of a client."""
+        code = self.processes.pop(name).wait(limit_s)
+        return code, (self.folder / f"{name}.out").read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+
+    def _start(self, name: str, command: list[str], home: Path, environ: Mapping[str, str]) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log, (self.folder / f"{name}.out").open("wb") as out:
+            self.processes[name] = subprocess.Popen(
+                command,
+                cwd=home,
+                env={**os.environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+            )
