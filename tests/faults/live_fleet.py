@@ -13,7 +13,7 @@ from pathlib import Path
 from runbook_lib.fleet.certificates import SCHEDULER, issue
 from runbook_lib.fleet.tls import TlsFiles
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 
 
 class LiveFleet:
