@@ -23,17 +23,21 @@ def report(run: str, runs: Path, opens: bool) -> int:
 
     RUN is a name or its beginning, a folder, last (the default) or last-good.
     """
-    require_extra("notebooks", "jinja2", purpose="runbook report")
-    folder = _folder(run, runs.absolute())
-    from runbook_lib.headless.report import write_report
-    from runbook_lib.headless.summary import summary_of
-
-    summary = summary_of(Run(folder))
-    path = write_report(Run(folder), summary)
+    path = made_anew(run, runs)
     click.echo(str(path))
     if opens and not webbrowser.open(path.as_uri()):
         raise RunbookError("No browser could be started here.", remedy=f"Open it by hand: {path}")
     return ExitCode.OK
+
+
+def made_anew(run: str, runs: Path) -> Path:
+    """Write the report of a run, named as the command takes it, and return its path."""
+    require_extra("notebooks", "jinja2", purpose="runbook report")
+    folder = Run(_folder(run, runs.absolute()))
+    from runbook_lib.headless.report import write_report
+    from runbook_lib.headless.summary import summary_of
+
+    return write_report(folder, summary_of(folder))
 
 
 def _folder(run: str, home: Path) -> Path:

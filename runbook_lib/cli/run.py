@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from runbook_lib.cli.options import NameType, json_option, parameters_from, setting_options
+from runbook_lib.cli.report import made_anew
 from runbook_lib.cli.telling import TellingOptions, telling_of, telling_options
 from runbook_lib.cli.where import say_places
 from runbook_lib.core.extras import require_extra
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Break something, to be fixed; see runbook drills.",
 )
+@click.option("--report-only", metavar="RUN", help="Run nothing; make the report of RUN anew, as runbook report does.")
 @telling_options
 @json_option
 def run(  # noqa: PLR0913, PLR0917 - one a click option
@@ -74,6 +76,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     delay_up_to: int,
     strict: bool,
     drill: str,
+    report_only: str | None,
     as_json: bool,
     **told: Unpack[TellingOptions],
 ) -> int:
@@ -82,6 +85,9 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     Settings are checked before any kernel starts. The run folder keeps a JSON record and an executed notebook a stage,
     and report.html.
     """
+    if report_only is not None:
+        click.echo(str(made_anew(report_only, RUNS)))
+        return ExitCode.OK
     if sum((first is not None, only is not None, resume)) > 1:
         raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
     require_extra("notebooks", "papermill", purpose="runbook run")

@@ -142,6 +142,9 @@ def test_a_report_is_made_anew_from_the_records_and_opened(
     assert "does not hold: the Hub answers" in page
     assert "it was not reached" in page
     path.unlink()
+    assert ended("run", "--report-only", run.folder.name)[:2] == (0, f"{path}\n")
+    assert path.is_file()
+    path.unlink()
     assert ended("report", str(run.folder))[0] == 0
     assert path.is_file()
     monkeypatch.setattr(webbrowser, "open", lambda _address: False)
