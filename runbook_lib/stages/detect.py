@@ -1,6 +1,6 @@
 """Stage 1, detect: look at the machine and judge it by the checks that the doctor makes; changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runbook_lib.core.masking import Masked
@@ -48,9 +48,17 @@ def detect(run: OpenRun) -> StageRecord["DetectFacts"]:
 def _ask_for_models(run: OpenRun, interpreter: InterpreterFacts) -> tuple[Wanted, str]:
     try:
         kept_for = wanted_for(run, interpreter.packages, interpreter.prefix)
-        return collect_wanted(run, kept_for, plan_from_scratch(run).values()), ""
+        return collect_wanted(run, kept_for, _planned(run)), ""
     except RunbookError as error:
         return Wanted(), " ".join(error.lines())
+
+
+def _planned(run: OpenRun) -> Mapping[str, str]:
+    """Return the variables that will be planned; none where they cannot be: stage configure_env says why."""
+    try:
+        return plan_from_scratch(run).values()
+    except RunbookError:
+        return {}
 
 
 def _facts(context: "ProbeContext") -> "DetectFacts":

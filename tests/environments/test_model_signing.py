@@ -1,6 +1,7 @@
 """The reference of OpenSSF Model Signing verifies what we signed, and what it signed is taken here."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def test_the_reference_takes_what_we_signed_and_finds_what_was_changed(
     assert "unable to get local issuer certificate" in other
     assert "Extra files" in more
     assert "Missing files" in less
-    assert "Hash mismatch for 'index.json'" in another
+    assert re.search(r"Hash mismatch for \W+index\.json", another)
 
 
 def test_what_the_reference_signed_is_taken_here(installed: Installed, ask: Ask, tmp_path: Path) -> None:

@@ -154,7 +154,9 @@ def test_with_the_notebooks_jupyterlab_serves_them(whole: Path, tmp_path: Path) 
         server = subprocess.Popen(command, cwd=tmp_path, env=own, stdout=log, stderr=log, start_new_session=True)
         try:
             token = _token(tmp_path / "lab.log")
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/contents/notebooks?token={token}", timeout=60) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/api/contents/notebooks?token={token}", timeout=60
+            ) as answer:
                 names = {entry["name"] for entry in json.load(answer)["content"]}
         finally:
             end_tree(server.pid)
