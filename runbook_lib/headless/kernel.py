@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -44,7 +46,7 @@ class Kernel:
         options = self._made_by_nbclient()
         manager = options["kernel_manager_class"](kernel_name=name, config=options["config"])
         self._waits = True
-        asyncio.run(manager.start_kernel(extra_arguments=[*QUIET_KERNEL, _NO_HISTORY]))
+        _complete(manager.start_kernel(extra_arguments=[*QUIET_KERNEL, _NO_HISTORY]))
 
     @property
     def is_running(self) -> bool:
@@ -114,7 +116,7 @@ class Kernel:
         for process in self._processes():
             process.wait()
         for manager in self._managers:
-            asyncio.run(_let_go(manager))
+            _complete(_let_go(manager))
 
     def kill_orphans(self) -> None:
         """End what a kernel that died of itself has left: its process group, which POSIX keeps under its number."""
@@ -136,6 +138,12 @@ class Kernel:
             with suppress(OSError, AttributeError):  # Windows has no process groups of this kind
                 if os.getpgid(process.pid) == process.pid:
                     self._groups.add(process.pid)
+
+
+def _complete(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run it to its end, also where a loop runs already: a notebook, and whatever else calls us, may have one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
 
 
 async def _let_go(manager: AsyncKernelManager) -> None:

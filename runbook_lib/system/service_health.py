@@ -4,13 +4,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runbook_lib.core.masking import mask_known
 from runbook_lib.core.value import Value
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.system.loopback import is_loopback
 from runbook_lib.system.time_limit import within
+
+if TYPE_CHECKING:
+    import httpx
 
 ALIVE_PATHS: Final = ("/livez", "/healthz", "/health")
 READY_PATHS: Final = ("/readyz", "/ready")
@@ -63,44 +66,49 @@ class ServiceFacts(Value):
         return self.alive is None or bool(self.alive.status)
 
 
-@dataclass(frozen=True)
-class _Clock:
-    ends_at: float
-
-    @property
-    def left_s(self) -> float:
-        return max(0.05, self.ends_at - time.monotonic())
-
-
 def examine_service(url: str, limit_s: float) -> ServiceFacts:
     """Ask a service for its health, `limit_s` altogether; reads, and sends nothing but GET.
 
     A service on this machine is reached directly, whatever proxies are set. Redirects are shown, not followed: what
     stands behind a login answers for the login.
     """
-    clock = _Clock(time.monotonic() + limit_s)
-    alive = _first(url, ALIVE_PATHS, clock)
-    if alive is not None and not alive.status:
-        return ServiceFacts(alive=alive, ready=None)
-    ready = _first(url, READY_PATHS, clock)
-    return ServiceFacts(alive=alive, ready=ready, serve=_version_of_serve(url, clock))
-
-
-def _first(url: str, paths: tuple[str, ...], clock: _Clock) -> HealthAnswer | None:
-    """Return the answer of the first path that the service has."""
-    answers: Iterator[HealthAnswer] = (_ask(url, path, clock)[0] for path in paths)
-    return next((answer for answer in answers if answer.status != HTTPStatus.NOT_FOUND), None)
-
-
-def _ask(url: str, path: str, clock: _Clock) -> tuple[HealthAnswer, object]:
     import httpx  # loads in a tenth of a second, which nobody pays who asks no service
 
-    def request() -> tuple[HealthAnswer, object]:
-        limit_s = clock.left_s
-        with (
-            httpx.Client(timeout=limit_s, trust_env=not is_loopback(url)) as client,
-            client.stream("GET", f"{url}{path}") as response,
-        ):
+    with httpx.Client(trust_env=not is_loopback(url)) as client:
+        service = _Service(client, url, time.monotonic() + limit_s)
+        alive = service.first_answer(ALIVE_PATHS)
+        if alive is not None and not alive.status:
+            return ServiceFacts(alive=alive, ready=None)
+        ready = service.first_answer(READY_PATHS)
+        return ServiceFacts(alive=alive, ready=ready, serve=_version_of_serve(service))
+
+
+@dataclass(frozen=True)
+class _Service:
+    """One client, whose certificates are read once, and the moment of the monotonic clock by which all is asked."""
+
+    client: "httpx.Client"
+    url: str
+    ends_at: float
+
+    def first_answer(self, paths: tuple[str, ...]) -> HealthAnswer | None:
+        """Return the answer of the first path that the service has."""
+        answers: Iterator[HealthAnswer] = (self.ask(path)[0] for path in paths)
+        return next((answer for answer in answers if answer.status != HTTPStatus.NOT_FOUND), None)
+
+    def ask(self, path: str) -> tuple[HealthAnswer, object]:
+        import httpx
+
+        left_s = max(0.05, self.ends_at - time.monotonic())
+        try:
+            return within(left_s, f"GET {path}", lambda: self._request(path, left_s))
+        except DeadlineExceeded as error:
+            return HealthAnswer(path=path, words=f"no answer within {error.limit_s:.1f} s"), None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return HealthAnswer(path=path, words=_shown(f"{type(error).__name__}: {error}")), None
+
+    def _request(self, path: str, limit_s: float) -> tuple[HealthAnswer, object]:
+        with self.client.stream("GET", f"{self.url}{path}", timeout=limit_s) as response:
             body = b""
             for piece in response.iter_bytes(_READ_BYTES):
                 body += piece
@@ -110,13 +118,6 @@ def _ask(url: str, path: str, clock: _Clock) -> tuple[HealthAnswer, object]:
         content = _content_of(body) if kind.endswith("json") else None
         words = response.headers.get("location", "") if response.is_redirect else _words_of(content)
         return HealthAnswer(path=path, status=response.status_code, kind=kind, words=_shown(words)), content
-
-    try:
-        return within(clock.left_s, f"GET {path}", request)
-    except DeadlineExceeded as error:
-        return HealthAnswer(path=path, words=f"no answer within {error.limit_s:.1f} s"), None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        return HealthAnswer(path=path, words=_shown(f"{type(error).__name__}: {error}")), None
 
 
 def _content_of(body: bytes) -> object:
@@ -139,7 +140,7 @@ def _shown(text: str) -> str:
     return mask_known(" ".join(text.split()))[:_SHOWN_CHARACTERS]
 
 
-def _version_of_serve(url: str, clock: _Clock) -> str:
-    answer, content = _ask(url, _VERSION_PATH, clock)
+def _version_of_serve(service: _Service) -> str:
+    answer, content = service.ask(_VERSION_PATH)
     named = content if answer.is_good and isinstance(content, dict) else {}
     return _shown(str(named.get(_SERVE, "")))

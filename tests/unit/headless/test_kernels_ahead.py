@@ -1,5 +1,6 @@
 """Kernels that are started before their turn: the same kernels as otherwise, and none is left behind."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -95,3 +96,19 @@ def test_papermill_knows_the_engine_by_its_name(tmp_path: Path, write_notebook: 
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert not psutil.pid_exists(int(executed.cells[-1].outputs[0].text))
+
+
+def test_stages_run_where_an_event_loop_runs_already_as_in_a_notebook(
+    tmp_path: Path, write_notebook: WriteNotebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebooks_module, "NOTEBOOKS", tmp_path / "notebooks")
+    run = Run.create(tmp_path / "run", {}, {})
+    for stage, status in (("detect", "fail"), ("download", "ok")):
+        write_notebook(stage_file_stem(stage), recording(stage, status))
+
+    async def cell() -> list[Status]:
+        summary = run_stages(run, Settings(), ("detect", "download"), lambda _event: None)
+        return [outcome.status for outcome in summary.outcomes]
+
+    assert asyncio.run(cell()) == [Status.FAIL, Status.SKIP]
+    assert kernels() == []
