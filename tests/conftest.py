@@ -10,8 +10,8 @@ import pytest
 
 from runbook_lib.system import variables
 
-pytest_plugins = ("tests.unit.stages.verify.real_caches", "tests.unit.bundle.bundles")
-"""Caches of the unmodified client, made once a session, and bundles of them, for whoever works on one."""
+pytest_plugins = ("tests.unit.stages.verify.real_caches", "tests.unit.bundle.bundles", "tests.unit.schedules.hostile")
+"""Caches of the unmodified client, made once a session, bundles of them, and a schedule that is hard to write down."""
 
 _STEERING = re.compile(
     r"(RUNBOOK|HF|HUGGING_?FACE|TRANSFORMERS|DOCLING)_\w+|XDG_CACHE_HOME|(HTTPS?|ALL|NO)_PROXY"

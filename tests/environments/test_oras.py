@@ -8,11 +8,8 @@ import pytest
 
 from runbook_lib.bundle.export import export_bundle
 from tests.environments.conftest import PythonOf
-from tests.unit.bundle.bundles import installed
 from tests.unit.bundle.registries import needs_registry, push, serving
-from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
-
-__all__ = ["install", "installed", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import Installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("environments"), needs_registry]
 

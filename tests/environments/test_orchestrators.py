@@ -13,13 +13,11 @@ from filelock import FileLock
 
 from runbook_lib.schedules.in_orchestrators import airflow, prefect
 from runbook_lib.schedules.schedule import Schedule
-from tests.unit.schedules.conftest import hostile
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
 from integrity.clients import run_installer
 
-__all__ = ["hostile"]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(1200),

@@ -10,13 +10,11 @@ from filelock import FileLock
 
 from runbook_lib.schedules.in_services import github, gitlab
 from runbook_lib.schedules.schedule import Printed, Schedule
-from tests.unit.schedules.conftest import hostile
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
 from integrity.clients import run_installer
 
-__all__ = ["hostile"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 

@@ -18,10 +18,8 @@ from runbook_lib.bundle.wheelhouse import WheelTarget
 from runbook_lib.errors import BundleError
 from runbook_lib.run.settings import Settings
 from tests.environments.conftest import ENVIRON
-from tests.unit.bundle.bundles import MakeTarget, installed, make_target, take
-from tests.unit.stages.verify.real_caches import Installed, install, practice_hub, pristine
-
-__all__ = ["install", "installed", "make_target", "practice_hub", "pristine"]
+from tests.unit.bundle.bundles import MakeTarget, take
+from tests.unit.stages.verify.real_caches import Installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("environments")]
 WANTED = ("tqdm", "rpds-py")

@@ -7,9 +7,7 @@ import pytest
 
 from runbook_lib.errors import ExitCode
 from tests.unit.cli.conftest import Ended
-from tests.unit.stages.verify.real_caches import REPO_ID, Install, install, practice_hub, pristine
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import REPO_ID, Install
 
 pytestmark = [pytest.mark.client, pytest.mark.usefixtures("in_tmp_path")]
 

@@ -18,18 +18,7 @@ from runbook_lib.run.lock_file import LOCK_NAME, read_lock
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.upkeep.lock import write_lock
 from tests.unit.cache_layouts import state_on_disk
-from tests.unit.stages.verify.real_caches import (
-    REPO_ID,
-    WEIGHTS,
-    Install,
-    Installed,
-    flip_bit,
-    install,
-    practice_hub,
-    pristine,
-)
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import REPO_ID, WEIGHTS, Install, Installed, flip_bit
 
 
 class Machine:

@@ -19,18 +19,7 @@ from runbook_lib.run.lock_file import LOCK_NAME, LockedFile, LockedRepository, L
 from runbook_lib.run.settings import resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
 from runbook_lib.upkeep.lock import write_lock
-from tests.unit.stages.verify.real_caches import (
-    MODES,
-    WEIGHTS,
-    Install,
-    Installed,
-    flip_bit,
-    install,
-    practice_hub,
-    pristine,
-)
-
-__all__ = ["install", "practice_hub", "pristine"]
+from tests.unit.stages.verify.real_caches import MODES, WEIGHTS, Install, Installed, flip_bit
 
 
 @pytest.fixture
