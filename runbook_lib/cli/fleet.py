@@ -126,12 +126,22 @@ def worker(host: str, listen: str, **cluster: Unpack[ClusterOptions]) -> int:
 )
 @click.option("--again", is_flag=True, help="Also run the hosts that ended well in this folder before.")
 @click.option("--only", default="", type=click.Choice(("", *STAGES)), metavar="STAGE", help="Run this stage alone.")
-@click.option("--attempts", type=click.IntRange(1, 10), default=2, show_default=True, help="Of a host that gets lost.")
-@click.option("--run-limit", "run_s", default=3600.0, show_default=True, help="Seconds for the run of a host.")
 @click.option(
-    "--wait", "appear_s", default=60.0, show_default=True, help="Seconds to wait for hosts that are not there."
+    "--attempts",
+    type=click.IntRange(1, 10),
+    default=Limits.attempts,
+    show_default=True,
+    help="Of a host that gets lost.",
 )
-@click.option("--limit", "campaign_s", default=7200.0, show_default=True, help="Seconds for all of it.")
+@click.option("--run-limit", "run_s", default=Limits.run_s, show_default=True, help="Seconds for the run of a host.")
+@click.option(
+    "--wait",
+    "appear_s",
+    default=Limits.appear_s,
+    show_default=True,
+    help="Seconds to wait for hosts that are not there.",
+)
+@click.option("--limit", "campaign_s", default=Limits.campaign_s, show_default=True, help="Seconds for all of it.")
 @verbose_option
 @json_option
 def run(  # noqa: PLR0913, PLR0917 - one a click option

@@ -31,13 +31,13 @@ class Phase(StrEnum):
 class Limits:
     """What bounds a campaign."""
 
-    attempts: int
+    attempts: int = 2
     """How often a host that got lost in the middle is tried."""
-    run_s: float
+    run_s: float = 3600.0
     """One run."""
-    appear_s: float
+    appear_s: float = 60.0
     """How long a host that is not there is waited for, while no other runs."""
-    campaign_s: float
+    campaign_s: float = 7200.0
     """All of it; afterwards whatever has not ended has failed."""
 
 

@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from runbook_lib.fleet.certificates import SCHEDULER, issue
+from runbook_lib.fleet.certificates import SCHEDULER, WORKER, issue
 from runbook_lib.fleet.tls import TlsFiles
 
 PATIENCE_S = 240.0
@@ -29,17 +30,9 @@ class LiveFleet:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_scheduler(self) -> None:
-        files = TlsFiles.of_role(self.certs, SCHEDULER)
-        self._start(
-            "scheduler",
-            [
-                *(sys.executable, "-m", "dask", "scheduler", "--host", self.url, "--no-dashboard", "--no-jupyter"),
-                *("--tls-ca-file", str(files.authority)),
-                *("--tls-cert", str(files.certificate), "--tls-key", str(files.key)),
-            ],
-            self.folder,
-            {},
-        )
+        command = [sys.executable, "-m", "dask", "scheduler", "--host", self.url, "--no-dashboard", "--no-jupyter"]
+        words = _tls_words(TlsFiles.of_role(self.certs, SCHEDULER))
+        self._start("scheduler", [*command, *words], self.folder, {})
 
     def start_worker(self, host: str, *, home: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
         home = home or self.folder / host
@@ -47,13 +40,19 @@ class LiveFleet:
         command = [sys.executable, "-m", "runbook_lib", *self.words("worker", "--host", host)]
         self._start(host, command, home, environ or {})
 
+    def start_plain_worker(self, host: str) -> None:
+        """Start a worker as Dask's own tools do, with a nanny, which knows nothing of us but can import us."""
+        home = self.folder / host
+        home.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "dask", "worker", self.url, "--name", host, "--no-dashboard"]
+        self._start(host, [*command, *_tls_words(TlsFiles.of_role(self.certs, WORKER))], home, {})
+
     def words(self, command: str, *more: str) -> list[str]:
         return ["fleet", command, "--scheduler", self.url, "--certs", str(self.certs), *more]
 
     def kill(self, name: str) -> None:
-        process = self.processes.pop(name)
-        process.kill()
-        process.wait()
+        """End a process and its nanny's, as when a machine goes down; a run of ours is a session by itself."""
+        _end(self.processes.pop(name))
 
     def signal(self, name: str, number: signal.Signals) -> None:
         os.kill(self.processes[name].pid, number)
@@ -80,9 +79,7 @@ class LiveFleet:
 
     def close(self) -> None:
         for process in self.processes.values():
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.wait()
+            _end(process)
 
     def _start(self, name: str, command: list[str], home: Path, environ: Mapping[str, str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log, (self.folder / f"{name}.out").open("wb") as out:
@@ -93,4 +90,17 @@ class LiveFleet:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
+                start_new_session=True,
             )
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _tls_words(files: TlsFiles) -> list[str]:
+    names = ("--tls-ca-file", "--tls-cert", "--tls-key")
+    paths = (files.authority, files.certificate, files.key)
+    return [word for name, path in zip(names, paths, strict=True) for word in (name, str(path))]

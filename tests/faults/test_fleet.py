@@ -14,13 +14,16 @@ import runbook_lib
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.fleet.campaign import Limits
 from runbook_lib.fleet.pieces import PIECE_BYTES
 from runbook_lib.fleet.share import AT_ONCE
+from runbook_lib.interactive.fleet_panel import FleetPanel
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.lock_file import LockedFile, LockedRepository, LockFile
 from tests.faults.live_fleet import LiveFleet
+from tests.unit.interactive.conftest import Hands
 
 pytestmark = [pytest.mark.client, pytest.mark.timeout(900), pytest.mark.xdist_group("fleet")]
 
@@ -147,8 +150,7 @@ def test_models_come_from_the_hub_once_for_all_hosts_and_a_rerun_brings_the_rest
     )  # what the lost one had fetched and not sent
 
     hub.reset_counters()
-    fleet.start_worker("lost")
-    fleet.wait_for("lost", "is at tls", after=len(fleet.said("lost")))
+    fleet.start_plain_worker("lost")
     fleet.client("rest", *words)
     code, document = fleet.ended("rest", LIMIT_S)
     assert code == 0, fleet.said("rest")
@@ -204,12 +206,24 @@ def test_of_eight_hosts_each_is_a_row_with_its_reason_and_a_rerun_does_what_is_m
         assert stage["status"] == "ok"
 
     before = runs(fleet)
-    fleet.start_worker("lost")
-    fleet.wait_for("lost", "is at tls", after=len(fleet.said("lost")))
-    fleet.client("again", *fleet.words("run", *WORDS[:-3], "--wait", "5", "--json"))
-    code, document = fleet.ended("again", LIMIT_S)
-    told = rows(document)
-    assert code == 3
-    assert {host for host, row in told.items() if row["kept"]} == set(KEPT)
-    assert (told["lost"]["status"], told["never"]["why"], told["full"]["why"]) == ("ok", "missing", "disk")
+    fleet.start_plain_worker("lost")
+    person = Hands(panel(fleet))
+    person.press("Run on every host")
+    person.await_words("The records are in", LIMIT_S)
+    hosts = {row.host: row for row in person.view.table.hosts}
+    assert {host for host, row in hosts.items() if row.kept} == set(KEPT)
+    assert (hosts["lost"].status, hosts["never"].why, hosts["full"].why) == ("ok", "missing", "disk"), hosts
+    assert "fail never missing: No worker of this host was there in" in person.words()
     assert {name.rpartition("-")[2] for name, _ in runs(fleet) - before} == {"lost"}
+
+
+def panel(fleet: LiveFleet) -> FleetPanel:
+    """Return the campaign of WORDS as a notebook has it."""
+    return FleetPanel(
+        fleet.url,
+        fleet.folder / "hosts.toml",
+        certs=fleet.certs,
+        records=fleet.folder / "records",
+        only=STAGE,
+        limits=Limits(appear_s=15),
+    )
