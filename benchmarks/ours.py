@@ -91,7 +91,7 @@ def bundle_import(source: str, cache_dir: str, artifacts_dir: str, hub: str) -> 
     from runbook_lib.bundle.read import open_bundle
     from runbook_lib.bundle.sources import opened_source
     from runbook_lib.bundle.take import import_bundle
-    from runbook_lib.run.settings import resolve_settings
+    from runbook_lib.run.setting_sources import resolve_settings
     from runbook_lib.run.target import resolve_target
 
     settings = {"hub": hub, "cache_dir": cache_dir, "artifacts_dir": artifacts_dir, "offline": True}

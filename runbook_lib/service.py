@@ -23,7 +23,8 @@ from runbook_lib.run.check import Change
 from runbook_lib.run.environment_plan import EnvironmentPlan, plan_from_scratch
 from runbook_lib.run.interpreter import collect_wanted, packages_of, versions_of
 from runbook_lib.run.record import StageRecord
-from runbook_lib.run.settings import DOCLING, resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
+from runbook_lib.run.settings import DOCLING
 from runbook_lib.run.target import Places, ResolvedTarget, enter_target, resolve_places, resolve_target
 from runbook_lib.run.wanted_models import AskedOf, asked_of, remember_wanted, remembered_wanted
 from runbook_lib.stages.download.apply import fetch_and_place, sole_download

@@ -22,7 +22,8 @@ from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.run.opening import open_target
-from runbook_lib.run.settings import Settings, resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
+from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
 
 _UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}

@@ -7,7 +7,7 @@ import click
 from runbook_lib.cli.options import json_option, parameters_from, setting_options
 from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.terminal.watch import watching
 from runbook_lib.upkeep.clean import KINDS, apply_cleaning, plan_cleaning

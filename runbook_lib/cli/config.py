@@ -16,7 +16,7 @@ from runbook_lib.render.rendered import Shown
 from runbook_lib.render.sections import Table
 from runbook_lib.run.folder import Run
 from runbook_lib.run.opening import require_run
-from runbook_lib.run.settings import ENV_PREFIX, SETTINGS_FILE, ResolvedSettings, resolve_settings
+from runbook_lib.run.setting_sources import ENV_PREFIX, SETTINGS_FILE, ResolvedSettings, resolve_settings
 from runbook_lib.run.settings_file import settings_file
 from runbook_lib.system.filesystem import refusals_told
 

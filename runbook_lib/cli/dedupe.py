@@ -8,7 +8,7 @@ from runbook_lib.cli.options import dry_run_option, json_option, parameters_from
 from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import ExitCode
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.terminal.watch import watching
 from runbook_lib.upkeep.dedupe.apply import apply_dedupe

@@ -8,7 +8,7 @@ import click
 from runbook_lib.cli.options import dry_run_option, json_option, parameters_from, setting_options
 from runbook_lib.cli.result import print_result
 from runbook_lib.errors import ExitCode, UsageError
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.terminal.screen import print_sections
 from runbook_lib.upkeep.deletion.apply import apply_deletion

@@ -11,7 +11,7 @@ from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.errors import UsageError
 from runbook_lib.render.rendered import Shown
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import Target, resolve_target
 from runbook_lib.terminal.screen import show
 from runbook_lib.terminal.watch import watching

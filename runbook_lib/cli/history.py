@@ -18,7 +18,7 @@ from runbook_lib.history.listing import RunList, Selection, ShownRun
 from runbook_lib.history.naming import LAST, last_good, moment_named, run_named
 from runbook_lib.history.prune import prune_runs as prune
 from runbook_lib.run.opening import RUNS
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 
 CommandT = TypeVar("CommandT", bound=Callable[..., object])
 

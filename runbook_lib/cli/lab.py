@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from runbook_lib.core.extras import require_extra
-from runbook_lib.run.settings import ENV_PREFIX, PRACTICE
+from runbook_lib.run.setting_sources import ENV_PREFIX
+from runbook_lib.run.settings import PRACTICE
 
 
 @click.command()

@@ -23,7 +23,8 @@ from runbook_lib.headless.interruption import Interruption, noted_signals
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
 from runbook_lib.run.opening import RUNS, PreparedRun, prepare_run, require_run
-from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
+from runbook_lib.run.settings import DRILL_NAMES
 from runbook_lib.run.target import ResolvedTarget, described
 from runbook_lib.terminal.screen import is_one_place, is_terminal, print_sections
 from runbook_lib.terminal.watch import Watch, watching

@@ -11,7 +11,7 @@ import click
 from runbook_lib.cli.options import parameters_from
 from runbook_lib.core import atomic
 from runbook_lib.errors import ExitCode, UsageError
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.schedules.formats import FORMATS
 from runbook_lib.schedules.schedule import DAYS, Printed, Schedule
 from runbook_lib.schedules.zones import local_zone, require_zone

@@ -10,7 +10,7 @@ from runbook_lib.cli.result import print_result
 from runbook_lib.cli.where import say_where
 from runbook_lib.desired.look import machine_state
 from runbook_lib.run.lock_file import LOCK_NAME
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
 from runbook_lib.terminal.watch import watching
 

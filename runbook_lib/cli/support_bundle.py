@@ -12,7 +12,7 @@ from runbook_lib.cli.result import print_result
 from runbook_lib.errors import ExitCode
 from runbook_lib.run.folder import Run, runs_below
 from runbook_lib.run.opening import RUNS, require_run
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.terminal.watch import watching
 from runbook_lib.upkeep.support_bundle import write_support_bundle
 

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import UsageError
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.system.filesystem import describe_os_error
 
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")

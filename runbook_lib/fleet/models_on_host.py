@@ -24,7 +24,7 @@ from runbook_lib.fleet.messages import TOPIC
 from runbook_lib.fleet.pieces import PIECE_BYTES, Blob, Store, blobs_of
 from runbook_lib.render.values import format_bytes
 from runbook_lib.run.lock_file import LockFile
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import ResolvedTarget, enter_target, resolve_target
 from runbook_lib.system import variables as environment
 from runbook_lib.system.filesystem import describe_os_error, free_bytes

@@ -9,7 +9,8 @@ from runbook_lib.interactive.controls import button
 from runbook_lib.interactive.view import View
 from runbook_lib.render.sections import Section
 from runbook_lib.run.opening import BINDING, OpenRun, open_chosen
-from runbook_lib.run.settings import FORM, ResolvedSettings, Settings, resolve_settings
+from runbook_lib.run.setting_sources import FORM, ResolvedSettings, resolve_settings
+from runbook_lib.run.settings import Settings
 
 if TYPE_CHECKING:
     from ipywidgets import Box, ValueWidget

@@ -17,7 +17,8 @@ from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.folder import HEADER_NAME, Run, RunHeader, runs_below
-from runbook_lib.run.settings import FORM, ResolvedSettings, Settings, in_current_names, resolve_settings
+from runbook_lib.run.setting_sources import FORM, ResolvedSettings, in_current_names, resolve_settings
+from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import PRACTICE_WORDS, Places, described, enter_target, resolve_places, resolve_target
 from runbook_lib.system import variables as environment
 

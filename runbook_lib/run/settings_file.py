@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from runbook_lib.run.settings import ENV_PREFIX, Settings
+from runbook_lib.run.setting_sources import ENV_PREFIX
+from runbook_lib.run.settings import Settings
 
 _OF_ONE_RUN: Final = ("run_dir", "drill", "practice_pad_mb", "practice_head")
 """What no file should set for every run that is started beside it."""

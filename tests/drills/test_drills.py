@@ -19,7 +19,8 @@ from runbook_lib.practice.drills.catalogue import DRILLS, drill_named
 from runbook_lib.practice.drills.machines import MIRROR_PORT
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.folder import STAGES
-from runbook_lib.run.settings import DRILL_NAMES, resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
+from runbook_lib.run.settings import DRILL_NAMES
 from runbook_lib.run.target import resolve_target
 
 Engineer = Callable[..., Any]

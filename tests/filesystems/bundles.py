@@ -16,7 +16,7 @@ from runbook_lib.bundle.sources import opened_source
 from runbook_lib.bundle.take import import_bundle
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.opening import OpenRun, open_run
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify

@@ -12,7 +12,7 @@ from runbook_lib.bundle.take import import_bundle
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.opening import open_run
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import resolve_target
 from runbook_lib.stages.download.stage import download
 from tests.windows.windows_python import WindowsPython, to_windows_path

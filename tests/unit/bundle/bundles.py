@@ -14,7 +14,7 @@ from runbook_lib.bundle.facts import Imported
 from runbook_lib.bundle.read import Bundle, open_bundle
 from runbook_lib.bundle.sources import opened_source
 from runbook_lib.bundle.take import import_bundle
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
 from tests.unit.stages.verify.real_caches import Install, Installed
 

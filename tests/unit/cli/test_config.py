@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.run.opening import prepare_run
-from runbook_lib.run.settings import Settings, resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
+from runbook_lib.run.settings import Settings
 from runbook_lib.run.settings_file import settings_file
 from tests.unit.cli.conftest import Ended
 

@@ -16,7 +16,7 @@ from runbook_lib.desired.look import machine_state
 from runbook_lib.desired.state import MachineState, State
 from runbook_lib.errors import ExitCode, RecordError
 from runbook_lib.run.lock_file import LOCK_NAME, LockedFile, LockedRepository, LockFile
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
 from runbook_lib.upkeep.lock import write_lock
 from tests.unit.stages.verify.real_caches import MODES, WEIGHTS, Install, Installed, flip_bit

@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.errors import SettingsError
 from runbook_lib.run.documents import find_documents
-from runbook_lib.run.settings import resolve_settings
+from runbook_lib.run.setting_sources import resolve_settings
 
 
 @pytest.fixture

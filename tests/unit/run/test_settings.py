@@ -8,7 +8,8 @@ import pytest
 
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import SettingsError
-from runbook_lib.run.settings import ResolvedSettings, Settings, resolve_settings
+from runbook_lib.run.setting_sources import ResolvedSettings, resolve_settings
+from runbook_lib.run.settings import Settings
 
 Resolve = Callable[..., ResolvedSettings]
 
