@@ -20,6 +20,7 @@ from runbook_lib.core.log import log_to_folder
 from runbook_lib.errors import ExitCode, UsageError
 from runbook_lib.headless.evidence import collect_evidence
 from runbook_lib.headless.interruption import Interruption, noted_signals
+from runbook_lib.history.copies import require_copies
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES, Run, RunState
 from runbook_lib.run.opening import RUNS, PreparedRun, prepare_run, require_run
@@ -93,6 +94,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
         raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
     require_extra("notebooks", "papermill", purpose="runbook run")
     parameters = _with_drill(parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill))
+    require_copies(resolve_settings(parameters, explicit=True).values.copy_to)
     if first is not None or resume:
         _require_something_to_continue(parameters, "--resume" if resume else "--from")
     if delay_up_to:
@@ -113,6 +115,8 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
             summary = _execute(opened, chosen, interruption, watch)
         if as_json:
             click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
+            for aside in summary.asides:
+                _say(f"warning: {aside}")
         elif not summary.is_interrupted:
             _print_summary(summary)
         exit_code = ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code

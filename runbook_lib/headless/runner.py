@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook_lib.errors import DiskError, RunbookError
@@ -22,6 +22,7 @@ from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.spare_room import spare_room
 from runbook_lib.headless.summary import RunSummary, StageOutcome, outcome_of, summarise
 from runbook_lib.headless.twin import TWIN_NAME, plain_text
+from runbook_lib.history.copies import copy_runs
 from runbook_lib.history.index import remember
 from runbook_lib.history.prune import prune_runs
 from runbook_lib.notebooks import find_notebook
@@ -65,13 +66,14 @@ def run_stages(
     without writing one has failed, whatever papermill's metadata says. A noted signal ends the stage and the run; the
     summary says so. Raises `RunBusy` when another process works in the run folder.
     """
-    with hold_run(run.folder):
+    interruption = interruption or Interruption()
+    with hold_run(run.folder), _pruned(run, settings):
         settle_died(run.folder.parent)
-        with beating(run), _remembered(run, settings):
+        with _remembered(run), beating(run):
             run_began(run, tuple(stages))
-            summary = _run_held(run, settings, stages, heard(run, listener), interruption or Interruption())
+            summary = _run_held(run, settings, stages, heard(run, listener), interruption)
             run_ended(run, summary)
-            return summary
+        return _copied(run, settings, summary, interruption)
 
 
 def _run_held(
@@ -158,19 +160,37 @@ def _run_stage(
 
 
 @contextmanager
-def _remembered(run: Run, settings: Settings) -> Iterator[None]:
-    """Take the run into the history, however it ends, and let go what the setting `keep` does not keep."""
+def _remembered(run: Run) -> Iterator[None]:
+    """Take the run into the history, however it ends, when its heart does not beat any more."""
     try:
         yield
     finally:
-        home = run.folder.parent
-        remember(home)
+        remember(run.folder.parent)
+
+
+@contextmanager
+def _pruned(run: Run, settings: Settings) -> Iterator[None]:
+    """Let go at the end what the setting `keep` does not keep."""
+    try:
+        yield
+    finally:
         if settings.keep_rules:
             try:
-                for pruned in prune_runs(home, settings.keep_rules).gone:
+                for pruned in prune_runs(run.folder.parent, settings.keep_rules).gone:
                     _log.info("run folder %s removed: %s", pruned.folder, pruned.reason)
             except RunbookError as error:  # no run fails of those before it
                 _log.warning("no run folder was removed: %s", error)
+
+
+def _copied(run: Run, settings: Settings, summary: RunSummary, interruption: Interruption) -> RunSummary:
+    """Copy this run, and those whose copy failed, to where the setting `copy_to` says; the summary says what failed.
+
+    A run that was interrupted is to end soon: the next one copies it.
+    """
+    if not settings.copy_to or interruption.is_noted:
+        return summary
+    problem = copy_runs(run.folder.parent, settings.copy_to, held=run.folder, is_over=lambda: interruption.is_noted)
+    return replace(summary, asides=(problem,)) if problem else summary
 
 
 @contextmanager

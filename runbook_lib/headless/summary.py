@@ -70,6 +70,8 @@ class RunSummary(Rendered):
     """Whether a practice hub served the models."""
     changed: Difference | None = None
     """What is another than in the last run that worked; None when this one did, or none is known."""
+    asides: tuple[str, ...] = ()
+    """What went wrong beside the stages, such as a copy; changes neither status nor exit code."""
 
     @property
     def ran(self) -> tuple[StageOutcome, ...]:
@@ -182,7 +184,8 @@ class RunSummary(Rendered):
 
     def ending(self) -> Sequence[Section]:
         """Return the same without the stages, for who has seen them one by one."""
-        advice, warnings, following = self.advice(), self.warnings(), self.next_commands()
+        advice, following = self.advice(), self.next_commands()
+        warnings = (*self.warnings(), *self.asides)
         return (
             Note("Verdict", (self.verdict(), f"took {format_seconds(self.elapsed_s)}")),
             *((Note("What failed", advice),) if advice else ()),

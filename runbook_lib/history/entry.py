@@ -67,6 +67,8 @@ class HistoryEntry(Value):
     """What was measured, in bytes, by name."""
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     """The settings that were given, without those that are defaults."""
+    copied_to: tuple[str, ...] = ()
+    """The addresses that hold the folder as it is; none any more once the run goes on."""
 
     @property
     def elapsed_s(self) -> float:

@@ -136,6 +136,8 @@ class ShownRun(Rendered):
         yield run.outcome
         yield f"began {when(run.began_at)} UTC on {run.host or 'an unnamed machine'}"
         yield f"folder: {run.folder}{'' if run.has_folder else ' (gone; this is what the history kept)'}"
+        if run.copied_to:
+            yield f"copied to: {', '.join(f'{address}/{run.id}' for address in run.copied_to)}"
 
 
 def when(moment: datetime) -> str:

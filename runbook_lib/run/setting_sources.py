@@ -23,7 +23,7 @@ SETTINGS_FILE = Path("runbook.toml")
 FORM = "form"
 """The origin of what was chosen in the form of 00_start_here."""
 _BESIDE_HOST = re.compile(r"(?<=/)[^\s/]*(?=@)|(?<=['\"])[^\s/]*(?=@)|(?<=[?#])[^\s'\"]+")
-_ADDRESSES = frozenset(("hub", "ocr_mirror", "service_url"))
+_ADDRESSES = frozenset(("hub", "ocr_mirror", "service_url", "copy_to"))
 _OLD_OCR = "ocr"
 NOT_SETTINGS = frozenset(
     f"RUNBOOK_{name}" for name in ("DEBUG", "HEADLESS", "NOTICE_TOKEN", "PROGRESS", "STANDING_WORKER")

@@ -28,6 +28,7 @@ DRILL_NAMES = (
     "lost-listings",
     "stale-token",
 )
+COPY_SCHEMES = ("s3", "gs", "abfs", "file")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 """A drive of Windows has one letter."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -59,6 +60,9 @@ class Settings(StrictValue):
     practice_pad_mb: int = Field(0, ge=0, le=100_000, description="practice only: megabytes added to the weights")
     practice_head: Literal["first", "second"] = Field("second", description="practice only: what main points to")
     keep: str = Field("", description="which runs stay, such as runs=30, days=14, failed-days=90; empty: all of them")
+    copy_to: str = Field(
+        "", description="where run folders are copied at the end, such as s3://bucket/runs; empty: nowhere"
+    )
     drill: str = Field("", description="practice only: the breakage drill to play; see runbook drills")
 
     @field_validator("hub")
@@ -112,6 +116,11 @@ class Settings(StrictValue):
     def _keep_is_readable(cls, value: str) -> str:
         return str(KeepRules.parse(value) or "")
 
+    @field_validator("copy_to")
+    @classmethod
+    def _place_for_copies_is_known(cls, value: str) -> str:
+        return value and _store_address(value)
+
     @field_validator("drill")
     @classmethod
     def _drill_is_known(cls, value: str, info: ValidationInfo) -> str:
@@ -149,6 +158,17 @@ def _web_address(value: str, rule: str) -> str:
         raise ValueError(f"{rule} that starts with https:// or http://")
     if "@" in parts.netloc:
         raise ValueError("must not carry a user name or password: parameters are stored in the notebook")
+    if parts.query or parts.fragment:
+        raise ValueError("must end with its path: a query may carry a secret, and parameters are stored")
+    return value.rstrip("/")
+
+
+def _store_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in COPY_SCHEMES or not (parts.netloc or (parts.scheme == "file" and parts.path.strip("/"))):
+        raise ValueError("must be empty, or an address such as s3://BUCKET/runs, gs://, abfs:// or file:///FOLDER")
+    if "@" in parts.netloc:
+        raise ValueError("must not carry a user name, password or account: they come from the environment")
     if parts.query or parts.fragment:
         raise ValueError("must end with its path: a query may carry a secret, and parameters are stored")
     return value.rstrip("/")

@@ -15,6 +15,7 @@ from runbook_lib.errors import RecordError, UsageError
 from runbook_lib.fleet.record import HOST_RECORD_NAME, remembered
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import HEADER_NAME
+from runbook_lib.system.addresses import reached
 
 if TYPE_CHECKING:
     import duckdb
@@ -245,32 +246,23 @@ _FILLED: Final = """
 
 def _reachable(store: "duckdb.DuckDBPyConnection", address: str) -> str:
     """Let DuckDB read an address through fsspec; returns the address."""
-    scheme, found, _rest = address.partition("://")
-    if not found:
-        return address
-    store.register_filesystem(_filesystem(scheme))
+    if "://" in address:
+        store.register_filesystem(_reached(address)[0])
     return address
 
 
 def _listed(store: "duckdb.DuckDBPyConnection", address: str) -> list[str]:
     """Return the addresses of the hosts' records below one."""
-    scheme, _, rest = _reachable(store, address).partition("://")
-    files = _filesystem(scheme).glob(f"{rest.rstrip('/')}/**/{HOST_RECORD_NAME}")
-    return [f"{scheme}://{str(path).lstrip('/')}" for path in files]
+    filesystem, top = _reached(address)
+    store.register_filesystem(filesystem)
+    scheme = address.partition("://")[0]
+    return [
+        f"{scheme}://{str(path).lstrip('/')}" for path in filesystem.glob(f"{top.rstrip('/')}/**/{HOST_RECORD_NAME}")
+    ]
 
 
-def _filesystem(scheme: str) -> "AbstractFileSystem":
-    require_extra("fleet", "fsspec", purpose=f"Reading {scheme}://")
-    import fsspec
-
-    try:
-        return fsspec.filesystem(scheme)
-    except (ImportError, ValueError) as error:
-        raise UsageError(
-            f"Nothing here can read {scheme}://.",
-            why=str(error),
-            remedy="Install what it names (for s3:// that is s3fs) here, or copy the records to a folder.",
-        ) from error
+def _reached(address: str) -> "tuple[AbstractFileSystem, str]":
+    return reached(address, extra="fleet", purpose=f"Reading {address.partition('://')[0]}://")
 
 
 def _count(store: "duckdb.DuckDBPyConnection", table: str) -> int:

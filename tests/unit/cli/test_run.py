@@ -1,5 +1,6 @@
 """`runbook run`: exit codes, streams, and what is refused before any kernel starts."""
 
+import importlib.util
 import io
 import json
 import os
@@ -220,6 +221,30 @@ def test_an_interruption_ends_with_130(ended: Ended, monkeypatch: pytest.MonkeyP
     code, out, err = ended("run")
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "interrupted"
+
+
+def test_a_store_whose_package_is_missing_is_said_before_anything_begins(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr("runbook_lib.system.addresses.find_spec", lambda name: None if name == "adlfs" else find(name))
+    monkeypatch.setattr(runner, "run_stages", lambda *_: pytest.fail("it began"))
+    code, _out, err = ended("run", "-p", "copy_to", "abfs://container/runs")
+    assert code == 2
+    assert "Install adlfs" in err
+    assert not Path("runs").exists()
+
+
+def test_what_went_wrong_beside_the_run_is_a_line_on_stderr_and_no_part_of_the_document(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        runner, "run_stages", lambda run, *_: RunSummary(run.folder, (), proved=False, asides=("not copied.",))
+    )
+    code, out, err = ended("run", "--json")
+    assert (code, json.loads(out)["status"]) == (0, "skip")
+    assert "warning: not copied." in err.splitlines()
+    assert "not copied." in ended("run")[1]
 
 
 def test_a_folder_whose_name_does_not_fit_the_encoding_of_a_pipe_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:

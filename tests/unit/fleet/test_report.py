@@ -232,7 +232,7 @@ def test_an_address_is_read_through_fsspec(tmp_path: Path) -> None:
 
 
 def test_an_address_that_nothing_reads_says_what_to_install() -> None:
-    with pytest.raises(UsageError, match="Nothing here can read nowhere://") as caught:
+    with pytest.raises(UsageError, match="Nothing here can read or write nowhere://") as caught:
         asked("nowhere://bucket/records")
     assert "s3fs" in caught.value.remedy
 

@@ -18,6 +18,7 @@ from runbook_lib.headless import notebook, runner
 from runbook_lib.headless.notebook import execute_notebook
 from runbook_lib.headless.runner import StageStarted, run_stages
 from runbook_lib.headless.summary import RunSummary, StageOutcome
+from runbook_lib.headless.twin import plain_text
 from runbook_lib.notebooks import find_notebook
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run, RunState, stage_file_stem
@@ -279,3 +280,21 @@ def test_events_are_lines_of_json_with_ids_and_an_end(
     assert (told[2]["status"], told[3]["status"], told[4]["exit_code"]) == ("fail", "skip", 1)
     assert (run.folder / "junit.xml").is_file()
     assert (run.folder / "summary.txt").read_text(encoding="utf-8").startswith("Verdict")
+
+
+def test_a_copy_that_fails_is_said_and_goes_with_the_next_run(
+    run: Run, execute: Execute, write_notebook: WriteNotebook, tmp_path: Path
+) -> None:
+    share = tmp_path / "share"
+    settings = Settings(copy_to=share.as_uri())
+    execute()  # where the notebooks are
+    write_notebook(stage_file_stem("detect"), recording("detect"))
+    summary = run_stages(run, settings, ("detect",), lambda _event: None)
+    assert (summary.status, summary.exit_code) == (Status.OK, 0)
+    assert state(run) == (RunState.FINISHED, "")
+    assert f"There is no folder {share}" in plain_text(summary)
+    share.mkdir()
+    second = Run.create(run.folder.with_name("second"), {}, {})
+    assert run_stages(second, settings, ("detect",), lambda _event: None).asides == ()
+    assert {path.parent.name for path in share.glob("*/run.json")} == {run.folder.name, "second"}
+    assert (share / "second" / "report.html").read_bytes() == (second.folder / "report.html").read_bytes()

@@ -150,6 +150,7 @@ WRONG_VALUES = {
     "practice_pad_mb": 1.5,
     "practice_head": "third",
     "keep": "runs=0",
+    "copy_to": "ftp://host/runs",
     "drill": "corupt",
 }
 
