@@ -100,9 +100,12 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     if delay_up_to:
         time.sleep(SystemRandom().uniform(0, delay_up_to * 60))
     with ExitStack() as stack:
-        if if_running and not _takes_turn(stack, parameters, if_running, as_json=as_json):
-            return ExitCode.OK
         telling = stack.enter_context(telling_of(_say, told))
+        given_up = _turn_given_up(stack, parameters, if_running) if if_running else ""
+        if given_up:
+            _say_skipped(given_up, as_json=as_json)
+            telling.gave_way(given_up)
+            return ExitCode.OK
         interruption = stack.enter_context(noted_signals())
         opened = prepare_run(parameters, new=True, explicit=True)
         chosen = _chosen(opened, first, only, resume)
@@ -124,8 +127,8 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     return exit_code
 
 
-def _takes_turn(stack: ExitStack, parameters: Mapping[str, object], if_running: str, *, as_json: bool) -> bool:
-    """Hold the turn until the stack ends; says that the run is skipped when another one has it."""
+def _turn_given_up(stack: ExitStack, parameters: Mapping[str, object], if_running: str) -> str:
+    """Hold the turn until the stack ends; returns why the run is skipped when another one has it."""
     from runbook_lib.headless.turn import IfRunning, NotOurTurn, turn
 
     settings = resolve_settings(parameters, explicit=True).values
@@ -135,12 +138,15 @@ def _takes_turn(stack: ExitStack, parameters: Mapping[str, object], if_running: 
     except NotOurTurn as given_up:
         if if_running == IfRunning.WAIT:
             raise
-        _say(given_up.what)
-        if as_json:
-            nothing: dict[str, object] = {"practice": False, "run": None, "run_dir": "", "stages": []}
-            click.echo(json.dumps({**nothing, "status": Status.SKIP.value, "verdict": given_up.what}, indent=2))
-        return False
-    return True
+        return given_up.what
+    return ""
+
+
+def _say_skipped(what: str, *, as_json: bool) -> None:
+    _say(what)
+    if as_json:
+        nothing: dict[str, object] = {"practice": False, "run": None, "run_dir": "", "stages": []}
+        click.echo(json.dumps({**nothing, "status": Status.SKIP.value, "verdict": what}, indent=2))
 
 
 def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interruption, watch: Watch) -> "RunSummary":

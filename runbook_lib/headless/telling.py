@@ -7,7 +7,7 @@ from pathlib import Path
 from socket import gethostname
 
 from runbook_lib.cache.locks import Say
-from runbook_lib.errors import DiskError, RunbookError
+from runbook_lib.errors import DiskError, ExitCode, RunbookError
 from runbook_lib.headless.metrics import write_metrics
 from runbook_lib.headless.notice import Notice, When, send
 from runbook_lib.headless.notice_shapes import Message
@@ -17,6 +17,7 @@ from runbook_lib.history.changes import is_news
 from runbook_lib.history.compare import last_good_before
 from runbook_lib.history.digest import digest
 from runbook_lib.history.index import read_history
+from runbook_lib.run.check import Status
 
 
 @dataclass
@@ -52,6 +53,10 @@ class Telling:
             changed=changed,
         )
         self._send(message, news=is_news(entries, entry))
+
+    def gave_way(self, what: str) -> None:
+        """Tell of a run that did not begin because another one was at work: no failure, and no news."""
+        self._send(Message("", gethostname(), "", Status.SKIP.value, ExitCode.OK, what, what), news=False)
 
     def broke_off(self, error: BaseException) -> None:
         """Tell of a run that could not even begin, or came to no summary."""

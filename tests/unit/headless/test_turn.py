@@ -15,6 +15,7 @@ from runbook_lib.history.index import read_history
 from runbook_lib.run.folder import Run
 from runbook_lib.run.settings import Settings
 from tests.unit.cli.conftest import ended
+from tests.unit.headless.server import listening
 from tests.unit.run.test_run_lock import HOLD
 
 __all__ = ["ended"]
@@ -80,6 +81,27 @@ def test_a_run_that_skips_leaves_a_line_and_ends_well(
     assert [entry.state for entry in read_history(tmp_path / "runs").entries] == ["running", "skipped"]
     assert sorted(path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()) == ["at-work"]
     assert "at-work" in ended("history")[1]
+
+
+def test_a_run_that_gives_way_is_told_to_whom_always_is_told_and_a_wait_in_vain_is_a_failure(
+    at_work: Callable[[], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: Callable[..., tuple[object, str, str]],
+) -> None:
+    at_work()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "run_stages", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr("runbook_lib.headless.turn._STAGES_REST_S", 0.0)
+    quick = ("-p", "download_limit_s", "0.001", "-p", "convert_limit_s", "0.001", "-p", "hub", "http://127.0.0.1:9")
+    with listening() as always, listening() as failures:
+        whom = ("--always", always.url, "--on-failure", failures.url, "--on-change", failures.url)
+        assert ended("run", "--if-running", "skip", *whom, *quick)[0] == 0
+        assert failures.received == []
+        assert (always.json()["status"], always.json()["exit_code"]) == ("skip", 0)
+        assert "another run was at work: at-work" in always.json()["verdict"]
+        assert ended("run", "--if-running", "wait", *whom[:4], *quick)[0] == 75
+        assert (failures.json()["status"], failures.json()["exit_code"]) == ("fail", 75)
 
 
 def test_a_run_that_waits_begins_when_the_other_one_has_ended(
