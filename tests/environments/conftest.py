@@ -52,6 +52,12 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "model-signing": ("pyopenssl==26.4.0", "sigstore==4.5.1", "model-signing==1.1.1"),
     "olah": (*_pinned("huggingface-hub"), "olah==0.5.4"),
     "oras": ("oras==0.2.43",),
+    # Apart from ours, for botocore asks for a python-dateutil below 3.
+    "S3": (
+        *_pinned("fsspec", "pytest", "pytest-socket", "pytest-timeout"),
+        *("moto[s3]==5.2.5", "flask", "flask-cors", "s3fs==2026.9.0"),
+        *("-e", f"{ROOT}[copies]"),
+    ),
 }
 
 PythonOf = Callable[[str], Path]

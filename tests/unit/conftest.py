@@ -43,7 +43,7 @@ _STARTING_PROCESSES = (
         "upkeep",
         "workers",
     ),
-    *("audit/test_robustness.py", "cache/test_hashing.py", "checks/test_explain.py", "history/test_copies.py"),
+    *("audit/test_robustness.py", "cache/test_hashing.py", "checks/test_explain.py"),
     "quirks/test_bounds.py",
     *("quirks/test_clothes.py", "quirks/test_real_failures.py", "stages/test_documents.py"),
     *("stages/test_end_to_end.py", "stages/test_practice.py", "system/test_loopback.py"),
