@@ -1,13 +1,13 @@
 """`runbook fleet`: many hosts, over a Dask cluster that is there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TypedDict, TypeVar, Unpack
+from typing import Final, TypedDict, Unpack
 
 import click
 
 from runbook_lib.cli.fleet_report import report
-from runbook_lib.cli.lazy import verbose_option
+from runbook_lib.cli.lazy import CommandT, verbose_option
 from runbook_lib.cli.options import json_option
 from runbook_lib.cli.result import print_result, print_shown
 from runbook_lib.core.extras import require_extra
@@ -23,7 +23,6 @@ from runbook_lib.run.folder import STAGES
 from runbook_lib.run.lock_file import LOCK_NAME, read_lock
 from runbook_lib.terminal.live import living
 
-CommandT = TypeVar("CommandT", bound=Callable[..., object])
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 

@@ -1,13 +1,12 @@
 """`runbook history`, `show`, `diff` and `prune-runs`: what earlier runs were."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
+from runbook_lib.cli.lazy import CommandT
 from runbook_lib.cli.options import dry_run_option, json_option
 from runbook_lib.cli.result import print_result, print_shown
 from runbook_lib.core.keep_rules import KeepRules
@@ -19,8 +18,6 @@ from runbook_lib.history.naming import LAST, last_good, moment_named, run_named
 from runbook_lib.history.prune import prune_runs as prune
 from runbook_lib.run.opening import RUNS
 from runbook_lib.run.setting_sources import resolve_settings
-
-CommandT = TypeVar("CommandT", bound=Callable[..., object])
 
 
 def runs_option(command: CommandT) -> CommandT:

@@ -1,14 +1,12 @@
 """Options that several commands share."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from runbook_lib.cli.lazy import CommandT
 from runbook_lib.run.settings import PRACTICE, Settings
-
-CommandT = TypeVar("CommandT", bound=Callable[..., object])
 
 
 class NameType(click.ParamType[str]):

@@ -4,16 +4,15 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from runbook_lib.cli.lazy import CommandT
 from runbook_lib.core.log import events_to_stderr
 
 if TYPE_CHECKING:
     from runbook_lib.headless.telling import Telling
-
-CommandT = TypeVar("CommandT", bound=Callable[..., object])
 
 
 class TellingOptions(TypedDict):

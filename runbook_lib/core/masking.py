@@ -1,9 +1,7 @@
 """Secrets are starred out before anything is shown or stored; in a log lengths stay, so that positions hold."""
 
 import re
-from typing import Annotated, Final
-
-from pydantic import AfterValidator
+from typing import Final
 
 HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9_])(?:hf_|api_org_)[A-Za-z0-9]{30,200}(?![A-Za-z0-9_])")
 """User tokens are `hf_` and 34 letters or digits; `api_org_` is the older form of an organisation's token."""
@@ -42,13 +40,6 @@ def mask_known(text: str) -> str:
 def mask_url_credentials(text: str) -> str:
     """Hide what an address may carry: `user:password@` or a token alone before the host, secrets in the query."""
     return mask_known(_URL_CREDENTIALS.sub("/***@", text))
-
-
-Masked = Annotated[str, AfterValidator(mask_known)]
-"""Text from outside in a value that is stored or shown: free of secrets from the moment it is made."""
-
-MaskedAddress = Annotated[str, AfterValidator(mask_url_credentials)]
-"""The same for an address, where everything before the host goes."""
 
 
 def _starred(match: re.Match[str]) -> str:

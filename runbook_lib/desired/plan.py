@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from runbook_lib.core.masking import Masked
-from runbook_lib.core.value import Value
+from runbook_lib.core.value import Masked, Value
 from runbook_lib.desired.state import MachineState, ModelState, State
 from runbook_lib.errors import ExitCode
 from runbook_lib.render.rendered import Rendered

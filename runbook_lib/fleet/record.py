@@ -6,8 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, ValidationError
 
-from runbook_lib.core.masking import Masked
-from runbook_lib.core.value import StrictValue
+from runbook_lib.core.value import Masked, StrictValue
 from runbook_lib.errors import RecordError
 from runbook_lib.history.digest import digest
 from runbook_lib.history.entry import HistoryEntry

@@ -6,8 +6,7 @@ from typing import Final
 
 from pydantic import Field, JsonValue, ValidationError
 
-from runbook_lib.core.masking import Masked
-from runbook_lib.core.value import Value
+from runbook_lib.core.value import Masked, Value
 from runbook_lib.run.check import Status
 
 FORMAT: Final = 1

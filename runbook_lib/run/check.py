@@ -6,8 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from runbook_lib.core.fixed_by import FixedBy
-from runbook_lib.core.masking import Masked
-from runbook_lib.core.value import StrictValue
+from runbook_lib.core.value import Masked, StrictValue
 
 SCHEMA_VERSION: Final = 2
 """Version of the JSON a run leaves on disk; docs/records.md describes it."""

@@ -7,8 +7,7 @@ from typing import Final
 from packaging.version import Version
 
 from runbook_lib.cache.link_mode import LinkMode, choose_links
-from runbook_lib.core.masking import MaskedAddress
-from runbook_lib.core.value import Value
+from runbook_lib.core.value import MaskedAddress, Value
 from runbook_lib.quirks import xet_telemetry
 from runbook_lib.quirks.hub_versions import has_race, obeys_variable, remedy_for
 from runbook_lib.render.env_files import Offer, to_dotenv, to_powershell, to_shell

@@ -16,8 +16,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from runbook_lib.core import atomic
 from runbook_lib.core.fixed_by import FixedBy
-from runbook_lib.core.masking import Masked, MaskedAddress
-from runbook_lib.core.value import StrictValue
+from runbook_lib.core.value import Masked, MaskedAddress, StrictValue
 from runbook_lib.errors import DiskError, RecordError, UsageError
 from runbook_lib.render.sections import Figure
 from runbook_lib.run.check import SCHEMA_VERSION, Artifact
@@ -146,7 +145,7 @@ class Run:
             fields = {**dict(self.header()), **changed, "heartbeat_at": heartbeat_at or datetime.now(UTC)}
             self._write_header(RunHeader.model_validate(fields))
 
-    def save(self, record: StageRecord[FactsT]) -> StageRecord[FactsT]:
+    def save(self, record: "StageRecord[FactsT]") -> "StageRecord[FactsT]":
         """Write the record of a stage, replacing an older one, and return it; raises `DiskError`.
 
         In a headless run the header has one writer, the process that started the kernels: its heart beats by itself.
@@ -164,7 +163,7 @@ class Run:
         """Whether a record of the stage exists; does not look into it."""
         return self.record_path(stage).is_file()
 
-    def read(self, stage: str, facts: type[FactsT]) -> StageRecord[FactsT]:
+    def read(self, stage: str, facts: type[FactsT]) -> "StageRecord[FactsT]":
         """Read a stage's record with its facts; raises `RecordError` naming what to run when it is missing."""
         if not self.has(stage):
             raise RecordError(
@@ -174,7 +173,7 @@ class Run:
             )
         return _read(self.record_path(stage), StageRecord[facts])  # type: ignore[valid-type]
 
-    def records(self) -> tuple[StageRecord[RawFacts], ...]:
+    def records(self) -> tuple["StageRecord[RawFacts]", ...]:
         """Read every stage record there is, in stage order."""
         return tuple(self.read(stage, RawFacts) for stage in STAGES if self.has(stage))
 
@@ -183,7 +182,7 @@ class Run:
         self._write(self.folder / name, content)
         return Artifact(name=name, title=title, alternative=alternative)
 
-    def pictures(self, record: StageRecord[FactsT]) -> tuple[Figure, ...]:
+    def pictures(self, record: "StageRecord[FactsT]") -> tuple[Figure, ...]:
         """Read the pictures a stage left in the run folder, for showing."""
         return tuple(
             Figure(artifact.title, (self.folder / artifact.name).read_bytes(), artifact.alternative)

@@ -7,8 +7,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from runbook_lib.cache.incomplete_files import IncompleteFile, abandoned
-from runbook_lib.core.masking import Masked, MaskedAddress
-from runbook_lib.core.value import Value
+from runbook_lib.core.value import Masked, MaskedAddress, Value
 from runbook_lib.pipeline.spec import PipelineSpec
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.quirks.hub_versions import resumes_downloads

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from runbook_lib.core.masking import Masked
 from runbook_lib.core.model_ref import ModelRef
+from runbook_lib.core.value import Masked
 from runbook_lib.errors import RunbookError
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.render.sections import Note, Section, Table

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from runbook_lib.core.masking import Masked, MaskedAddress, mask_secrets
-from runbook_lib.core.value import Value
+from runbook_lib.core.masking import mask_secrets
+from runbook_lib.core.value import Masked, MaskedAddress, Value
 from runbook_lib.errors import DeadlineExceeded
 from runbook_lib.system.time_limit import within
 

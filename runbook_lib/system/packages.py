@@ -3,9 +3,9 @@
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +19,7 @@ DOCLING_DISTRIBUTIONS = ("docling-slim", "docling")
 """Either brings the package `docling`; since 2.8x the distribution `docling` only requires docling-slim, and services
 install docling-slim alone. So what counts is the package, and either distribution tells its version."""
 _METADATA_VERSION = re.compile(r"^Version:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+_METADATA_REQUIRES = re.compile(r"^Requires-Dist:[ \t]*(.+)", re.MULTILINE | re.IGNORECASE)
 _VERSION_LINE = re.compile(r"^__version__\s*(?::[^=]+)?=\s*['\"]([^'\"]+)['\"]", re.MULTILINE)
 
 
@@ -32,6 +33,8 @@ class SitePackages:
     prefix: Path
     folders: tuple[str, ...]
     """Where it looks for packages, in its order."""
+    _found: dict[str, metadata.Distribution | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """By name, as several checks ask for the same."""
 
     def version_text(self, name: str) -> str | None:
         """Return the version of a distribution as its metadata writes it; None when it is not installed."""
@@ -45,7 +48,7 @@ class SitePackages:
     def requirements(self, name: str, on: str) -> Iterator[Requirement]:
         """Yield what a distribution requires of another one; what cannot be read is passed over."""
         distribution = self._distribution(name)
-        for line in (distribution.requires if distribution is not None else None) or ():
+        for line in _stated_requirements(distribution) if distribution is not None else ():
             named = _REQUIRED_NAME.match(line)  # parsing all of a long list takes a tenth of a second
             if named and canonicalize_name(named[0]) == canonicalize_name(on):
                 with suppress(InvalidRequirement):
@@ -74,17 +77,27 @@ class SitePackages:
         return found if found is not None and (self._holds_docling() or _is_editable(found)) else None
 
     def _named(self, name: str) -> metadata.Distribution | None:
-        return next(iter(metadata.distributions(name=name, path=list(self.folders))), None)
+        if name not in self._found:
+            self._found[name] = next(iter(metadata.distributions(name=name, path=list(self.folders))), None)
+        return self._found[name]
 
     def _holds_docling(self) -> bool:
         return any(Path(folder, DOCLING, "document_converter.py").is_file() for folder in self.folders)
 
 
+def _head(distribution: metadata.Distribution) -> str:
+    """Read the fields alone: `Distribution.version` and `requires` parse it all as an e-mail, readme included."""
+    return (distribution.read_text("METADATA") or "").partition("\n\n")[0]
+
+
 def _stated_version(distribution: metadata.Distribution) -> str:
-    """Read the version alone: `Distribution.version` parses all of the metadata as an e-mail, readme included."""
-    head = (distribution.read_text("METADATA") or "").partition("\n\n")[0]
-    stated = _METADATA_VERSION.search(head)
+    stated = _METADATA_VERSION.search(_head(distribution))
     return stated[1] if stated else distribution.version
+
+
+def _stated_requirements(distribution: metadata.Distribution) -> Sequence[str]:
+    head = _head(distribution)
+    return _METADATA_REQUIRES.findall(head) if head else distribution.requires or ()
 
 
 def _is_editable(distribution: metadata.Distribution) -> bool:

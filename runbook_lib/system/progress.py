@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Final, Never, Protocol
-
-from tqdm.std import tqdm
+from typing import TYPE_CHECKING, Final, Never, Protocol
 
 from runbook_lib.render.values import format_bytes
+
+if TYPE_CHECKING:
+    from tqdm.std import tqdm
 
 HEADLESS_VARIABLE = "RUNBOOK_HEADLESS"
 PROGRESS_VARIABLE: Final = "RUNBOOK_PROGRESS"
@@ -97,6 +98,8 @@ def show_progress(title: str, total_bytes: int) -> Iterator[Progress]:
         else:
             yield _Lines(title, total_bytes)
     elif sys.stderr.isatty():
+        from tqdm.std import tqdm  # who draws no bar, as a scheduled run, does not wait for it
+
         with tqdm(total=total_bytes, desc=title, unit="B", unit_scale=True, ascii=True) as bar:
             yield _Bar(bar)
     else:

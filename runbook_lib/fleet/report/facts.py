@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
-from runbook_lib.core.masking import Masked
-from runbook_lib.core.value import Value
+from runbook_lib.core.value import Masked, Value
 from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from runbook_lib.cache.artifacts import Placement
 from runbook_lib.cache.layout import Listing
-from runbook_lib.core.masking import Masked
 from runbook_lib.core.model_ref import ModelRef
-from runbook_lib.core.value import Value
+from runbook_lib.core.value import Masked, Value
 from runbook_lib.ocr.place import PlacedOcr
 from runbook_lib.ocr.plan import OcrPlan, PlannedFile
 from runbook_lib.render.sections import Note, Section, Table

@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from runbook_lib.checks.context import ProbeContext
@@ -19,6 +22,14 @@ BY_ID = {probe.id: probe for probe in PROBES}
 
 def check(name: str, context: ProbeContext) -> Check:
     return BY_ID[name].check(context)
+
+
+def test_requirements_are_read_as_the_standard_library_reads_them() -> None:
+    own, canonical = own_packages(), canonicalize_name
+    for name, on in (("docling-slim", "docling-core"), ("huggingface_hub", "hf-xet"), ("torchvision", "torch")):
+        stated = [Requirement(line) for line in metadata.requires(name) or ()]
+        expected = [one for one in stated if canonical(one.name) == canonical(on)]
+        assert list(own.requirements(name, on)) == expected != []
 
 
 def state_version(packages: SitePackages, module: str, version: str) -> None:
