@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.system import variables
+from tests.forked_workers import ForkServer, forked_workers
 
 pytest_plugins = ("tests.unit.stages.verify.real_caches", "tests.unit.bundle.bundles", "tests.unit.schedules.hostile")
 """Caches of the unmodified client, made once a session, bundles of them, and a schedule that is hard to write down."""
@@ -22,6 +23,9 @@ _KEPT = frozenset({"HF_HUB_DISABLE_SYMLINKS_WARNING"})
 """Steers nothing; the Windows lane sets it."""
 
 _ID_BYTES = 40
+
+_ABOUT_WORKERS = ("tests/unit/workers/", "tests/faults/test_leaks.py")
+"""What begins the ids of tests that are about how workers start and end."""
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -53,6 +57,22 @@ def _no_variable_counts_as_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what other tests of this process applied: their variables are gone."""
     monkeypatch.setattr(variables, "_applied", {})
     monkeypatch.setattr(variables, "_put_back", set())
+
+
+@pytest.fixture(scope="session")
+def _fork_server() -> Iterator[ForkServer]:
+    with ForkServer() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _workers_are_forked(request: pytest.FixtureRequest, _fork_server: ForkServer) -> Iterator[None]:
+    """Start workers in a tenth of a second, wherever their start is not what is tested."""
+    if request.node.nodeid.startswith(_ABOUT_WORKERS):
+        yield
+        return
+    with forked_workers(_fork_server):
+        yield
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from runbook_lib.stages.download.plan import plan_download
 from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
 from tests.faults.conftest import FILE_BYTES, Settings, holds
+from tests.forked_workers import fork_workers_here
 
 MODES = ("symlink", "hardlink", "copy")
 KILLS = 100
@@ -68,6 +69,12 @@ def test_a_download_killed_at_any_moment_is_completed_by_the_next(
     assert killer.in_transfer >= KILLS // SHARES // 5, "the moments must not all lie before or after the transfer"
 
 
+def fetch_with_a_forked_worker(run: OpenRun, plan: DownloadPlan) -> None:
+    """Fetch in a child of the fork server; of a worker's time, starting Python would be most."""
+    fork_workers_here()
+    fetch(run, plan)
+
+
 def fetch(run: OpenRun, plan: DownloadPlan) -> DownloadFacts:
     with hub_access(run, plan_environment(run)) as hub:
         facts, _changes = apply_download(hub, plan, time.monotonic() + 60)
@@ -89,7 +96,7 @@ class Killer:
         self.killed = self.in_transfer = 0
         self._left_alone: list[psutil.Process] = []
         self._forks = multiprocessing.get_context("forkserver")
-        self._forks.set_forkserver_preload([__name__])
+        self._forks.set_forkserver_preload([__name__, "tests.faults.preloaded_forks"])
         self._start().join()  # starts the fork server
         self.restore()
         started = time.monotonic()
@@ -137,6 +144,6 @@ class Killer:
         """Start a download from a hub that takes its time."""
         self._hub.play(Fault("slow", "/lfs/*", bytes_per_s=SLOW_BYTES_PER_S))
         self._hub.reset_counters()
-        process = self._forks.Process(target=fetch, args=(self._run, self.plan))
+        process = self._forks.Process(target=fetch_with_a_forked_worker, args=(self._run, self.plan))
         process.start()
         return process

@@ -22,6 +22,7 @@ from runbook_lib.stages.download.stage import download
 from runbook_lib.stages.verify.stage import verify
 from tests.filesystems.mounting import STICKS, NotMountable
 from tests.filesystems.whole_run import NOT_MOUNTABLE
+from tests.forked_workers import ForkServer, forked_workers
 
 _FORMS = ("folder", "one.tar", "cut.tar")
 _REPO_ID = "docling-project/docling-layout-heron"
@@ -72,7 +73,7 @@ def main() -> None:
         sys.exit(NOT_MOUNTABLE)
     here = folder.with_name("here")
     try:
-        with PracticeHub() as hub:
+        with PracticeHub() as hub, ForkServer() as server, forked_workers(server):
             source = _run(hub, here, here / "run")
             download(source).require()
             vfat = sys.argv[1] == "vfat"

@@ -32,6 +32,7 @@ from runbook_lib.upkeep.repair.apply import apply_repair
 from runbook_lib.upkeep.repair.plan import plan_repair
 from tests.filesystems import links
 from tests.filesystems.mounting import FILE_SYSTEMS, NotMountable, Place
+from tests.forked_workers import ForkServer, forked_workers
 
 NOT_MOUNTABLE = 4
 FILE_BYTES = 1_000_000
@@ -226,7 +227,7 @@ def main() -> None:
         sys.stdout.write(str(reason))
         sys.exit(NOT_MOUNTABLE)
     try:
-        with _hub() as hub:
+        with _hub() as hub, ForkServer() as server, forked_workers(server):
             run = WholeRun(place, hub, folder / "records")
             run.fill_image()
             try:
