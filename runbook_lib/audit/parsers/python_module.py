@@ -3,9 +3,10 @@
 import ast
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TypeVar, cast
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -70,6 +71,17 @@ class PythonModule:
     def calls(self) -> list[ast.Call]:
         """All calls."""
         return self.all_of(ast.Call)
+
+    @cached_property
+    def _calls_by_last_name(self) -> Mapping[str, list[ast.Call]]:
+        found: defaultdict[str, list[ast.Call]] = defaultdict(list)
+        for call in self.calls:
+            found[self.last_name_of(call)].append(call)
+        return dict(found)
+
+    def calls_of(self, *names: str) -> Iterator[ast.Call]:
+        """Yield the calls whose name ends in one of these, whatever way it was imported."""
+        return chain.from_iterable(self._calls_by_last_name.get(name, ()) for name in names)
 
     @property
     def functions(self) -> list[Function]:

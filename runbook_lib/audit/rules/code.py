@@ -55,8 +55,8 @@ _REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 
 def _remote_code(source: ParsedSource, _: Repository) -> Iterator[Hit]:
     module = None if source.is_test else source.python
-    for call in module.calls if module else ():
-        if module and module.last_name_of(call) in _LOADERS and _runs_any_code(module, call):
+    for call in module.calls_of(*_LOADERS) if module else ():
+        if module and _runs_any_code(module, call):
             yield at_node(module, call, "trust_remote_code=True runs whatever code the newest revision holds")
 
 
@@ -79,15 +79,10 @@ def _pinned_offline(source: ParsedSource, repository: Repository) -> Iterator[Hi
     module = source.python if source.is_application_code and repository.is_offline else None
     if repository.is_before(HUB, _BROKEN_SINCE) or repository.is_from(HUB, _MENDED):
         return
-    for call in module.calls if module else ():
+    for call in module.calls_of("snapshot_download") if module else ():
         given = keywords_of(call)
         commit = module.constant_text(given.get("revision")) if module else None
-        asks = (
-            module is not None
-            and module.last_name_of(call) == "snapshot_download"
-            and not {"local_files_only", ""} & set(given)
-        )
-        if module and asks and _COMMIT.fullmatch(commit or ""):
+        if module and not {"local_files_only", ""} & set(given) and _COMMIT.fullmatch(commit or ""):
             yield at_node(module, call, "a commit is asked for offline, without local_files_only=True")
 
 

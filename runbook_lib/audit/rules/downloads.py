@@ -110,8 +110,8 @@ def _open_revision(source: ParsedSource, _: Repository) -> Iterator[Hit]:
     for command in source.commands:
         yield from _open_in_command(command)
     module = source.python
-    for call in module.calls if module else ():
-        if module and module.last_name_of(call) in _FETCHES and not {"revision", ""} & set(keywords_of(call)):
+    for call in module.calls_of(*_FETCHES) if module else ():
+        if module and not {"revision", ""} & set(keywords_of(call)):
             repo = _repo_of(module, call)
             message = f"{module.last_name_of(call)} without a revision"
             if repo or _is_in_code_of_docling(module, call):

@@ -24,8 +24,8 @@ def _resume_download(source: ParsedSource, repository: Repository) -> Iterator[H
     ):
         yield Hit(hit.line, hit.message, hit.column, scope=hit.scope, severity=Severity.ERROR)
     module = None if source.is_test else source.python
-    for call in module.calls if module else ():
-        if module and module.last_name_of(call) in _HUB_CALLS and "resume_download" in keywords_of(call):
+    for call in module.calls_of(*_HUB_CALLS) if module else ():
+        if module and "resume_download" in keywords_of(call):
             yield at_node(module, call, "resume_download is ignored, with a warning, since huggingface_hub 1.0")
 
 
@@ -46,13 +46,12 @@ def _ignored_argument(source: ParsedSource, repository: Repository) -> Iterator[
     for hit in in_commands(source, _SYMLINKS_OPTION, message):
         yield Hit(hit.line, hit.message, hit.column, scope=hit.scope, severity=Severity.ERROR)
     module = None if source.is_test else source.python
-    for call in module.calls if module else ():
-        name = module.last_name_of(call) if module else ""
-        if module and name in _HUB_CALLS:
-            given = keywords_of(call)
+    for call in module.calls_of(*_HUB_CALLS) if module else ():
+        if module:
+            given, is_strict = keywords_of(call), module.last_name_of(call) in _STRICT_CALLS
             for argument in sorted(_IGNORED.keys() & given):
                 yield at_node(module, call, f"{argument} {_IGNORED[argument]}")
-            for argument in sorted(_REFUSED.keys() & given) if name in _STRICT_CALLS else ():
+            for argument in sorted(_REFUSED.keys() & given) if is_strict else ():
                 yield at_node(module, call, f"{argument} {_REFUSED[argument]}", Severity.ERROR)
 
 

@@ -93,9 +93,8 @@ def _world_writable(source: ParsedSource, _: Repository) -> Iterator[Hit]:
 
 
 def _python_chmod(module: PythonModule, message: str) -> Iterable[Hit]:
-    for call in module.calls:
-        modes = [getattr(argument, "value", None) for argument in call.args]
-        if module.last_name_of(call) == "chmod" and _ALL_MODE in modes:
+    for call in module.calls_of("chmod"):
+        if _ALL_MODE in [getattr(argument, "value", None) for argument in call.args]:
             yield at_node(module, call, message)
 
 

@@ -17,8 +17,8 @@ _NO_SUCH_ARGUMENT = {"model_path", "artifacts_path", "cache_dir"}
 
 def _converter_argument(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
     module = None if repository.is_before("docling", "2.0") else source.python
-    for call in module.calls if module else ():
-        if module and module.last_name_of(call) == "DocumentConverter":
+    for call in module.calls_of("DocumentConverter") if module else ():
+        if module:
             for name in sorted(_NO_SUCH_ARGUMENT & set(keywords_of(call))):
                 yield at_node(module, call, f"DocumentConverter has no argument {name}")
 
@@ -35,8 +35,8 @@ def _download_in_handler(source: ParsedSource, _: Repository) -> Iterator[Hit]:
     if module is None:
         return
     handlers = _handlers(module)
-    for call in module.calls:
-        if module.last_name_of(call) in _LOADS and handlers.intersection(module.functions_around(call)):
+    for call in module.calls_of(*_LOADS):
+        if handlers.intersection(module.functions_around(call)):
             yield at_node(module, call, f"{module.last_name_of(call)} runs while a request waits")
 
 
@@ -44,8 +44,7 @@ def _handlers(module: PythonModule) -> set[Function]:
     """Return the functions that answer requests: decorated with a route, or handed to one."""
     named = {
         argument.id
-        for call in module.calls
-        if module.last_name_of(call) in _ROUTE_ADDERS
+        for call in module.calls_of(*_ROUTE_ADDERS)
         for argument in (*call.args, *keywords_of(call).values())
         if isinstance(argument, ast.Name)
     }
@@ -64,8 +63,8 @@ def _no_preload(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
     if not source.is_application_code or not repository.serves_http or repository.preloads_models:
         return
     module = source.python
-    for call in module.calls if module else ():
-        if module and module.last_name_of(call) == "DocumentConverter" and _lives_long(module, call):
+    for call in module.calls_of("DocumentConverter") if module else ():
+        if module and _lives_long(module, call):
             yield at_node(module, call, "creating a DocumentConverter loads no model; the first request will")
 
 

