@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runbook_lib.interactive.diagnose_box import DiagnoseBox as DiagnoseBox
     from runbook_lib.interactive.download_panel import DownloadPanel as DownloadPanel
     from runbook_lib.interactive.fleet_panel import FleetPanel as FleetPanel
+    from runbook_lib.interactive.run_browser import RunBrowser as RunBrowser
     from runbook_lib.interactive.run_panel import RunPanel as RunPanel
     from runbook_lib.interactive.settings_form import SettingsForm as SettingsForm
     from runbook_lib.quirks.diagnosis import diagnose_given as diagnose_given
@@ -44,6 +45,7 @@ _HOMES = {
     "DoclingModelManager": "runbook_lib.service",
     "DownloadPanel": "runbook_lib.interactive.download_panel",
     "FleetPanel": "runbook_lib.interactive.fleet_panel",
+    "RunBrowser": "runbook_lib.interactive.run_browser",
     "RunPanel": "runbook_lib.interactive.run_panel",
     "SettingsForm": "runbook_lib.interactive.settings_form",
     "checklist": "runbook_lib.checks.checklist",

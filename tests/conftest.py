@@ -11,8 +11,13 @@ import pytest
 from runbook_lib.system import variables
 from tests.forked_workers import ForkServer, forked_workers
 
-pytest_plugins = ("tests.unit.stages.verify.real_caches", "tests.unit.bundle.bundles", "tests.unit.schedules.hostile")
-"""Caches of the unmodified client, made once a session, bundles of them, and a schedule that is hard to write down."""
+pytest_plugins = (
+    "tests.unit.stages.verify.real_caches",
+    "tests.unit.bundle.bundles",
+    "tests.unit.schedules.hostile",
+    "tests.unit.history.run_folders",
+)
+"""Caches of the unmodified client, made once a session, bundles of them, a hostile schedule, and folders of runs."""
 
 _STEERING = re.compile(
     r"(RUNBOOK|HF|HUGGING_?FACE|TRANSFORMERS|DOCLING)_\w+|XDG_CACHE_HOME|(HTTPS?|ALL|NO)_PROXY"

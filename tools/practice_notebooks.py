@@ -32,6 +32,8 @@ EXAMPLES: Final = {
     r"\bTYPE\b": "ext4",
     r"(0\.8 s(?:</td><td[^>]*>| +))N\b": r"\g<1>4",
     r"\bENCODING\b": "utf-8",
+    r"\bMOMENT\b": "2026-11-02 02:30",
+    r"\bSPAN\b": "3 minutes",
 }
 """What stands in the stored outputs where a machine would show through; nbval takes each for what it stands for."""
 

@@ -49,7 +49,7 @@ def history(runs: Path, failed: bool, since: str | None, limit: int, within: flo
     What the folders of runs tell is joined with history.jsonl, which remembers runs whose folders are gone.
     """
     now = datetime.now(UTC)
-    chosen = Selection(failed, moment_named(since, now) if since else None, limit)
+    chosen = Selection(failed, moment_named(since, now) if since else None, limit=limit)
     listed = RunList(read_history(runs.absolute()), chosen, now)
     if as_json:
         click.echo(json.dumps(listed.document(), indent=2))

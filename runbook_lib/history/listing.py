@@ -20,6 +20,8 @@ class Selection:
 
     failed: bool = False
     since: datetime | None = None
+    words: str = ""
+    """What name, machine or outcome have to contain, in any case."""
     limit: int | None = None
 
     def of(self, entries: Sequence[HistoryEntry]) -> tuple[HistoryEntry, ...]:
@@ -29,6 +31,7 @@ class Selection:
             for entry in reversed(entries)
             if (not self.failed or entry.state == DIED or entry.status == Status.FAIL)
             and (self.since is None or entry.began_at >= self.since)
+            and self.words.strip().lower() in f"{entry.id} {entry.host} {entry.outcome}".lower()
         ]
         return tuple(chosen[: self.limit])
 
@@ -57,11 +60,14 @@ class RunList(Rendered):
         return (self.now - began[-1]).total_seconds() / 3600 if began else None
 
     def sections(self) -> Sequence[Section]:
-        """Return what the newest runs come to, then the list."""
+        """Return what the newest runs come to, then the list; one sentence where no run is known."""
         columns = ("status", "run", "began (UTC)", "took", "how it ended")
         rows = tuple(self._rows())
+        now = Note("Now", tuple(self._words()))
+        if not self.history.entries:
+            return (now,)
         return (
-            Note("Now", tuple(self._words())),
+            now,
             Table(f"Runs in {self.history.home}", columns, rows, empty="no run like this"),
         )
 

@@ -11,7 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it comes without types
 from playwright.sync_api import Page, expect
 
+from runbook_lib.run.folder import RunState
 from tests.browser.conftest import ARTIFACTS, Lab, NotebookPage
+from tests.unit.history.run_folders import FACTS, MakeRun
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -191,3 +193,18 @@ def test_a_pasted_error_is_named(notebook: NotebookPage, lab: Lab) -> None:
     notebook.press("Diagnose")
     notebook.sees(re.compile("recognised: .*quirk-001"))
     notebook.shoot("diagnosis")
+
+
+def test_earlier_runs_are_shown_and_compared(notebook: NotebookPage, lab: Lab, home: Path, make_run: MakeRun) -> None:
+    newer = {**FACTS["detect"], "interpreter": {"packages": {"docling": "2.150.0"}}}
+    make_run(1)
+    make_run(0, facts={"detect": newer}, convert="fail", state=RunState.FAILED, problem="no luck")
+    notebook.open(lab.add("runs.ipynb", "90_troubleshoot", runs=str(home)))
+    notebook.run_all()
+    notebook.page.get_by_label("only failed runs").check()
+    expect(notebook.page.get_by_label("run", exact=True).locator("option")).to_have_count(1)
+    notebook.press("What changed")
+    notebook.sees("2.150.0")
+    notebook.press("Show this run")
+    notebook.sees("What needed a hand")
+    notebook.shoot("runs")

@@ -21,7 +21,7 @@ from runbook_lib.history.listing import ShownRun
 from runbook_lib.render.text import to_text
 from runbook_lib.run.folder import RunState
 from runbook_lib.run.run_lock import LOCK_NAME, OWNER_NAME, hold_run
-from tests.unit.history.conftest import MakeRun
+from tests.unit.history.run_folders import MakeRun
 
 KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"

@@ -23,9 +23,8 @@ from runbook_lib.run.check import Check, Status
 from runbook_lib.run.folder import STAGES, RunState
 from runbook_lib.run.record import RawFacts, StageRecord
 from tests.unit.headless.server import listening
-from tests.unit.history.conftest import MakeRun, home, make_run
+from tests.unit.history.run_folders import MakeRun
 
-__all__ = ["home", "make_run"]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -13,7 +13,7 @@ from runbook_lib.history.index import record_runs
 from runbook_lib.run.folder import RunState
 from runbook_lib.run.run_lock import LOCK_NAME
 from runbook_lib.run.setting_sources import resolve_settings
-from tests.unit.history.conftest import MakeRun
+from tests.unit.history.run_folders import MakeRun
 
 
 def test_a_folder_gets_copies_and_none_is_made_in_its_place(home: Path, make_run: MakeRun, tmp_path: Path) -> None:

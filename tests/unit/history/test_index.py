@@ -14,7 +14,7 @@ from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.stages.detect import DetectFacts
 from runbook_lib.stages.download.facts import DownloadFacts, FetchedModel
 from runbook_lib.stages.measure_disk.facts import DiskFacts
-from tests.unit.history.conftest import MakeRun, rewrite
+from tests.unit.history.run_folders import MakeRun, rewrite
 
 
 def lines(home: Path) -> list[str]:

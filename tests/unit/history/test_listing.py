@@ -12,7 +12,7 @@ from runbook_lib.history.index import History, read_history
 from runbook_lib.history.listing import RunList, Selection, ShownRun
 from runbook_lib.history.naming import moment_named, run_named
 from runbook_lib.run.folder import RunState
-from tests.unit.history.conftest import FACTS, NOON, MakeRun, rewrite
+from tests.unit.history.run_folders import FACTS, NOON, MakeRun, rewrite
 
 
 def nights(*days_ago: float) -> list[datetime]:

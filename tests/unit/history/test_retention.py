@@ -14,7 +14,7 @@ from runbook_lib.history.retention import RunFolder, decide
 from runbook_lib.run.folder import RunState
 from runbook_lib.run.life import Life
 from runbook_lib.run.run_lock import hold_run
-from tests.unit.history.conftest import NOON, MakeRun
+from tests.unit.history.run_folders import NOON, MakeRun
 
 
 def runs(*described: tuple[float, str]) -> list[RunFolder]:
