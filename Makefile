@@ -13,7 +13,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-windows test-filesystems test-browser test-orchestrators test-examples test-images lab notebooks lint bench clean constraints
+.PHONY: help run test test-fast test-windows test-filesystems test-browser test-orchestrators test-examples test-images lab notebooks lint bench soak clean constraints
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ bench: $(STAMP) ## Benchmarks against the bare tools
 
 constraints: $(STAMP) ## Write constraints.txt anew from the installed versions
 	$(BIN)/python tools/write_constraints.py
+
+soak: $(STAMP) ## 200 runs in a row and 200 by four processes at once: what grows; half an hour of CPU
+	$(BIN)/python -m benchmarks.soak
 
 clean: ## Remove the environment, runs and caches of the tools
 	rm -rf $(VENV) runs workspace build dist test-artifacts *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
