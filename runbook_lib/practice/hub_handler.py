@@ -2,8 +2,9 @@
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn, cast
 
 from tornado.web import Finish, RequestHandler
@@ -23,10 +24,15 @@ TRUE_WORDS = frozenset({"1", "true"})
 class HubState:
     """What all handlers of one hub share."""
 
-    repositories: Mapping[str, Repository]
+    make: Callable[[], Mapping[str, Repository]]
     tally: Tally
     script: FaultScript
     bytes_per_s: int | None
+
+    @cached_property
+    def repositories(self) -> Mapping[str, Repository]:
+        """What is served, by id; made when it is first asked for, as most processes of a run ask for nothing."""
+        return self.make()
 
 
 class HubHandler(RequestHandler):
