@@ -17,7 +17,7 @@ from runbook_lib.quirks.remedies import installed_versions, remedy_for, versions
 from runbook_lib.quirks.rules import RuleBook
 from runbook_lib.quirks.scan import MAX_OCCURRENCES, Hit, Scanner
 from runbook_lib.render.rendered import Rendered
-from runbook_lib.render.sections import Note, Section, Table
+from runbook_lib.render.sections import Addresses, Cell, Note, Section, Table
 from runbook_lib.render.values import fix_cell, format_bytes
 
 COLLECT = (
@@ -70,7 +70,7 @@ class Finding(Value):
     def table(self) -> Table:
         """Return the finding as a table of two columns."""
         more = "+" if self.occurrences >= MAX_OCCURRENCES else ""
-        rows = [
+        rows: list[tuple[str, Cell]] = [
             ("severity", self.quirk.severity.value),
             ("line", str(self.line_number)),
             ("text", self.line),
@@ -84,7 +84,7 @@ class Finding(Value):
             ("fixed by", fix_cell(self.quirk.fixed_by)),
             ("evidence", self.quirk.evidence_words),
             ("unproven", " ".join(self.quirk.hypotheses)),
-            ("see", " ".join(self.references)),
+            ("see", Addresses(self.references) if self.references else ""),
         ]
         shown = tuple((name, text) for name, text in rows if text)
         return Table(f"{self.quirk.id}: {self.quirk.title}", ("", "what is known"), shown)

@@ -13,10 +13,10 @@ FAILURE_WORDS, SUCCESS_WORDS = _WORDS["near_failure"], _WORDS["success"]
 
 _HARMLESS = re.compile(
     r"""
-      \b(?:0|no|No|without)\ (?:errors?|failures?|failed|exceptions?|warnings?)\b
+      \b(?:0|no|No|without)\ (?:errors?|failures?|failed|exceptions?|warnings?)\b(?!\ to\b)
     | \b(?:errors?|failed|failures?|exceptions?)\s?[=:]\s?(?:0|None|null|\[\]|false)\b
-    | \b(?:0)\ failed | Could\ not\ cache\ non-existence
-    | ^\s{0,8}(?:\S{1,40}\s)?(?:\[?(?:INFO|DEBUG|TRACE)\b|"?level"?[=:]\s?"?(?:info|debug))
+    | Could\ not\ cache\ non-existence | Could\ not\ set\ the\ permissions\ on\ the\ file
+    | ^(?!.{0,1000}"\ 5\d\d\b)\s{0,8}(?:\S{1,40}\s)?(?:\[?(?:INFO|DEBUG|TRACE)\b|"?level"?[=:]\s?"?(?:info|debug))
     | \bWARN(?:ING)?\b | ^\s{0,8}[\w.]{0,40}[Ww]arning: | ^\S{0,200}:\d{1,6}:\ \w{0,40}Warning:
     | ^\s{0,8}[Hh]int: | ^\s{0,8}\[[DIW]\ \d | [Ff]alling\ back | \[Retry\ \d | \b[Rr]etrying\b | "\ (?:2|3)\d\d(?:\ |$)
     """,
@@ -26,8 +26,9 @@ _QUIET = re.compile(
     r"""
       ::[^\n]{1,300}?\ (?:PASSED|SKIPPED|XFAIL)\b | ^\s{0,8}(?:PASSED|SKIPPED|XFAIL)\ [\w/.-]{1,200}::\S{0,300}
     | ^.{1,300}\.\.\.\ (?:ok|skipped)\s{0,4}$ | ^\s{0,8}(?:[\u2713\u2714]|ok\ \d{1,6}\b|---\ PASS:)\s.{0,300}
-    | ^\s{0,8}(?:Collecting|Using\ cached|Requirement\ already\ satisfied)\b.{0,1000}
-    | ^\s{0,8}Downloading\ \S{1,200}\.(?:whl|tar\.gz)\b.{0,1000}
+    | ^\s{0,8}(?:Using\ cached|Requirement\ already\ satisfied)\b.{0,1000}
+    | ^\s{0,8}Collecting\ \S{1,300}(?:\s{1,4}\(from\ [^()]{1,400}\))?
+    | ^\s{0,8}Downloading\ \S{1,200}\.(?:whl|tar\.gz)\b\S{0,40}(?:\s?\([\d.]{1,9}\s?[kMG]?B\))?
     | ^\s{0,4}[+~-]\ [\w.-]{1,80}==\S.{0,300}
     | ^\s{0,8}(?:Installing\ collected\ packages|Successfully\ installed|Would\ install):?\ \S.{0,1900}
     | ^(?:<\ )?(?:link|location|access-control-[\w-]{1,40}|content-security-policy|vary|via):\ \S.{0,1900}

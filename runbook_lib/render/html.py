@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from html import escape
 
 from runbook_lib.render.markdown import to_safe_html
-from runbook_lib.render.sections import Cell, Figure, Link, Note, Preformatted, Section, Spread, Table
+from runbook_lib.render.sections import Addresses, Cell, Figure, Link, Note, Preformatted, Section, Spread, Table
 
 _STATUS_COLUMN = "status"
+_WEB = ("https://", "http://")
+"""What a link to the outside may begin with; anything else, such as javascript:, is shown as text."""
 _LEFT = ' style="text-align: left"'
 """JupyterLab's style sheet puts what stands in tables at the right, and no attribute outranks it."""
 
@@ -60,6 +62,15 @@ def _row_html(columns: tuple[str, ...], row: tuple[Cell, ...]) -> str:
 def _cell_html(column: str, cell: Cell) -> str:
     if isinstance(cell, Link):
         return f'<td{_LEFT}><a href="{escape(cell.target)}">{escape(cell.words)}</a></td>'
+    if isinstance(cell, Addresses):
+        return f"<td{_LEFT}>{' '.join(map(_address_html, cell.urls))}</td>"
     if column == _STATUS_COLUMN:
         return f'<td class="status-{escape(cell)}"{_LEFT}><strong>{escape(cell)}</strong></td>'
     return f"<td{_LEFT}>{escape(cell)}</td>"
+
+
+def _address_html(url: str) -> str:
+    shown = escape(url)
+    if not url.lower().startswith(_WEB):
+        return shown
+    return f'<a href="{shown}" target="_blank" rel="noopener">{shown}</a>'

@@ -24,12 +24,22 @@ class Link:
         return self.words
 
 
-Cell = str | Link
+@dataclass(frozen=True)
+class Addresses:
+    """A cell of web addresses; plain text shows them as they are, and a front end leads to those of http and https."""
+
+    urls: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join(self.urls)
+
+
+Cell = str | Link | Addresses
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under column names; every cell is plain text or a link, and is escaped when shown.
+    """Rows under column names; every cell is plain text or leads somewhere, and is escaped when shown.
 
     A column named `status` is shown with its status word emphasised.
     """

@@ -64,6 +64,12 @@ def read_wordings() -> list[Known]:
     ]
 
 
+def read_silences(kind: str) -> list[Known]:
+    """Return the texts of `silences.toml` in which nothing may be recognised: `healthy` or `unknown`."""
+    texts: list[str] = tomllib.loads((HERE / "silences.toml").read_text(encoding="utf-8"))[kind]
+    return [Known(f"{kind}-{number}", text, frozenset()) for number, text in enumerate(texts, start=1)]
+
+
 def read_logs() -> list[Known]:
     """Return fixtures, reports and healthy logs as text."""
     fixtures = [(log, (quirk_of(log), *ALSO.get(log.stem, ()))) for log in sorted(FIXTURES.glob("*.log"))]

@@ -206,3 +206,11 @@ def test_a_log_in_json_keeps_the_order_of_a_chain() -> None:
         ("tls-interception", ""),
         ("offline-cache-miss", "tls-interception"),
     ]
+
+
+def test_where_a_finding_was_reported_is_a_link_in_a_notebook_and_an_address_in_text() -> None:
+    diagnosis = diagnose("OSError: [Errno 122] Disk quota exceeded: '/srv/.cache/huggingface/hub'")
+    (finding,) = diagnosis.findings
+    url = finding.references[0]
+    assert f'<a href="{url}" target="_blank" rel="noopener">{url}</a>' in diagnosis._repr_mimebundle_()["text/html"]
+    assert url in str(diagnosis)

@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.diagnosis import diagnose
-from tests.unit.quirks.logs import ALSO, FIXTURES, Known, quirk_of, read_answers, read_wordings
+from tests.unit.quirks.logs import ALSO, FIXTURES, Known, quirk_of, read_answers, read_silences, read_wordings
 
 LOGS = sorted(FIXTURES.glob("*.log"))
 UNRELATED = sorted((FIXTURES / "none").glob("*.log"))
@@ -36,6 +36,20 @@ def test_a_healthy_log_holds_no_error(log: str) -> None:
 @pytest.mark.parametrize("wording", read_wordings(), ids=lambda wording: wording.name)
 def test_a_wording_is_recognised_as_its_quirk_and_as_no_other(wording: Known) -> None:
     assert {finding.quirk.id for finding in diagnose(wording.text).findings} == wording.findings
+
+
+@pytest.mark.parametrize("text", read_silences("healthy"), ids=lambda text: text.name)
+def test_a_healthy_text_of_a_stranger_raises_no_alarm(text: Known) -> None:
+    diagnosis = diagnose(text.text)
+    assert diagnosis.findings == ()
+    assert diagnosis.innermost is None
+
+
+@pytest.mark.parametrize("text", read_silences("unknown"), ids=lambda text: text.name)
+def test_where_a_text_does_not_tell_no_cause_is_named_and_no_all_clear_given(text: Known) -> None:
+    diagnosis = diagnose(text.text)
+    assert diagnosis.findings == ()
+    assert diagnosis.innermost
 
 
 def test_every_quirk_has_a_log_that_shows_it() -> None:

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 
 from runbook_lib.render.html import to_html
 from runbook_lib.render.rendered import show
-from runbook_lib.render.sections import Figure, Link, Note, Section, Table
+from runbook_lib.render.sections import Addresses, Figure, Link, Note, Section, Table
 from runbook_lib.render.text import to_text
 from runbook_lib.render.values import format_bytes, format_seconds
 
@@ -100,8 +101,9 @@ def test_html_is_laid_out_like_this() -> None:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_hostile_value_is_shown_and_does_nothing(value: str) -> None:
-    row = (value, value, Link(value, value))
-    sections = (Note(value, (value,)), Table(value, ("status", value, "link"), (row,)), Figure(value, b"", value))
+    row = (value, value, Link(value, value), Addresses((value, f"https://example.org/{value}")))
+    table = Table(value, ("status", value, "link", "see"), (row,))
+    sections = (Note(value, (value,)), table, Figure(value, b"", value))
     tags = set(read(to_html(sections)).tags)
     assert tags <= {"section", "h4", "p", "table", "thead", "tbody", "tr", "th", "td", "strong", "img", "a"}
     assert "script" not in tags
@@ -114,6 +116,23 @@ def test_a_link_shows_its_words_and_leads_to_its_target() -> None:
     table = Table("t", ("a", "b"), (("x", Link("quirk-001", "../docs/quirks.md#quirk-001")),))
     assert f'<td{LEFT}><a href="../docs/quirks.md#quirk-001">quirk-001</a></td>' in to_html((table,))
     assert to_text((table,)).endswith("x  quirk-001")
+
+
+def test_web_addresses_are_links_that_open_apart_and_tell_the_page_nothing_of_this_one() -> None:
+    table = Table("t", ("", "what"), (("see", Addresses(("https://a.example/1?x=1&y=2", "http://b.example/"))),))
+    first = (
+        '<a href="https://a.example/1?x=1&amp;y=2" target="_blank" rel="noopener">https://a.example/1?x=1&amp;y=2</a>'
+    )
+    second = '<a href="http://b.example/" target="_blank" rel="noopener">http://b.example/</a>'
+    assert f"<td{LEFT}>{first} {second}</td>" in to_html((table,))
+    assert to_text((table,)).endswith("https://a.example/1?x=1&y=2 http://b.example/")
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,<b>", "file:///etc/passwd", "//a.example"])
+def test_an_address_that_is_not_of_the_web_is_no_link(url: str) -> None:
+    page = to_html((Table("t", ("see",), ((Addresses((url,)),),)),))
+    assert "<a " not in page
+    assert escape(url) in page
 
 
 def test_text_keeps_harmless_signs() -> None:
