@@ -1,6 +1,7 @@
 """What the records of a fleet come to, whatever state they are in."""
 
 import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -93,6 +94,15 @@ def test_a_broken_record_is_a_row_with_its_reason(tmp_path: Path, content: bytes
     (row,) = [row for row in found.rows if row.host == "broken"]
     assert (found.hosts, found.unreadable, row.status, row.why) == (2, 1, "fail", "unreadable")
     assert reason in row.reason
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link takes a right that Windows does not give")
+def test_a_record_that_cannot_be_opened_is_a_row_with_its_reason(tmp_path: Path) -> None:
+    put(tmp_path, "alpha")
+    put(tmp_path, "gone").unlink()
+    (tmp_path / "gone" / HOST_RECORD_NAME).symlink_to("nowhere")
+    (row,) = [row for row in asked(tmp_path).rows if row.host == "gone"]
+    assert (row.why, row.reason) == ("unreadable", "The record cannot be read: it cannot be opened.")
 
 
 def test_records_of_other_versions_are_read_as_far_as_they_are_understood(tmp_path: Path) -> None:
