@@ -11,39 +11,49 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from runbook_lib.headless.guardian import VARIABLES, end_left_behind, guarded
+
 _PREFIX: Final = "runbook-run-"
 _LOCK_NAME: Final = "held.lock"
 _YOUNG_S: Final = 60.0
 """A folder that was just made may not be locked yet."""
-_VARIABLES: Final = ("TMPDIR", "TEMP", "TMP")
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Provide the folder, only for this user to read; all processes started meanwhile put their temporary files there.
 
-    It is gone after the block, whatever became of those processes. What a run that was killed left is removed by the
-    next one: its lock is free.
+    It is gone after the block, and so are those processes; when this process is killed, its guardian sees to both. What
+    is left even so, because both were killed, the next run ends and removes: its lock is free.
     """
     _sweep(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     temporary = folder / "tmp"
     temporary.mkdir()
     lock = FileLock(folder / _LOCK_NAME)
-    before = {name: os.environ.get(name) for name in _VARIABLES}
     with suppress(OSError, NotImplementedError):  # no locks here: it is only that no later run removes it
         lock.acquire(timeout=0)
-    os.environ |= dict.fromkeys(_VARIABLES, str(temporary))
+    with guarded(folder):
+        try:
+            with _temporary_files_in(temporary):
+                yield folder
+        finally:
+            lock.release()
+            _remove(folder)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ |= dict.fromkeys(VARIABLES, str(folder))
     try:
-        yield folder
+        yield
     finally:
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        lock.release()
-        _remove(folder)
 
 
 def _sweep(place: Path) -> None:
@@ -58,5 +68,6 @@ def _sweep(place: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove it; what a process that is being killed still holds open on Windows stays for the next run."""
+    """End who has it in its environment, and remove it; what Windows holds open even so stays for the next run."""
+    end_left_behind(folder)
     shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runbook_lib.headless import guardian as guardian_module
 from runbook_lib.headless.interruption import noted_signals
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.run.folder import HEADER_NAME
@@ -44,6 +45,18 @@ with tempfile.TemporaryDirectory(prefix="runbook-convert-"):
     finally:
         Path(run_dir, "tidied").touch()
 """
+DETACHED = """
+import subprocess, sys, time
+from pathlib import Path
+sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+away = "import subprocess, sys; null = subprocess.DEVNULL; "
+away += "print(subprocess.Popen(sys.argv[1:], stdout=null, stderr=null, start_new_session=True).pid)"
+found = subprocess.run([sys.executable, "-c", away, *sleeping], stdout=subprocess.PIPE, text=True, check=True)
+Path(run_dir, "busy.tmp").write_text(found.stdout)
+Path(run_dir, "busy.tmp").rename(Path(run_dir, "busy"))
+time.sleep(600)  # the cell
+"""
+"""Starts a process that no parent knows any more, in a session of its own."""
 LIMIT_S = 90.0
 
 
@@ -62,6 +75,7 @@ class Started:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            start_new_session=True,
         )
 
     def wait_for(self, seen: Callable[[], bool]) -> None:
@@ -84,6 +98,10 @@ class Started:
             return process.environ().get("MARK") == self._mark and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
+
+    def guardian(self) -> psutil.Process:
+        (guardian,) = [process for process in self.processes() if guardian_module.__file__ in process.cmdline()]
+        return guardian
 
     def left(self) -> tuple[list[str], list[psutil.Process]]:
         """Return what the run left behind: temporary files, and processes that do not end."""
@@ -167,20 +185,40 @@ def test_a_kernel_that_is_killed_leaves_nothing_either(start: Callable[..., Star
     assert run.left() == ([], [])
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next_one(
+def test_a_run_that_is_killed_takes_along_what_its_cells_started_and_its_temporary_files(
+    start: Callable[..., Started],
+) -> None:
+    run = start(DETACHED)
+    run.wait_for(lambda: MOMENTS["a cell runs"](run))
+    assert int((run.folder / "busy").read_text()) in [process.pid for process in run.processes()]
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.communicate(timeout=LIMIT_S)
+    assert run.left() == ([], [])
+
+
+def test_what_a_run_left_that_was_killed_with_its_guardian_the_next_one_ends_and_removes(
     start: Callable[..., Started], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = start()
+    run = start(DETACHED)
     run.wait_for(lambda: MOMENTS["a cell runs"](run))
+    run.guardian().kill()
     run.process.kill()
-    for process in run.processes():
-        process.kill()
-    run.process.communicate()
+    run.process.wait()
+    detached = psutil.Process(int((run.folder / "busy").read_text()))
     (folder,) = run.temporary.glob("runbook-run-*")
     os.utime(folder, (0, 0))
+    assert detached.is_running()
     monkeypatch.setattr(tempfile, "tempdir", str(run.temporary))
     with scratch_folder() as own:
         assert list(run.temporary.iterdir()) == [own]
+    run.process.communicate(timeout=LIMIT_S)
+    assert run.left() == ([], [])
+
+
+def test_a_run_that_ends_by_itself_leaves_no_process_of_a_cell_either(start: Callable[..., Started]) -> None:
+    run = start(DETACHED.replace("time.sleep(600)  # the cell", "pass"))
+    run.process.communicate(timeout=LIMIT_S)
+    assert (run.folder / "busy").is_file()
     assert run.left() == ([], [])
 
 
