@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 from unittest import mock
@@ -27,7 +27,7 @@ _SERVER = Path(__file__).with_name("worker_forks.py")
 _COMMAND = [sys.executable, str(host.WORKERS)]
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_")
 """What variables begin with that an interpreter reads when it starts, where a fork does not start one."""
-_END_S = 5.0
+_END_MS = 5_000
 
 
 class ForkServer:
@@ -98,17 +98,21 @@ class ForkedWorker(WorkerProcess):
 
     def exit_code(self) -> int | None:
         """Return the exit code as its parent tells it."""
-        if self._exit_code is None and select.select([self._told], [], [], _END_S)[0]:
-            self._exit_code = int(self._told.readline())
+        if not self._told.closed:
+            told = select.poll()
+            told.register(self._told, select.POLLIN)
+            if told.poll(_END_MS) and (code := self._told.readline()):
+                self._exit_code = int(code)
             self._told.close()
         return self._exit_code
 
     def end(self) -> None:
         """Kill the worker and all it started."""
-        if self._exit_code is None:
+        if not self._told.closed:
             end_tree(self.pid)
             self.exit_code()
-        self._requests.close()
+        with suppress(OSError):  # a request that was not read to its end
+            self._requests.close()
 
 
 def fork_workers_here() -> None:

@@ -6,6 +6,7 @@ uv fetches what its cache has not got, and hard-links the rest; the largest, tor
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,4 +91,18 @@ def _make(folder: Path, packages: tuple[str, ...]) -> Path:
             if os.environ.get("CI"):
                 pytest.fail(said)
             pytest.skip(said)
+    _share_bytecode(folder)
     return python
+
+
+def _share_bytecode(environment: Path) -> None:
+    """Link what our own environment has compiled of the files that both hold; torch alone takes ten seconds of CPU."""
+    ours = Path(sysconfig.get_path("purelib"))
+    theirs = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
+    for compiled in ours.rglob(f"__pycache__/*.{sys.implementation.cache_tag}.pyc"):
+        source = compiled.parent.with_name(f"{compiled.name.partition('.')[0]}.py")
+        same = theirs / source.relative_to(ours)
+        link = theirs / compiled.relative_to(ours)
+        if source.is_file() and same.is_file() and same.samefile(source) and not link.exists():
+            link.parent.mkdir(exist_ok=True)
+            os.link(compiled, link)

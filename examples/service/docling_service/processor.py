@@ -143,4 +143,5 @@ def _is_whole(result: "ConversionResult") -> bool:
 
 
 def _said(result: "ConversionResult") -> str:
-    return "; ".join((result.status.value, *(error.error_message for error in result.errors)))
+    messages = dict.fromkeys(error.error_message for error in result.errors)  # docling says some once for each page
+    return "; ".join((result.status.value, *messages))

@@ -16,7 +16,10 @@ from runbook_lib.cache.artifacts import read_stamp
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.cache.local_notes import is_closed
+from runbook_lib.cache.sharing import shares_without_links
 from runbook_lib.errors import BundleError, DiskError, RecordError, UsageError
+from runbook_lib.practice.content import Content
+from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
 from runbook_lib.run.lock_file import LOCK_NAME, read_lock
@@ -157,6 +160,22 @@ def test_importing_from_the_same_volume_shares_the_weights(
     take(folder, target)
     weights = CachedRepo(target.cache_dir, REPO_ID).snapshot(installed.listing.commit) / WEIGHTS
     assert os.path.samestat(weights.stat(), (installed.snapshot / WEIGHTS).stat())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows tells no blocks")
+def test_a_bundle_in_a_folder_on_the_same_volume_takes_less_than_a_hundredth_of_the_weights(tmp_path: Path) -> None:
+    if shares_without_links(tmp_path):
+        pytest.skip("blocks that two files share are counted with both")
+    weights = RepositoryFile("model.safetensors", Content.of_padding(16_000_000), lfs=True)
+    with PracticeHub(repositories=[linear_history(REPO_ID, (weights,))]) as hub:
+        run = open_installed(tmp_path / "source", hub, "hardlink")
+        assert download(run).status is Status.OK
+    bundle = tmp_path / "bundle"
+    export_bundle(run, bundle)
+    in_cache = {path.stat().st_ino for path in run.cache_dir.rglob("*") if path.is_file()}
+    written = {path: path.stat() for path in bundle.rglob("*") if path.stat().st_ino not in in_cache}
+    assert sum(found.st_blocks * 512 for found in written.values()) < weights.size_bytes / 100
+    assert sum(path.stat().st_size for path in bundle.rglob("*") if path not in written) >= weights.size_bytes
 
 
 def test_whoever_asks_for_copies_shares_nothing_with_the_bundle(
