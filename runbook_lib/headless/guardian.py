@@ -52,7 +52,7 @@ def guarded(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):
+        with suppress(OSError, subprocess.TimeoutExpired):
             guardian.communicate(timeout=_LIMIT_S)
         guardian.kill()
         guardian.wait()
