@@ -30,7 +30,7 @@ A comment on the line, or on the line above, suppresses a rule there; in the com
 chmod 777 /models  # runbook: ignore[world-writable]
 ```
 
-A suppression that suppressions nothing is reported as well.
+A suppression that suppresses nothing is reported as well.
 """
 
 
@@ -60,6 +60,14 @@ _TRIED = (
     ("invoke-ai/InvokeAI", "2026-08-19", 1770, "4 open-revision"),
     ("openshift/lightspeed-service", "2026-08-22", 560, "1 unread-variable"),
     ("xorbitsai/inference", "2026-08-23", 1031, "3 own-symlink"),
+    ("Bibyutatsu/HF-docling-serve", "2026-02-21", 3, ""),
+    ("drmingler/docling-api", "2026-07-26", 25, ""),
+    ("ecommbalaji/docling-serve-chatbot", "2026-02-26", 4, "4 models-not-loaded-at-boot, in its documentation"),
+    ("lfnovo/content-core", "2026-07-22", 103, ""),
+    ("Ran-Mewo/Docling-k8s", "2025-07-03", 8, ""),
+    ("rportela/py-docling-function", "2025-04-10", 12, "1 prefetch-unused, 1 no-preload, 1 open-version"),
+    ("X-tructure/helm-charts", "2026-02-15", 78, ""),
+    ("xiaoyao9184/docker-wam", "2026-03-17", 34, "2 open-revision"),
 )
 
 
@@ -74,6 +82,7 @@ def render() -> str:
 
 
 def _tried() -> Iterator[str]:
+    yield from ("", "## What it finds in public repositories", "")
     yield "| repository | newest commit | files read | findings |"
     yield "|---|---|---|---|"
     for name, commit, files, findings in _TRIED:

@@ -8,7 +8,8 @@ HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9_])(?:hf_|api_org_)[A-Za-z0-9]{30,200}(?!
 
 _URL_CREDENTIALS = re.compile(r"(?<=\w\w:/)/?\S*@")
 _SHAPED: Final = r"""
-      \b(?:hf|api_org|ghp|gho|ghs)_(?P<token>[A-Za-z0-9]{8,400})
+      \b(?:hf|api_org|ghp|gho|ghs)_(?!(?:endpoint|generate|processor|quantizer|tokenizer|transfer)(?![A-Za-z0-9]))
+      (?P<token>[A-Za-z0-9]{8,400})
     | \b(?:github_pat_|glpat-|xox[abp]-)(?P<long_token>[A-Za-z0-9_-]{12,400})
     | (?i:authorization)["']?\ {0,4}[:=]\ {0,4}["']?\w{0,20}\ {0,4}(?P<header>[^\s"',;}]{4,4000})
     | (?i:bearer|basic)\ {1,4}(?P<scheme>[A-Za-z0-9._~+/=-]{12,4000})
@@ -19,6 +20,7 @@ _SHAPED: Final = r"""
     | \beyJ(?P<jwt>[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_.-]{10,4000})
     | \b(?:AKIA|ASIA)(?P<aws>[A-Z0-9]{16})\b
     """
+"""A few words after `hf_` are names: the package hf_transfer, and what tracebacks of transformers say."""
 _NAMED: Final = r"""
     | (?i:token|passw(?:or)?d|pwd|secret|api[_-]?key|signature|x-amz-credential)["']?\ {0,4}[=:]\ {0,4}["']?
       (?P<value>[^\s"'&,;)}\]]{6,4000})

@@ -11,6 +11,7 @@ SECRET = "s3cr3tS3cr3tS3cr3t"
     "line",
     [
         f"token hf_{SECRET} refused",
+        f"token hf_transfer{SECRET} refused",
         f"Authorization: Bearer {SECRET}",
         f"{{'authorization': 'Bearer {SECRET}'}}",
         f"curl -H 'authorization: Basic {SECRET}=='",
@@ -40,6 +41,7 @@ def test_a_secret_is_starred_out_and_the_length_stays(line: str) -> None:
     [
         "OSError: [WinError 1314] A required privilege is not held by the client",
         "File hf_hub_download.py",
+        "hf_quantizer.preprocess_model(model=model, hf_generate_kwargs={}); 'hf_transfer' package is not available",
         "https://huggingface.co/docling-project/docling-models/resolve/v2.3.0/config.json",
         "Invalid credentials in Authorization header",
         "https://mirror:8080/org/name@main",
