@@ -51,14 +51,14 @@ def fork(asked: dict[str, object], folder: str) -> None:
         fate = os.open(str(asked["fate"]), os.O_WRONLY)
     except OSError:  # who asked is gone
         return
-    with_ends_held_back = {signal.SIGCHLD}
-    signal.pthread_sigmask(signal.SIG_BLOCK, with_ends_held_back)
+    ends = {signal.SIGCHLD}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # until it is known whose end it is
     child = os.fork()
     if child == 0:
         code = 1
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, with_ends_held_back)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
             become_worker(asked, fate, folder)
             code = 0
         except BaseException:  # noqa: BLE001 - it must not go on as a second copy
@@ -66,7 +66,7 @@ def fork(asked: dict[str, object], folder: str) -> None:
         finally:
             os._exit(code)
     fates[child] = fate
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, with_ends_held_back)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
 
 
 def become_worker(asked: dict[str, object], fate: int, folder: str) -> None:
