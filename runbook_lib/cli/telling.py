@@ -23,13 +23,14 @@ class TellingOptions(TypedDict):
     always: Sequence[str]
     metrics: Path | None
     events: bool
+    traces: bool
 
 
 _WHOM = "COMMAND, URL or env:NAME; repeatable"
 
 
 def telling_options(command: CommandT) -> CommandT:
-    """Add `--on-failure`, `--on-change`, `--always`, `--metrics` and `--events`."""
+    """Add `--on-failure`, `--on-change`, `--always`, `--metrics`, `--traces` and `--events`."""
     options = (
         click.option("--on-failure", multiple=True, metavar="WHOM", help=f"Tell when the exit code is not 0: {_WHOM}."),
         click.option(
@@ -43,8 +44,13 @@ def telling_options(command: CommandT) -> CommandT:
             help="Write a text file for Prometheus' node_exporter.",
         ),
     )
+    traces = click.option(
+        "--traces",
+        is_flag=True,
+        help="Send the run as OpenTelemetry spans, to where OTEL_EXPORTER_OTLP_ENDPOINT says; takes the extra otel.",
+    )
     events = click.option("--events", is_flag=True, help="Write what goes on to stderr, a line of JSON an event.")
-    for option in reversed((*options, events)):
+    for option in reversed((*options, traces, events)):
         command = option(command)
     return command
 
@@ -54,6 +60,7 @@ def telling_of(say: Callable[[str], None], options: TellingOptions) -> "Abstract
     from runbook_lib.headless.metrics import require_metrics_file
     from runbook_lib.headless.notice import When, parse_notice
     from runbook_lib.headless.telling import telling
+    from runbook_lib.headless.traces import require_traces
 
     if options["events"]:
         events_to_stderr()
@@ -62,4 +69,6 @@ def telling_of(say: Callable[[str], None], options: TellingOptions) -> "Abstract
     notices = [parse_notice(when, text, os.environ) for when, texts in given.items() for text in texts]
     if metrics:
         require_metrics_file(metrics)
-    return telling(notices, metrics.absolute() if metrics else None, say)
+    if options["traces"]:
+        require_traces(os.environ)
+    return telling(notices, metrics.absolute() if metrics else None, say, traces=options["traces"])

@@ -1,8 +1,9 @@
-"""What a run says to others when it ended: notices and metrics. None of it changes how it ended."""
+"""What a run says to others when it ended: notices, metrics, a trace. None of it changes how it ended."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
 
@@ -12,6 +13,7 @@ from runbook_lib.headless.metrics import write_metrics
 from runbook_lib.headless.notice import Notice, When, send
 from runbook_lib.headless.notice_shapes import Message
 from runbook_lib.headless.summary import RunSummary
+from runbook_lib.headless.traces import Ended, send_trace
 from runbook_lib.headless.twin import plain_text
 from runbook_lib.history.changes import is_news
 from runbook_lib.history.compare import last_good_before
@@ -27,6 +29,8 @@ class Telling:
     notices: Sequence[Notice]
     metrics: Path | None
     say: Say
+    traces: bool = False
+    began_at: datetime = field(default_factory=lambda: datetime.now(UTC), init=False)
     told: bool = field(default=False, init=False)
 
     def ended(self, summary: RunSummary, exit_code: int) -> None:
@@ -41,6 +45,8 @@ class Telling:
                 write_metrics(self.metrics, entry, last_good_before(entries, entry), exit_code)
             except DiskError as error:
                 self.say(f"warning: {error.what}")
+        if self.traces and (problem := send_trace(Ended(self.began_at, exit_code, summary))):
+            self.say(f"warning: the trace was not sent: {problem}")
         changed = summary.changed.lines() if summary.changed else ()
         message = Message(
             run=entry.id,
@@ -76,9 +82,9 @@ class Telling:
 
 
 @contextmanager
-def telling(notices: Sequence[Notice], metrics: Path | None, say: Say) -> Iterator[Telling]:
+def telling(notices: Sequence[Notice], metrics: Path | None, say: Say, *, traces: bool = False) -> Iterator[Telling]:
     """Provide it for a run; an error that ends the run is told, and goes on its way."""
-    told = Telling(notices, metrics, say)
+    told = Telling(notices, metrics, say, traces)
     try:
         yield told
     except Exception as error:
