@@ -66,6 +66,8 @@ lint: $(STAMP) ## ruff and mypy
 bench: $(STAMP) ## Benchmarks against the bare tools
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.fleet_scale 1000 10000
+	$(BIN)/python -m benchmarks.state_scale 10 100 1000
+	$(BIN)/python -m benchmarks.fleet_models
 
 constraints: $(STAMP) ## Write constraints.txt anew from the installed versions
 	$(BIN)/python tools/write_constraints.py

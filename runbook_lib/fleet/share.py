@@ -2,7 +2,8 @@
 
 Who reads which piece is decided here. A piece that a host has is read there; one that nobody has comes from the Hub to
 one of those that lack it, in turn, and from there to the others: each host sends what it fetched and receives the rest,
-so that all links are used both ways, and none twice.
+so that all links are used both ways, and none twice. Few pieces are on their way from the Hub at a time, so that the
+first of them goes round while the next come: with all at once they would all arrive at the end.
 """
 
 import time
@@ -26,6 +27,8 @@ _TURN_S: Final = 0.02
 _LOOK_EVERY_S: Final = 1.0
 AT_ONCE: Final = 3
 """How many pieces a host reads for others at a time: what bounds everybody's memory."""
+FROM_HUB_AT_ONCE: Final = 8
+"""How many pieces come from the Hub at a time, to all hosts together: enough to fill a line whose answers take long."""
 Watcher = Callable[[FleetTable], None]
 
 
@@ -66,6 +69,7 @@ class _Job:
     blob: Blob
     number: int
     owner: Taker
+    from_hub: bool
     read: Sent
     writes: dict[str, Sent]
 
@@ -290,6 +294,8 @@ class _Share:
     def _owner(self, blob: Blob, number: int, wanting: Sequence[Taker]) -> Taker | None:
         """Return who reads a piece: one that has it, else one that lacks it and can ask the Hub; None: not now."""
         having = [taker for taker in self._part_takers() if taker.bits[blob.sha256] >> number & 1]
+        if not having and sum(job.from_hub and not job.read.is_over for job in self._jobs) >= FROM_HUB_AT_ONCE:
+            return None
         able = having or [taker for taker in wanting if not taker.hub_fails]
         free = [taker for taker in able if taker.reading < AT_ONCE]
         return min(free, key=lambda taker: (taker.reading, taker.read), default=None)
@@ -309,7 +315,7 @@ class _Share:
             for taker in wanting
             if taker is not owner
         }
-        return _Job(blob, number, owner, read, writes)
+        return _Job(blob, number, owner, from_hub, read, writes)
 
     def _piece(self, taker: Taker, blob: Blob, number: int, *, from_hub: bool = False) -> PieceWork:
         return PieceWork(share=self._name, host=taker.host.name, sha256=blob.sha256, number=number, from_hub=from_hub)
