@@ -222,6 +222,18 @@ def test_a_run_that_ends_by_itself_leaves_no_process_of_a_cell_either(start: Cal
     assert run.left() == ([], [])
 
 
+def test_a_guardian_that_does_not_end_holds_no_run_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = tmp_path / "deaf.py"
+    deaf.write_text("import time; time.sleep(600)", encoding="utf-8")
+    monkeypatch.setattr(guardian_module, "__file__", str(deaf))
+    monkeypatch.setattr(guardian_module, "_LIMIT_S", 0.2)
+    began = time.monotonic()
+    with guardian_module.guarded(tmp_path):
+        (guardian,) = [child for child in psutil.Process().children() if str(deaf) in child.cmdline()]
+    assert time.monotonic() - began < 60
+    assert not guardian.is_running()
+
+
 def test_what_is_ignored_stays_ignored_and_what_was_set_comes_back() -> None:
     hung_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
