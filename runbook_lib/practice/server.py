@@ -61,6 +61,8 @@ class PracticeHub:
         self._tally = Tally()
         self._script = FaultScript(faults)
         self._state = HubState(served, self._tally, self._script, bytes_per_s)
+        if pad_bytes:  # hashed now: it takes longer than the first client may wait
+            _ = self._state.repositories
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
