@@ -2,9 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NoReturn, cast
 
 from tornado.web import Finish, RequestHandler
@@ -24,15 +23,10 @@ TRUE_WORDS = frozenset({"1", "true"})
 class HubState:
     """What all handlers of one hub share."""
 
-    make: Callable[[], Mapping[str, Repository]]
+    repositories: Mapping[str, Repository]
     tally: Tally
     script: FaultScript
     bytes_per_s: int | None
-
-    @cached_property
-    def repositories(self) -> Mapping[str, Repository]:
-        """What is served, by id; made when it is first asked for, as most processes of a run ask for nothing."""
-        return self.make()
 
 
 class HubHandler(RequestHandler):

@@ -18,12 +18,6 @@ _AUTHOR = "Practice Hub <practice@localhost>"
 _SHORTEST_REVISION = 7
 
 
-def require_head(head: str) -> None:
-    """Raise `SettingsError` for what is neither `first` nor `second`."""
-    if head not in HEADS:
-        raise SettingsError(f"The practice hub knows no head '{head}'.", remedy="Use one of: first, second.")
-
-
 @dataclass(frozen=True)
 class RepositoryFile:
     """One file of a commit; `lfs` says whether the Hub would keep it in Git LFS."""
@@ -108,7 +102,8 @@ class Repository:
         Raises:
             SettingsError: `head` is neither `first` nor `second`.
         """
-        require_head(head)
+        if head not in HEADS:
+            raise SettingsError(f"The practice hub knows no head '{head}'.", remedy="Use one of: first, second.")
         return replace(self, head_index=HEADS.index(head) if len(self.commits) > 1 else 0)
 
     @property

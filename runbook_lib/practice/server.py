@@ -18,7 +18,7 @@ from runbook_lib.practice.counters import HubCounters, Tally
 from runbook_lib.practice.faults import Fault, FaultScript
 from runbook_lib.practice.handlers import ROUTES
 from runbook_lib.practice.hub_handler import HubState
-from runbook_lib.practice.repository import Head, Repository, require_head
+from runbook_lib.practice.repository import Head, Repository
 from runbook_lib.system.loopback import reach_loopback_directly
 
 HOST = "127.0.0.1"
@@ -52,17 +52,11 @@ class PracticeHub:
         repositories: Sequence[Repository] | None = None,
         bytes_per_s: int | None = None,
     ) -> None:
-        require_head(head)
-
-        def served() -> Mapping[str, Repository]:
-            return _at_head(practice_repositories(pad_bytes) if repositories is None else repositories, head)
-
+        served = practice_repositories(pad_bytes) if repositories is None else repositories
         self._port = port
         self._tally = Tally()
         self._script = FaultScript(faults)
-        self._state = HubState(served, self._tally, self._script, bytes_per_s)
-        if pad_bytes:  # hashed now: it takes longer than the first client may wait
-            _ = self._state.repositories
+        self._state = HubState(_at_head(served, head), self._tally, self._script, bytes_per_s)
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None

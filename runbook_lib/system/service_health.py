@@ -102,8 +102,8 @@ class _Service:
         left_s = max(0.05, self.ends_at - time.monotonic())
         try:
             return within(left_s, f"GET {path}", lambda: self._request(path, left_s))
-        except DeadlineExceeded as error:
-            return HealthAnswer(path=path, words=f"no answer within {error.limit_s:.1f} s"), None
+        except (DeadlineExceeded, httpx.TimeoutException):  # which of them is first, is chance
+            return HealthAnswer(path=path, words=f"no answer within {left_s:.1f} s"), None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return HealthAnswer(path=path, words=_shown(f"{type(error).__name__}: {error}")), None
 

@@ -53,7 +53,8 @@ def context(tmp_path: Path) -> MakeContext:
             "environ": {},
             "system": "Windows" if sys.platform == "win32" else "Linux",
         }
-        return ProbeContext(settings=Settings(**given), **{**places, **own})
+        patience = {"probe_limit_s": 60.0}  # the machine may be busy; who tests a limit gives one
+        return ProbeContext(settings=Settings(**{**patience, **given}), **{**places, **own})
 
     return make
 

@@ -28,7 +28,9 @@ WriteNotebook = Callable[..., Path]
 COMMAND = """
 import signal, sys
 from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background of a shell
+# Ignored where the tests run in the background of a shell, or under nohup; a run keeps to what it inherits.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from runbook_lib import notebooks
 notebooks.NOTEBOOKS = Path(sys.argv.pop(1))
 from runbook_lib.cli import main

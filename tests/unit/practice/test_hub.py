@@ -4,11 +4,9 @@ import httpx
 import pytest
 
 from runbook_lib.errors import PracticeError, SettingsError
-from runbook_lib.practice import server
-from runbook_lib.practice.catalogue import practice_repositories
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.counters import HubCounters
-from runbook_lib.practice.repository import Repository, RepositoryFile, linear_history
+from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub, running_hub
 
 
@@ -46,23 +44,6 @@ def test_a_process_has_one_hub_for_the_same_knobs() -> None:
     assert running_hub() is running_hub()
     assert running_hub(head="first") is not running_hub()
     assert httpx.get(running_hub().url).status_code == 200
-
-
-def test_its_models_are_made_when_one_is_asked_for_and_large_ones_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-
-    def make(pad_bytes: int) -> tuple[Repository, ...]:
-        made.append(pad_bytes)
-        return practice_repositories(pad_bytes)
-
-    monkeypatch.setattr(server, "practice_repositories", make)
-    with PracticeHub() as hub:
-        assert made == []
-        for _ in range(2):
-            assert httpx.get(f"{hub.url}/api/models/docling-project/docling-models").status_code == 200
-    assert made == [0]
-    PracticeHub(pad_bytes=1)  # padding may be gigabytes, and is hashed before anybody waits for an answer
-    assert made == [0, 1]
 
 
 def test_counters_tell_requests_and_bytes_by_path() -> None:

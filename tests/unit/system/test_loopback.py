@@ -72,7 +72,7 @@ def test_the_same_client_without_that_asks_the_proxy(proxy: RefusingProxy) -> No
 def test_the_doctor_reaches_the_practice_hub_past_a_proxy(cases: type[str], proxy: RefusingProxy) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "runbook_lib", "doctor", "--practice", "--only", "hub-reachable"],
-        env=environment_without_proxies(**{cases(name): proxy.url for name in PROXIES}),
+        env=environment_without_proxies(RUNBOOK_PROBE_LIMIT_S="60", **{cases(name): proxy.url for name in PROXIES}),
         capture_output=True,
         text=True,
         check=False,
