@@ -1,6 +1,6 @@
-"""A papermill engine for kernels that were started ahead: `papermill --engine runbook`, and every stage of a run."""
+"""A papermill engine whose kernel may go on: `papermill --engine runbook`, and every stage of a run."""
 
-from typing import Any
+from typing import Any, Final
 
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
@@ -8,13 +8,24 @@ from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
 ENGINE_NAME = "runbook"
+_EMPTY: Final = "get_ipython().reset(new_session=True)"
+"""IPython's own `%reset -f`: no name, history or count of the notebook before is left."""
 
 
-class KernelAheadEngine(NBClientEngine):  # type: ignore[misc]  # papermill 2.7 has no annotations
-    """papermill's own engine, but that `km` may be a kernel manager whose kernel is running already.
+class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill 2.7 has no annotations
+    """Executes a notebook in a kernel that may have executed others."""
 
-    papermill 2.7 hands `km` on to nbclient, which takes a running kernel and then leaves it running; here it ends with
-    the notebook, as every other.
+    def papermill_execute_cells(self) -> None:
+        """Execute the cells; in a kernel that was handed over, in an empty namespace."""
+        if not self.owns_km:
+            self.wait_for_reply(self.kc.execute(_EMPTY, silent=True, store_history=False))
+        super().papermill_execute_cells()
+
+
+class KernelGoesOnEngine(NBClientEngine):  # type: ignore[misc]
+    """papermill's own engine, but that the kernel of `km` goes on after the notebook, for whoever gave it.
+
+    papermill 2.7 hands `km` on to nbclient, which then leaves the kernel running, and the client's sockets open, too.
     """
 
     @classmethod
@@ -41,7 +52,12 @@ class KernelAheadEngine(NBClientEngine):  # type: ignore[misc]  # papermill 2.7 
             stdout_file=stdout_file,
             stderr_file=stderr_file,
         )
-        return PapermillNotebookClient(nb_man, **merged).execute(cleanup_kc=True)
+        client = _Client(nb_man, **merged)
+        try:
+            return client.execute()
+        finally:
+            if client.kc is not None:
+                client.kc.stop_channels()
 
 
-papermill_engines.register(ENGINE_NAME, KernelAheadEngine)  # also where the entry point was not installed
+papermill_engines.register(ENGINE_NAME, KernelGoesOnEngine)  # also where the entry point was not installed

@@ -1,5 +1,6 @@
 """Executes one notebook through papermill, and tells the truth about how it ended."""
 
+import asyncio
 import errno
 import logging
 import threading
@@ -22,7 +23,7 @@ from runbook_lib.headless.engine import ENGINE_NAME
 from runbook_lib.headless.executed import mark_unfinished
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.kernel import Kernel
-from runbook_lib.headless.kernels_ahead import KernelsAhead, kernels_ahead
+from runbook_lib.headless.run_kernel import RunKernel, run_kernel
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.notebooks import EXERCISE_TAG
 from runbook_lib.system.filesystem import describe_os_error
@@ -57,20 +58,17 @@ def execute_notebook(
     *,
     cell_limit_s: float,
     interruption: Interruption | None = None,
-    kernels: KernelsAhead | None = None,
-    next_source: Path | None = None,
+    kernel_of_run: RunKernel | None = None,
 ) -> NotebookOutcome:
     """Run a notebook and keep the executed copy; a cell that fails is an outcome, not an exception.
 
     papermill works in a thread of its own: a signal is then noticed here, whatever asyncio and nbclient are at, and
-    the kernel is ended from here. Raises `NotebookInterrupted` when `interruption` was noted meanwhile. The kernel for
-    `next_source` is started ahead.
+    the kernel is ended from here. Raises `NotebookInterrupted` when `interruption` was noted meanwhile. The kernel of a
+    run goes on after it; otherwise the notebook has one for itself.
     """
     asked = interruption or Interruption()
-    with nullcontext(kernels) if kernels else _own_kernels() as known:
-        kernel = known.take(source)
-        if next_source:
-            known.begin(next_source)
+    with nullcontext(kernel_of_run) if kernel_of_run else _own_kernel() as known:
+        kernel = known.of(source)
         work = _in_thread(lambda: _execute(source, output, parameters, cell_limit_s, kernel))
         try:
             while not asked.is_noted:
@@ -80,16 +78,14 @@ def execute_notebook(
             asked.when_noticed()
         finally:  # also when Ctrl-C, or an error of our own, ends the waiting
             _end(work, kernel, asked)
-            if kernel.is_running:  # started ahead, and papermill did not come as far as to use it
-                kernel.discard()
     mark_unfinished(output, f"It was interrupted by {asked.name}.")
     raise NotebookInterrupted(f"{source.name} was interrupted by {asked.name}.")
 
 
 @contextmanager
-def _own_kernels() -> Iterator[KernelsAhead]:
-    with scratch_folder() as folder, kernels_ahead(folder) as kernels:
-        yield kernels
+def _own_kernel() -> Iterator[RunKernel]:
+    with scratch_folder() as folder, run_kernel(folder) as kernel:
+        yield kernel
 
 
 def _outcome_within(work: "Future[NotebookOutcome]", limit_s: float) -> NotebookOutcome | None:
@@ -123,18 +119,20 @@ def _is_over(work: "Future[NotebookOutcome]", limit_s: float) -> bool:
 
 
 def _in_thread(call: Callable[[], NotebookOutcome]) -> "Future[NotebookOutcome]":
-    """Begin the call on an event loop of its own, closed at the end: nbclient leaves the loop of a thread open."""
+    """Begin the call on an event loop of its own, closed at the end with all that waits on it.
+
+    nbclient takes the loop of its thread, leaves it open, and tasks on it when a cell ends before its time.
+    """
     future: Future[NotebookOutcome] = Future()
 
     def work() -> None:
-        loop = ensure_event_loop(prefer_selector_loop=True)
         try:
-            outcome = call()
+            with asyncio.Runner(loop_factory=lambda: ensure_event_loop(prefer_selector_loop=True)) as runner:
+                runner.get_loop()
+                outcome = call()
         except BaseException as error:  # noqa: BLE001 - raised where the outcome is asked for
-            loop.close()
             future.set_exception(error)
         else:
-            loop.close()
             future.set_result(outcome)
 
     threading.Thread(target=work, daemon=True, name="papermill").start()

@@ -15,9 +15,9 @@ from runbook_lib.headless.events import heard, run_began, run_ended
 from runbook_lib.headless.heartbeat import beating
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.junit import JUNIT_NAME, junit_xml
-from runbook_lib.headless.kernels_ahead import KernelsAhead, kernels_ahead
 from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
+from runbook_lib.headless.run_kernel import RunKernel, run_kernel
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.spare_room import spare_room
 from runbook_lib.headless.summary import RunSummary, StageOutcome, outcome_of, summarise
@@ -88,10 +88,10 @@ def _run_held(
         scratch_folder() as scratch,
         _headless(scratch / _PROGRESS_NAME),
         docling_ahead(run, settings, stages, scratch / _DOCLING_NAME),
-        kernels_ahead(scratch) as kernels,
+        run_kernel(scratch) as kernel,
         spare_room(run.folder),
     ):
-        for number, stage in enumerate(stages):
+        for stage in stages:
             failed = _failed(outcomes)
             if failed is not None:
                 why = "the run was interrupted" if failed.interrupted else f"{failed.stage} failed"
@@ -101,7 +101,7 @@ def _run_held(
             else:
                 _log.info("stage %s begins", stage)
                 listener(StageStarted(stage, scratch / _PROGRESS_NAME))
-                outcome = _run_stage(run, settings, stages[number : number + 2], kernels, interruption)
+                outcome = _run_stage(run, settings, stage, kernel, interruption)
             _log.info("stage %s: %s, %s", stage, outcome.status, outcome.problem or outcome.said)
             outcomes.append(outcome)
             if failed is None or not failed.interrupted:
@@ -129,11 +129,7 @@ def _words(interruption: Interruption) -> str:
     return f"interrupted by {interruption.name}"
 
 
-def _run_stage(
-    run: Run, settings: Settings, stages: Sequence[str], kernels: KernelsAhead, interruption: Interruption
-) -> StageOutcome:
-    """Run the first of the stages; the kernel of the one after it starts meanwhile."""
-    stage, *later = stages
+def _run_stage(run: Run, settings: Settings, stage: str, kernel: RunKernel, interruption: Interruption) -> StageOutcome:
     stem = stage_file_stem(stage)
     run.record_path(stage).unlink(missing_ok=True)  # an older record must not pass for the result of this execution
     started = time.monotonic()
@@ -144,8 +140,7 @@ def _run_stage(
             {"run_dir": str(run.folder.absolute())},
             cell_limit_s=settings.download_limit_s + settings.convert_limit_s + _GRACE_S,
             interruption=interruption,
-            kernels=kernels,
-            next_source=find_notebook(stage_file_stem(later[0])) if later else None,
+            kernel_of_run=kernel,
         )
     except NotebookInterrupted:
         return _interrupted(stage, time.monotonic() - started, interruption)

@@ -1,9 +1,9 @@
 """A worker that is started before anybody asks, so that its libraries are imported when somebody does.
 
-Whoever starts it keeps it: it ends with that process. Other processes, which find it by a variable, hand it requests
-one after the other over named pipes in a folder of this user. It answers only whoever would have started one with the
-very same interpreter and variables; everybody else starts a worker of their own. On Linux alone: elsewhere there are no
-named pipes (Windows), or no safe fork (macOS), which docling is asked in.
+Whoever starts it keeps it: it ends with that process. Other processes, one at a time, find it by a variable and hand it
+requests over named pipes in a folder of this user; one that has asked reads its answers until it ends. It answers only
+whoever would have started one with the very same interpreter and variables; everybody else starts a worker of their
+own. On Linux alone: elsewhere there are no named pipes (Windows), or no safe fork (macOS), which docling is asked in.
 """
 
 import hashlib
@@ -108,14 +108,14 @@ def _note_exit(process: "subprocess.Popen[bytes]", folder: Path) -> None:
         (folder / _EXIT).write_text(str(code), encoding="ascii")
 
 
-_asked: set[str] = set()
-"""Those this process has asked: what reads the answers of the first request reads on until the process ends."""
+_attached: dict[str, "_AttachedProcess"] = {}
+"""Those this process asks, by their folders: what reads the answers of one request reads those of the next."""
 
 
 def standing_worker(executable: Path, environment: Mapping[str, str]) -> WorkerProcess | None:
     """Return the worker that stands ready for this interpreter under these variables; None when there is none."""
     named = os.environ.get(STANDING_VARIABLE)
-    if not named or named in _asked or sys.platform != "linux":
+    if not named or sys.platform != "linux":
         return None
     folder = Path(named)
     try:
@@ -126,12 +126,12 @@ def standing_worker(executable: Path, environment: Mapping[str, str]) -> WorkerP
         if differing:
             _log.info("the standing worker is not taken: %s differ", ", ".join(differing))
             return None
-        attached = _AttachedProcess(int(offer["pid"]), folder)
+        if named not in _attached:
+            _attached[named] = _AttachedProcess(int(offer["pid"]), folder)
     except (OSError, ValueError, KeyError) as error:
         _log.info("the standing worker is not taken: %s", error)
         return None
-    _asked.add(named)
-    return attached
+    return _attached[named] if _attached[named].taken() else None
 
 
 class _AttachedProcess(WorkerProcess):
@@ -140,6 +140,7 @@ class _AttachedProcess(WorkerProcess):
     def __init__(self, pid: int, folder: Path) -> None:
         self._folder = folder
         self._is_clean = True
+        self._held = threading.Lock()
         requests = os.open(folder / _REQUESTS, os.O_WRONLY | os.O_NONBLOCK)  # type: ignore[attr-defined,unused-ignore]
         os.set_blocking(requests, True)
         streams = [os.fdopen(requests, "w", encoding="utf-8")]
@@ -148,6 +149,10 @@ class _AttachedProcess(WorkerProcess):
             os.set_blocking(number, True)
             streams.append(os.fdopen(number, encoding="utf-8", errors="replace"))
         self._talk(pid, *streams)
+
+    def taken(self) -> bool:
+        """Hold it until `end`; False when somebody in this process does."""
+        return self._held.acquire(blocking=False)
 
     def ask(self, verb: str, request: Mapping[str, Any]) -> None:
         """Hand a request over; until its result has come, the worker is not to be left as it is."""
@@ -173,7 +178,7 @@ class _AttachedProcess(WorkerProcess):
     def end(self) -> None:
         """Kill the worker in the middle of a request, or after one that failed; else leave it to the next stage."""
         if self._is_clean:
-            self._requests.close()
+            self._held.release()
             return
         end_tree(self.pid)
         self.exit_code()

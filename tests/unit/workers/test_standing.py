@@ -1,10 +1,12 @@
 """A worker that is started ahead: whoever may ask it, what it leaves behind, and what is told when it dies."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -24,16 +26,21 @@ VARIABLES = {"HF_HUB_OFFLINE": "1"}
 OURS = Interpreter(variables=VARIABLES, may_stand=True)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    with OURS.standing("prepared", tmp_path / "standing"):
-        yield tmp_path / "standing"
-
-
 @pytest.fixture(autouse=True)
-def may_ask_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test stands for processes of its own."""
-    monkeypatch.setattr(standing_module, "_asked", set())
+def attached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test stands for a process of its own, whose pipes are closed when it ends."""
+    processes: dict[str, standing_module._AttachedProcess] = {}
+    monkeypatch.setattr(standing_module, "_attached", processes)
+    yield
+    for process in processes.values():
+        process._requests.close()
+
+
+@contextmanager
+def standing(folder: Path) -> Iterator[int]:
+    """Keep a worker ready, started in the test itself: pytest has another variable while it sets up."""
+    with OURS.standing("prepared", folder / "standing"):
+        yield json.loads((folder / "standing" / "offer.json").read_text(encoding="utf-8"))["pid"]
 
 
 def pid_of(interpreter: Interpreter) -> int:
@@ -74,18 +81,21 @@ def test_one_process_answers_one_stage_after_the_other_and_has_prepared_itself_o
     assert STANDING_VARIABLE not in os.environ
 
 
-@pytest.mark.usefixtures("folder")
-def test_it_answers_nobody_who_would_give_other_variables() -> None:
-    standing = pid_of(OURS)
-    standing_module._asked.clear()
+def test_it_answers_nobody_who_would_give_other_variables(tmp_path: Path) -> None:
     other = Interpreter(variables={**VARIABLES, "HF_HUB_CACHE": "/elsewhere"}, may_stand=True)
-    assert pid_of(other) != standing
-    assert pid_of(Interpreter(variables=VARIABLES)) != standing, "nor who does not ask for it"
+    with standing(tmp_path) as pid:
+        assert pid_of(other) != pid
+        assert pid_of(Interpreter(variables=VARIABLES)) != pid, "nor who does not ask for it"
+        assert pid_of(OURS) == pid
 
 
-@pytest.mark.usefixtures("folder")
-def test_a_process_asks_it_once_and_starts_its_own_afterwards() -> None:
-    assert pid_of(OURS) != pid_of(OURS)
+def test_a_process_asks_it_again_and_again_but_not_twice_at_once(tmp_path: Path) -> None:
+    with standing(tmp_path) as pid:
+        assert pid_of(OURS) == pid_of(OURS) == pid
+        with OURS.worker() as worker:
+            assert worker.run("prepared", {}, limit_s=30).value["pid"] == pid
+            assert pid_of(OURS) != pid
+        assert pid_of(OURS) == pid
 
 
 def test_no_value_of_a_variable_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,9 +105,9 @@ def test_no_value_of_a_variable_is_written(tmp_path: Path, monkeypatch: pytest.M
         assert (tmp_path / "standing").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.usefixtures("folder")
-def test_its_death_is_told_with_exit_code_and_last_words_and_the_next_question_gets_a_new_one() -> None:
-    with OURS.worker() as worker:
+def test_its_death_is_told_with_exit_code_and_last_words_and_the_next_question_gets_a_new_one(tmp_path: Path) -> None:
+    with standing(tmp_path) as pid, OURS.worker() as worker:
+        assert worker.run("prepared", limit_s=30).value["pid"] == pid
         with pytest.raises(WorkerFailed, match="died") as caught:
             worker.run("die", limit_s=30)
         assert "exit code 139" in caught.value.log
@@ -105,13 +115,14 @@ def test_its_death_is_told_with_exit_code_and_last_words_and_the_next_question_g
         assert worker.run("prepared", limit_s=30).value["prepared"] == 0
 
 
-@pytest.mark.usefixtures("folder")
-def test_one_that_raised_is_gone() -> None:
-    with OURS.worker() as worker:
-        pid = worker.run("prepared", limit_s=30).value["pid"]
-        with pytest.raises(WorkerFailed):
-            worker.run("fail", limit_s=30)
-    assert not is_alive(pid)
+def test_one_that_raised_is_gone(tmp_path: Path) -> None:
+    with standing(tmp_path) as pid:
+        with OURS.worker() as worker:
+            assert worker.run("prepared", limit_s=30).value["pid"] == pid
+            with pytest.raises(WorkerFailed):
+                worker.run("fail", limit_s=30)
+        assert not is_alive(pid)
+        assert pid_of(OURS) != pid
 
 
 def test_it_ends_when_whoever_started_it_was_killed(own_workers: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Kernels that are started before their turn: the same kernels as otherwise, and none is left behind."""
+"""The kernel of a run: one notebook after the other, each as if it were alone, and none is left behind."""
 
 import asyncio
 import json
@@ -14,8 +14,8 @@ import pytest
 
 from runbook_lib import notebooks as notebooks_module
 from runbook_lib.errors import RunbookError
-from runbook_lib.headless.kernels_ahead import kernels_ahead
 from runbook_lib.headless.notebook import execute_notebook
+from runbook_lib.headless.run_kernel import run_kernel
 from runbook_lib.headless.runner import run_stages
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run, stage_file_stem
@@ -26,11 +26,10 @@ WriteNotebook = Callable[..., Path]
 Kernels = Callable[[], list[int]]
 
 LOOK = """
-import json, os, time, psutil
+import json, os
 from pathlib import Path
-time.sleep({pause_s})
-began = psutil.Process().create_time()
-seen = {{"began": began, "ended": time.time(), "variables": dict(os.environ), "cwd": os.getcwd()}}
+names = sorted(name for name in globals() if not name.startswith("_"))
+seen = {{"pid": os.getpid(), "names": names, "counted": len(In), "cwd": os.getcwd()}}
 Path(run_dir, {stage!r} + ".seen").write_text(json.dumps(seen))
 """
 
@@ -54,37 +53,35 @@ def cmdline(process: psutil.Process) -> list[str]:
         return []
 
 
-def test_the_next_kernel_waits_for_its_turn_with_the_same_variables_and_the_one_not_needed_is_gone(
+def test_one_kernel_executes_the_notebooks_of_a_run_and_each_finds_it_empty(
     tmp_path: Path, write_notebook: WriteNotebook, monkeypatch: pytest.MonkeyPatch, kernels: Kernels
 ) -> None:
     monkeypatch.setattr(notebooks_module, "NOTEBOOKS", tmp_path / "notebooks")
     run = Run.create(tmp_path / "run", {}, {})
-    for stage, status, pause_s in (("detect", "ok", 2), ("download", "fail", 0), ("verify", "ok", 0)):
-        write_notebook(stage_file_stem(stage), recording(stage, status), LOOK.format(stage=stage, pause_s=pause_s))
+    for stage, status in (("detect", "ok"), ("download", "fail"), ("verify", "ok")):
+        write_notebook(stage_file_stem(stage), LOOK.format(stage=stage), "left = 1", recording(stage, status))
     summary = run_stages(run, Settings(), ("detect", "download", "verify"), lambda _event: None)
     assert [outcome.status for outcome in summary.outcomes] == [Status.OK, Status.FAIL, Status.SKIP]
     first, second = (json.loads((run.folder / f"{name}.seen").read_text()) for name in ("detect", "download"))
-    assert second["began"] < first["ended"]
-    assert second["cwd"] == first["cwd"]
-    own = {"JPY_PARENT_PID", "JPY_SESSION_NAME"}
-    assert {k: v for k, v in second["variables"].items() if k not in own} == {
-        k: v for k, v in first["variables"].items() if k not in own
-    }
+    assert second == first
+    executed = [nbformat.read(run.folder / f"{stage_file_stem(name)}.ipynb", 4) for name in ("detect", "download")]
+    counts = [[cell.execution_count for cell in notebook.cells if cell.cell_type == "code"] for notebook in executed]
+    assert counts[0] == counts[1] == [1, 2, 3, 4, 5]
     assert kernels() == []
 
 
-def test_one_that_died_while_it_waited_is_replaced(
+def test_a_notebook_after_one_whose_kernel_died_has_a_new_one(
     tmp_path: Path, write_notebook: WriteNotebook, kernels: Kernels
 ) -> None:
-    source = write_notebook("any", "print(6 * 7)")
-    with kernels_ahead(tmp_path) as known:
-        known.begin(source)
-        while not (waiting := kernels()):
-            pass
-        psutil.Process(waiting[0]).kill()
-        psutil.wait_procs([psutil.Process(waiting[0])], timeout=10)
-        assert execute_notebook(source, tmp_path / "out.ipynb", {}, cell_limit_s=60, kernels=known).problem == ""
-    executed = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    dying, living = write_notebook("dying", "import os; os._exit(1)"), write_notebook("living", "print(6 * 7)")
+    with run_kernel(tmp_path) as known:
+        outcome = execute_notebook(dying, tmp_path / "dying.ipynb", {}, cell_limit_s=60, kernel_of_run=known)
+        assert "kernel died" in outcome.problem
+        for _ in range(2):
+            outcome = execute_notebook(living, tmp_path / "living.ipynb", {}, cell_limit_s=60, kernel_of_run=known)
+            assert outcome.problem == ""
+        assert len(kernels()) == 1
+    executed = nbformat.read(tmp_path / "living.ipynb", as_version=4)
     assert executed.cells[-1].outputs[0].text == "42\n"
     assert kernels() == []
 
@@ -94,10 +91,9 @@ def test_one_that_is_not_used_because_nothing_can_be_written_is_gone_and_not_bla
     tmp_path: Path, write_notebook: WriteNotebook, kernels: Kernels
 ) -> None:
     source = write_notebook("any")
-    with kernels_ahead(tmp_path) as known:
-        known.begin(source)
+    with run_kernel(tmp_path) as known:
         with pytest.raises((RunbookError, OSError)) as caught:
-            execute_notebook(source, Path("/proc/none/out.ipynb"), {}, cell_limit_s=60, kernels=known)
+            execute_notebook(source, Path("/proc/none/out.ipynb"), {}, cell_limit_s=60, kernel_of_run=known)
         assert "kernel" not in str(caught.value).lower()
         assert kernels() == []
 
@@ -115,13 +111,10 @@ def test_one_starts_and_goes_where_an_event_loop_runs_already_as_in_a_notebook(
 ) -> None:
     source = write_notebook("any")
 
-    async def cell() -> int:
-        with kernels_ahead(tmp_path) as known:
-            known.begin(source)
-            while not (started := kernels()):
-                await asyncio.sleep(0.01)
-            return len(started)
+    async def cell() -> str:
+        with run_kernel(tmp_path) as known:
+            return execute_notebook(source, tmp_path / "out.ipynb", {}, cell_limit_s=60, kernel_of_run=known).problem
 
     with ThreadPoolExecutor(1) as thread:  # in this thread a browser's loop may run
-        assert thread.submit(asyncio.run, cell()).result(timeout=60) == 1
+        assert thread.submit(asyncio.run, cell()).result(timeout=60) == ""
     assert kernels() == []
