@@ -9,7 +9,7 @@ from runbook_lib.audit.finding import Finding, SkippedFile
 from runbook_lib.audit.registry import RULES, select_rules
 from runbook_lib.audit.report import AuditReport
 from runbook_lib.audit.repository import ParsedSource, Repository
-from runbook_lib.audit.rule import Hit, Rule
+from runbook_lib.audit.rule import Hit, Rule, RuleWords
 from runbook_lib.audit.sources.read import read_sources
 from runbook_lib.audit.suppression import UNUSED_SUPPRESSION, Suppression, Suppressions
 
@@ -45,8 +45,9 @@ def _audit(path: Path, rules: tuple[Rule, ...]) -> AuditReport:
     repository = Repository(tuple(map(ParsedSource, read.sources)), serves_http=read.serves_http)
     findings: list[Finding] = []
     suppressed = 0
+    words = RuleWords(rules)
     for source in repository.sources:
-        kept, quiet = _apply(rules, source, repository)
+        kept, quiet = _apply(rules, words, source, repository)
         findings.extend(_finding(source, rule, hit) for rule, hit in kept)
         suppressed += quiet
     unparsed = tuple(
@@ -60,14 +61,17 @@ def _audit(path: Path, rules: tuple[Rule, ...]) -> AuditReport:
     )
 
 
-def _apply(rules: tuple[Rule, ...], source: ParsedSource, repository: Repository) -> tuple[list[tuple[Rule, Hit]], int]:
+def _apply(
+    rules: tuple[Rule, ...], words: RuleWords, source: ParsedSource, repository: Repository
+) -> tuple[list[tuple[Rule, Hit]], int]:
     """Return what the rules find in one source and no comment excuses, and how many a comment does."""
     suppressions = Suppressions(source)
     used: set[Suppression] = set()
     kept: list[tuple[Rule, Hit]] = []
     suppressed = 0
+    present = words.in_text(source.source.text)
     for rule in rules:
-        for hit in rule.check(source, repository) if rule.looks_at(source) else ():
+        for hit in rule.check(source, repository) if rule.looks_at(source.kind, present) else ():
             covering = suppressions.covering(rule.id, hit)
             used.update(covering)
             if covering:

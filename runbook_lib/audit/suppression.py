@@ -53,6 +53,8 @@ def _target(suppression: Suppression) -> int:
 
 def _find(source: ParsedSource) -> Iterator[Suppression]:
     """Yield the suppressions from the last line to the first, one per rule named."""
+    if _MARK not in source.source.text:
+        return
     comment, below = _COMMENT_LINE[source.kind], len(source.lines)
     quoted = _quoted_lines(source)
     for number in range(len(source.lines), 0, -1):

@@ -46,17 +46,19 @@ class PythonModule:
         """The nodes by their class, and each node's parent; one walk for all rules."""
         by_class: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
         parents: dict[ast.AST, ast.AST] = {}
+        by_class[ast.Module].append(self.tree)
         waiting: list[ast.AST] = [self.tree]
         while waiting:
             node = waiting.pop()
-            node_class = type(node)
-            by_class[node_class].append(node)
-            for name in _FIELDS_WITH_NODES[node_class]:
+            for name in _FIELDS_WITH_NODES[type(node)]:
                 value = getattr(node, name, None)
                 for child in value if type(value) is list else (value,):
                     if isinstance(child, ast.AST):
+                        child_class = type(child)
                         parents[child] = node
-                        waiting.append(child)
+                        by_class[child_class].append(child)
+                        if _FIELDS_WITH_NODES[child_class]:
+                            waiting.append(child)
         return dict(by_class), parents
 
     def all_of(self, node_class: type[Node]) -> list[Node]:

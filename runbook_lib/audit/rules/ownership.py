@@ -86,7 +86,7 @@ RULES = (
         },
         check=_fetched_by_root,
         kinds=(Kind.DOCKERFILE,),
-        words=("USER", "user"),
+        words=("user",),
     ),
     Rule(
         id="cache-copied-without-chown",
@@ -103,7 +103,7 @@ RULES = (
         },
         check=_copied_for_root,
         kinds=(Kind.DOCKERFILE,),
-        words=("COPY", "ADD", "copy", "add"),
+        words=("copy", "add"),
     ),
     Rule(
         id="random-user",
@@ -124,6 +124,6 @@ RULES = (
         },
         check=_random_user,
         kinds=(Kind.DOCKERFILE,),
-        words=("FROM", "from"),
+        words=("from",),
     ),
 )

@@ -113,7 +113,7 @@ RULES = (
         bad={"requirements.txt": "docling\nhuggingface_hub>=1.33\n"},
         good={"requirements.txt": "docling==2.143.0\nhuggingface_hub>=1.33,<2\n"},
         check=_open_version,
-        words=("docling", "hugging", "Docling"),
+        words=("docling", "hugging"),
     ),
     Rule(
         id="symlink-race-version",

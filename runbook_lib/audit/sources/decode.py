@@ -15,6 +15,11 @@ class UndecodableError(ValueError):
     """The bytes are no text that we can read; the message says why."""
 
 
+def is_plain(data: bytes) -> bool:
+    """Tell whether it is ASCII: there is no need to decode it in order to know that it can be decoded."""
+    return data.isascii() and b"\0" not in data[:_SAMPLE_BYTES]
+
+
 def decode(data: bytes) -> str:
     r"""Return the text with `\n` line ends.
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook_lib.audit.finding import SkippedFile
-from runbook_lib.audit.sources.decode import UndecodableError, decode
+from runbook_lib.audit.sources.decode import UndecodableError, decode, is_plain
 from runbook_lib.audit.sources.kinds import Kind, is_test_path, kind_of_shebang
 from runbook_lib.audit.sources.markdown import split_markdown
 from runbook_lib.audit.sources.notebook import NotebookError, split_notebook
 from runbook_lib.audit.sources.source import Source
-from runbook_lib.audit.sources.subject import imports_web_framework, is_worth_parsing
+from runbook_lib.audit.sources.subject import as_bytes, imports_web_framework, is_worth_parsing
 from runbook_lib.audit.sources.walk import Candidate, TooLargeError, walk
 from runbook_lib.errors import UsageError
 
@@ -51,16 +51,11 @@ def read_sources(root: Path) -> Sources:
             skipped.append(found)
             continue
         try:
-            kind, text = _text_of(found)
+            data = found.read()
+            kind = found.kind or kind_of_shebang(decode(data).partition("\n")[0])
             if kind is None:
                 continue
-            if not is_large or is_worth_parsing(found.path, kind, text):
-                parts = _split(found.path, kind, text)
-                sources.extend(
-                    one
-                    for one in parts
-                    if one.is_whole_file or not is_large or is_worth_parsing("", one.kind, one.text)
-                )
+            sources.extend(_sources_of(found.path, kind, data, only_worth_parsing=is_large))
         except (OSError, UndecodableError, NotebookError, TooLargeError) as error:
             reason = f"errno {error.errno}" if isinstance(error, OSError) else str(error)
             if found.kind is not None:
@@ -79,9 +74,15 @@ def _serves_http(candidate: Candidate) -> bool:
         return False
 
 
-def _text_of(candidate: Candidate) -> tuple[Kind | None, str]:
-    text = decode(candidate.read())
-    return candidate.kind or kind_of_shebang(text.partition("\n")[0]), text
+def _sources_of(path: str, kind: Kind, data: bytes, *, only_worth_parsing: bool) -> Iterator[Source]:
+    if only_worth_parsing and is_plain(data) and not is_worth_parsing(path, kind, data):
+        return  # most files of a large repository, which are never decoded
+    text = decode(data)
+    if only_worth_parsing and not is_worth_parsing(path, kind, as_bytes(text)):
+        return
+    for part in _split(path, kind, text):
+        if part.is_whole_file or not only_worth_parsing or is_worth_parsing("", part.kind, as_bytes(part.text)):
+            yield part
 
 
 def _split(path: str, kind: Kind, text: str) -> Iterator[Source]:

@@ -23,16 +23,8 @@ _TELLING = _any_of(
     *("hf download", "huggingface-cli", "docling-tools", "docling-serve", "huggingface_hub", "huggingface-hub"),
     *("resume_download", "use_symlinks", "use-symlinks", "trust_remote_code", "use_auth_token", "document_converter"),
     *("HF_HUB_", "HF_HOME", "HF_TOKEN", "HUGGING", "TRANSFORMERS_", "DOCLING_", "EASYOCR_", "_CA_BUNDLE", "hf_"),
-    *(
-        "artifacts",
-        "ds4sd",
-        "eveloper Mode",
-        "eveloper mode",
-        "DevLicense",
-        "torchvision",
-        "rapidocr",
-        "docling-project",
-    ),
+    *("artifacts", "ds4sd", "eveloper Mode", "eveloper mode", "DevLicense", "torchvision", "rapidocr"),
+    *("docling-project", ".symlink", "verify=False", "verify = False", "CERT_NONE", "unverified_context"),
 )
 """What a text that names the subject must hold besides to break a rule."""
 _ALWAYS = frozenset({Kind.DOCKERFILE, Kind.SHELL, Kind.POWERSHELL, Kind.BATCH, Kind.DOTENV, Kind.REQUIREMENTS})
@@ -49,16 +41,16 @@ _HEAD_CHARACTERS = 4000
 
 def names_the_subject(text: str) -> bool:
     """Tell whether a text names Docling, huggingface_hub, transformers or a setting of theirs."""
-    return _holds(text, _SUBJECT)
+    return _holds(as_bytes(text), _SUBJECT)
 
 
-def is_worth_parsing(path: str, kind: Kind, text: str) -> bool:
+def is_worth_parsing(path: str, kind: Kind, data: bytes) -> bool:
     """Tell whether a rule could find anything: build and start files always, others only if they name the subject."""
     if kind in _ALWAYS or _ALWAYS_NAMED.search(path):
         return True
-    if kind in {Kind.MARKDOWN, Kind.PROSE} and _holds(text, _SUBJECT_OF_PROSE):
+    if kind in {Kind.MARKDOWN, Kind.PROSE} and _holds(data, _SUBJECT_OF_PROSE):
         return True
-    return names_the_subject(text) and (kind is Kind.YAML or _holds(text, _TELLING))
+    return _holds(data, _SUBJECT) and (kind is Kind.YAML or _holds(data, _TELLING))
 
 
 def imports_web_framework(text: str) -> bool:
@@ -66,5 +58,10 @@ def imports_web_framework(text: str) -> bool:
     return bool(_WEB_FRAMEWORKS.search(text, 0, _HEAD_CHARACTERS))
 
 
-def _holds(text: str, words: BytesAhoCorasick) -> bool:
-    return bool(words.find_matches_as_indexes(text.encode("utf-8", "surrogatepass")))  # notebooks may hold halves
+def as_bytes(text: str) -> bytes:
+    """Return a text as it is searched for words; notebooks may hold halves of characters."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _holds(data: bytes, words: BytesAhoCorasick) -> bool:
+    return bool(words.find_matches_as_indexes(data))

@@ -65,9 +65,12 @@ class Candidate(NamedTuple):
             start = b"" if self.kind is not None else os.read(descriptor, len(_SHEBANG))
             if self.kind is None and (size_bytes > limit or start != _SHEBANG):
                 return b""
-            parts = [start]
-            while part := os.read(descriptor, max(size_bytes, _LEAST_READ_BYTES)):
-                parts.append(part)
+            data = os.read(descriptor, max(size_bytes, _LEAST_READ_BYTES) + 1)
+            if not start and len(data) == size_bytes:  # one more was asked for: that was the end
+                return data
+            parts = [start, data]
+            while parts[-1]:
+                parts.append(os.read(descriptor, max(size_bytes, _LEAST_READ_BYTES)))
             return b"".join(parts)
         finally:
             os.close(descriptor)

@@ -10,9 +10,8 @@ import pytest
 from runbook_lib.audit.auditor import audit
 from runbook_lib.audit.registry import RULES
 from runbook_lib.audit.report import AuditReport
-from runbook_lib.audit.repository import ParsedSource
-from runbook_lib.audit.sources.kinds import kind_of_name
-from runbook_lib.audit.sources.source import Source
+from runbook_lib.audit.rule import RuleWords
+from runbook_lib.audit.sources.kinds import Kind, kind_of_name
 from runbook_lib.quirks.catalogue import load_catalogue
 
 Audit = Callable[[Mapping[str, str]], AuditReport]
@@ -69,14 +68,15 @@ def test_python_examples_are_python() -> None:
 @pytest.mark.parametrize("rule_id", RULES)
 def test_a_rule_looks_at_the_files_of_its_bad_example(rule_id: str) -> None:
     rule = RULES[rule_id]
-    sources = [source for name, text in rule.bad.items() for source in sources_of(name, text)]
-    assert any(map(rule.looks_at, sources)) or rule_id == "unused-suppression"
+    words = RuleWords([rule])
+    looked_at = [rule.looks_at(kind_of(name), words.in_text(text)) for name, text in rule.bad.items()]
+    assert any(looked_at) or rule_id == "unused-suppression"
 
 
-def sources_of(name: str, text: str) -> list[ParsedSource]:
+def kind_of(name: str) -> Kind:
     kind = kind_of_name(name)
     assert kind is not None
-    return [ParsedSource(Source(name, kind, text))]
+    return kind
 
 
 def test_every_rule_named_in_the_issue_exists() -> None:
