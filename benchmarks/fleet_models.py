@@ -65,7 +65,7 @@ def models(repo_id: str, size_bytes: int) -> Repository:
     return linear_history(repo_id, tuple(files))
 
 
-def lock_of(repository: Repository) -> LockFile:
+def lock_of(repository: Repository, *, practice: bool = False) -> LockFile:
     """Return the lock file of its newest commit."""
     files = tuple(
         LockedFile(
@@ -78,7 +78,14 @@ def lock_of(repository: Repository) -> LockFile:
         for file in repository.head.files
     )
     locked = LockedRepository(repo_id=repository.repo_id, revision="main", commit=repository.head.id, files=files)
-    return LockFile(created_at=datetime.now(UTC), docling="", repositories=(locked,))
+    return LockFile(practice=practice, created_at=datetime.now(UTC), docling="", repositories=(locked,))
+
+
+def tls_words(files: TlsFiles) -> list[str]:
+    """Return what tells Dask's own commands whom to believe and what to show."""
+    names = ("--tls-ca-file", "--tls-cert", "--tls-key")
+    paths = (files.authority, files.certificate, files.key)
+    return [word for name, path in zip(names, paths, strict=True) for word in (name, str(path))]
 
 
 class Site:
@@ -119,15 +126,7 @@ class Site:
         """Start scheduler and workers, then bring a small model and the models to all of them."""
         certs, url = self._folder / "certs", f"tls://{self._addresses[_DESK]}:{_SCHEDULER_PORT}"
         issue(certs, [self._addresses[_DESK]], days=2)
-        files = TlsFiles.of_role(certs, SCHEDULER)
-        told = [
-            "--tls-ca-file",
-            str(files.authority),
-            "--tls-cert",
-            str(files.certificate),
-            "--tls-key",
-            str(files.key),
-        ]
+        told = tls_words(TlsFiles.of_role(certs, SCHEDULER))
         self._started(_DESK, "scheduler", "-m", "dask", "scheduler", "--host", url, "--no-dashboard", *told)
         cluster = ["--scheduler", url, "--certs", str(certs)]
         for name in self.hosts:

@@ -151,6 +151,11 @@ class Sent:
         return self.future.status in ENDED
 
     @property
+    def is_done(self) -> bool:
+        """Whether it came to its end."""
+        return bool(self.future.status == "finished")
+
+    @property
     def was_forgotten(self) -> bool:
         """Whether the scheduler no longer knows it, as after a restart of the scheduler."""
         return self.future.status in ("lost", "cancelled")

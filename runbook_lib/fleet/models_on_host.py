@@ -5,9 +5,10 @@ itself carries it from worker to worker (`Worker.gather_dep`); it is in memory o
 done is told as an event, and the result is empty.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from runbook_lib import __version__
 from runbook_lib.bundle.documents import BundleConfig
 from runbook_lib.bundle.read import Bundle
 from runbook_lib.bundle.take import import_bundle
+from runbook_lib.cache.layout import repo_of
 from runbook_lib.checks.probes.tokens import find_token
 from runbook_lib.core.masking import mask_secrets, mask_url_credentials
 from runbook_lib.core.value import StrictValue, Value
@@ -29,6 +31,9 @@ from runbook_lib.run.target import ResolvedTarget, enter_target, resolve_target
 from runbook_lib.system import variables as environment
 from runbook_lib.system.filesystem import describe_os_error, free_bytes
 from runbook_lib.system.loopback import is_loopback, reach_loopback_directly
+
+if TYPE_CHECKING:
+    import httpx
 
 _MARGIN_BYTES: Final = 64 * 1024**2
 _TRIES: Final = 3
@@ -50,12 +55,12 @@ class Work(StrictValue):
 
 
 class PieceWork(StrictValue):
-    """One piece of it."""
+    """One piece of it, or, where none is named, all."""
 
     share: str
     host: str
-    sha256: str
-    number: int
+    sha256: str = ""
+    number: int = 0
     from_hub: bool = False
 
 
@@ -82,6 +87,8 @@ class _Part:
     lock: LockFile
     target: ResolvedTarget
     store: Store
+    hub: "httpx.Client"
+    """One for all pieces: making it reads every certificate the machine trusts."""
 
     def blob(self, sha256: str) -> Blob:
         return next(blob for blob in self.store.blobs if blob.sha256 == sha256)
@@ -119,12 +126,24 @@ def write_piece(given: dict[str, Any], content: bytes) -> None:
 
 
 def place_here(given: dict[str, Any]) -> None:
-    """Compare all that has come with its hashes and put it where huggingface_hub and docling look for it."""
+    """Compare all that has come with its hashes and put it where huggingface_hub and docling look for it.
+
+    Others can still be read its pieces.
+    """
     piece = PieceWork.model_validate(given)
     _guarded(piece.share, piece.host, lambda: _place(piece))
 
 
+def leave_here(given: dict[str, Any]) -> None:
+    """Forget the transfer: nobody is read a piece any more."""
+    piece = PieceWork.model_validate(given)
+    if part := _parts.pop((piece.share, piece.host), None):
+        part.hub.close()
+
+
 def _look(work: Work) -> None:
+    import httpx
+
     if work.version != __version__:
         raise _Problem("version", f"This host has runbook {__version__}, and {work.version} asks.")
     lock = LockFile.model_validate_json(work.lock)
@@ -138,7 +157,8 @@ def _look(work: Work) -> None:
         raise _Problem(
             "disk", f"{format_bytes(needed_bytes)} are still to come, and {format_bytes(free)} are free there."
         )
-    _parts[work.share, work.host] = _Part(work, lock, target, store)
+    hub = httpx.Client(timeout=_HUB_LIMIT_S, follow_redirects=True)
+    _parts[work.share, work.host] = _Part(work, lock, target, store, hub)
     _tell(Told(share=work.share, host=work.host, kind="holds", bits={name: hex(one) for name, one in bits.items()}))
 
 
@@ -149,7 +169,7 @@ def _read(piece: PieceWork) -> bytes:
     if content is None:
         if not piece.from_hub:
             raise _Problem("broken", f"A piece of {blob.name} is not here any more.")
-        content = _from_hub(part.target, blob, piece.number)
+        content = _from_hub(part, blob, piece.number)
         part.store.write(blob, piece.number, content)
         _tell(Told(share=piece.share, host=piece.host, kind="read", hub_bytes=len(content)))
     return content
@@ -172,9 +192,17 @@ def _place(piece: PieceWork) -> None:
         if damaged := part.store.drop_damaged():
             raise _Problem("damaged", f"{damaged[0]} came with another content than its hash says.") from error
         raise
-    part.store.clear()
-    del _parts[piece.share, piece.host]
+    part.store.settle(dict(_places(part)))
     _tell(Told(share=piece.share, host=piece.host, kind="placed"))
+
+
+def _places(part: _Part) -> Iterator[tuple[str, Path]]:
+    """Yield where each content stands once it is placed, by its SHA-256."""
+    for repository in part.lock.repositories:
+        snapshot = repo_of(part.target.cache_dir, repository.model).snapshot(repository.commit)
+        yield from ((file.sha256, snapshot / file.path) for file in repository.files)
+    if ocr := part.lock.ocr:
+        yield from ((file.sha256, part.target.artifacts_dir / ocr.folder / file.path) for file in ocr.files)
 
 
 def _part(piece: PieceWork) -> _Part:
@@ -184,12 +212,12 @@ def _part(piece: PieceWork) -> _Part:
     return part
 
 
-def _from_hub(target: ResolvedTarget, blob: Blob, number: int) -> bytes:
+def _from_hub(part: _Part, blob: Blob, number: int) -> bytes:
     """Ask for a stretch of a file, as `resolve` of the Hub and of the stores it leads to gives it (RFC 9110, 14)."""
     import httpx
 
     is_elsewhere = "://" in blob.where
-    url = blob.where if is_elsewhere else f"{target.endpoint.rstrip('/')}/{blob.where}"
+    url = blob.where if is_elsewhere else f"{part.target.endpoint.rstrip('/')}/{blob.where}"
     begin, length = number * PIECE_BYTES, blob.length(number)
     headers = {"Range": f"bytes={begin}-{begin + length - 1}", "Accept-Encoding": "identity"}
     token = None if is_elsewhere else find_token(environment.as_found())
@@ -198,7 +226,7 @@ def _from_hub(target: ResolvedTarget, blob: Blob, number: int) -> bytes:
     problem = ""
     for _ in range(_TRIES):
         try:
-            answer = httpx.get(url, headers=headers, timeout=_HUB_LIMIT_S, follow_redirects=True)
+            answer = part.hub.get(url, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             problem = f"{type(error).__name__}: {error}"
             continue

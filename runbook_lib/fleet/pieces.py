@@ -3,7 +3,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -107,7 +107,7 @@ class Store:
         """Return a piece that stands here; None when it does not."""
         if not self._bits.get(blob.sha256, 0) >> number & 1:
             return None
-        with self._path(blob).open("rb") as file:
+        with self._lock, self._path(blob).open("rb") as file:  # `settle` removes nothing that is being read
             file.seek(number * PIECE_BYTES)
             return file.read(blob.length(number))
 
@@ -130,10 +130,12 @@ class Store:
             self._remove(blob)
         return tuple(blob.name for blob in damaged)
 
-    def clear(self) -> None:
-        """Remove all that has come: it has its place in the cache."""
-        for blob in self.blobs:
-            self._remove(blob)
+    def settle(self, places: Mapping[str, Path]) -> None:
+        """Remove all that has come: each content, by its SHA-256, has its place and is read there from now on."""
+        with self._lock:
+            self._whole.update(places)
+            for blob in self.blobs:
+                self._remove(blob)
 
     # what `import_bundle` asks of a source
 

@@ -1,77 +1,45 @@
 """Models for all hosts of a site at the cost of one download: each piece comes from the Hub once, and goes round.
 
-Who reads which piece is decided here. A piece that a host has is read there; one that nobody has comes from the Hub to
-one of those that lack it, in turn, and from there to the others: each host sends what it fetched and receives the rest,
-so that all links are used both ways, and none twice. Few pieces are on their way from the Hub at a time, so that the
-first of them goes round while the next come: with all at once they would all arrive at the end.
+A piece that a host has is read there; one that nobody has comes from the Hub to one of those that lack it, in turn, and
+from there to the others: each host sends what it fetched and receives the rest, so that all links are used both ways,
+and none twice. Few pieces are on their way from the Hub at a time, so that the first of them goes round while the next
+come: with all at once they would all arrive at the end.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from runbook_lib import __version__
 from runbook_lib.errors import FleetError
 from runbook_lib.fleet.cluster import Cluster, Sent, connected, quiet_dask
 from runbook_lib.fleet.inventory import Host
-from runbook_lib.fleet.models_on_host import PieceWork, Told, Work, look_here, place_here, read_piece, write_piece
-from runbook_lib.fleet.pieces import Blob, bits_set, blobs_of
-from runbook_lib.fleet.seats import Seat, seat_for
-from runbook_lib.fleet.table import FleetTable, HostRow
+from runbook_lib.fleet.jobs import Job
+from runbook_lib.fleet.models_on_host import (
+    PieceWork,
+    Told,
+    Work,
+    leave_here,
+    look_here,
+    place_here,
+    read_piece,
+    write_piece,
+)
+from runbook_lib.fleet.pieces import Blob, blobs_of
+from runbook_lib.fleet.seats import seat_for
+from runbook_lib.fleet.table import FleetTable
+from runbook_lib.fleet.takers import AT_ONCE, Taker, Takers
 from runbook_lib.fleet.tls import Address
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.lock_file import LockFile
 
 _TURN_S: Final = 0.02
 _LOOK_EVERY_S: Final = 1.0
-AT_ONCE: Final = 3
-"""How many pieces a host reads for others at a time: what bounds everybody's memory."""
+_LEAVE_LIMIT_S: Final = 10.0
 FROM_HUB_AT_ONCE: Final = 8
 """How many pieces come from the Hub at a time, to all hosts together: enough to fill a line whose answers take long."""
 Watcher = Callable[[FleetTable], None]
-
-
-@dataclass
-class Taker:
-    """A host that is to have the models."""
-
-    host: Host
-    seat: Seat | None = None
-    bits: dict[str, int] = field(default_factory=dict)
-    """SHA-256 to the pieces it has; empty until it told."""
-    looked: bool = False
-    placing: bool = False
-    hub_fails: str = ""
-    """Why it cannot ask the Hub; it can still take from others."""
-    status: str = "waiting"
-    why: str = ""
-    reason: str = ""
-    reading: int = 0
-    """Pieces it is reading now."""
-    read: int = 0
-
-    @property
-    def takes_part(self) -> bool:
-        """Whether it has told what it has, and has not ended."""
-        return self.looked and not self.why
-
-    def end(self, status: str, why: str, reason: str) -> None:
-        """Settle it."""
-        if not self.why:
-            self.status, self.why, self.reason = status, why, reason
-
-
-@dataclass
-class _Job:
-    """A piece on its way."""
-
-    blob: Blob
-    number: int
-    owner: Taker
-    from_hub: bool
-    read: Sent
-    writes: dict[str, Sent]
 
 
 @dataclass(frozen=True)
@@ -111,22 +79,22 @@ class _Share:
     def __init__(
         self, hosts: Sequence[Host], lock: LockFile, name: str, wait_s: float, limit_s: float, watch: Watcher
     ) -> None:
-        self._takers = {host.name: Taker(host) for host in hosts}
         self._lock, self._name, self._watch = lock, name, watch
         self._blobs = blobs_of(lock)
+        self._takers = Takers(hosts, self._blobs)
         self._wait_s, self._limit_s = wait_s, limit_s
         self._began_s = time.monotonic()
         self._hub_bytes = 0
         self._made = 0
-        self._jobs: list[_Job] = []
-        self._places: dict[str, Sent] = {}
-        self._looks: dict[str, Sent] = {}
-        self._todo: list[tuple[Blob, int]] | None = None
+        self._jobs: list[Job] = []
+        self._asked: dict[str, Sent] = {}
+        """What a host is asked beside pieces: to look, then to place."""
+        self._todo: list[tuple[Blob, int]] = []
 
     def run(self, cluster: Cluster) -> None:
-        """Go on until every host has ended."""
+        """Go on until every host has ended, then have them forget it."""
         look_at_s = told_at_s = 0.0
-        while any(not taker.why for taker in self._takers.values()):
+        while not self._takers.have_ended:
             now_s = time.monotonic()
             if now_s >= look_at_s:
                 look_at_s = now_s + _LOOK_EVERY_S
@@ -142,8 +110,9 @@ class _Share:
                 self._watch(self.table())
             time.sleep(_TURN_S)
         for job in self._jobs:
-            _drop(job)
+            job.drop()
         self._watch(self.table())
+        self._leave(cluster)
 
     def shared(self) -> Shared:
         """Return what came of it."""
@@ -157,7 +126,7 @@ class _Share:
 
     def table(self) -> FleetTable:
         """Return how the hosts stand."""
-        return FleetTable(hosts=tuple(self._row(taker) for taker in self._takers.values()))
+        return FleetTable(hosts=tuple(self._takers.rows(time.monotonic() - self._began_s)))
 
     @property
     def _model_bytes(self) -> int:
@@ -167,9 +136,7 @@ class _Share:
     def _is_known(self) -> bool:
         """Whether everybody has told what stands there, or has had the time for it: what one has, none needs fetch."""
         waited = time.monotonic() - self._began_s > self._wait_s
-        return any(taker.takes_part for taker in self._takers.values()) and (
-            waited or all(taker.looked or taker.why for taker in self._takers.values())
-        )
+        return bool(self._takers.taking_part) and (waited or all(taker.looked or taker.why for taker in self._takers))
 
     def _see(self, cluster: Cluster) -> None:
         seats = cluster.seats()
@@ -179,13 +146,16 @@ class _Share:
                 why="Pieces are counted here, and what was on its way is not known any more.",
                 remedy="Run it again: what has come is kept on the hosts.",
             )
+        self._hear(cluster)  # what those told that have left since
         addresses = {seat.address for seat in seats}
-        for name, taker in self._takers.items():
+        for taker in self._takers:
+            name = taker.host.name
             if taker.seat is not None and taker.seat.address not in addresses:
+                taker.is_gone = True
                 taker.end("fail", "died", "Its worker left the cluster in the middle; a rerun goes on with what came.")
             elif taker.seat is None and not taker.why and (seat := seat_for(name, seats)) is not None:
                 taker.seat, taker.status = seat, "running"
-                self._looks[name] = self._sent(cluster, taker, look_here, self._work(taker), "look")
+                self._asked[name] = self._sent(cluster, taker, look_here, self._work(taker), "look")
 
     def _work(self, taker: Taker) -> Work:
         return Work(
@@ -205,102 +175,62 @@ class _Share:
             if told.kind == "holds":
                 taker.looked = True
                 taker.bits = {blob.sha256: int(told.bits.get(blob.sha256, "0"), 16) for blob in self._blobs}
+                self._list_pieces()
             elif told.kind == "placed":
                 taker.end("ok", "run", "All models are in place.")
             elif told.kind == "problem" and told.why == "hub":
                 taker.hub_fails = told.reason
             elif told.kind == "problem":
+                taker.is_broken = True
                 taker.end("fail", told.why, told.reason)
 
+    def _list_pieces(self) -> None:
+        """Put all that is not on its way on the list: a host that tells late may lack what the others have got."""
+        on_their_way = {(job.blob.sha256, job.number) for job in self._jobs}
+        pieces = ((blob, number) for blob in self._blobs for number in range(blob.pieces))
+        self._todo = [(blob, number) for blob, number in pieces if (blob.sha256, number) not in on_their_way][::-1]
+
     def _settle(self, elapsed_s: float) -> None:
-        for taker in self._takers.values():
+        for taker in self._takers:
             if elapsed_s > self._limit_s:
                 taker.end("fail", "late", f"It was not done after {self._limit_s:g} s; a rerun goes on.")
-            elif (look := self._looks.get(taker.host.name)) and look.is_over and look.problem:
-                taker.end("fail", "broken", f"The runbook could not be started there: {look.problem}")
+            elif (asked := self._asked.get(taker.host.name)) and asked.is_over and asked.problem:
+                taker.end("fail", "broken", f"The runbook could not be started there: {asked.problem}")
             elif taker.seat is None and elapsed_s > self._wait_s:
                 taker.end("fail", "missing", f"No worker of this host was there in {self._wait_s:.0f} s.")
             elif not taker.looked and elapsed_s > max(self._wait_s, self._limit_s / 2):
                 taker.end("fail", "late", "It never told what it has.")
-        if self._is_known and all(taker.hub_fails for taker in self._part_takers()):
-            for taker in self._part_takers():
-                if self._lacks(taker) and not self._has_source(taker):
-                    taker.end("fail", "hub", taker.hub_fails)
-
-    def _has_source(self, taker: Taker) -> bool:
-        """Whether others have all that a host lacks, or are about to."""
-        return all(
-            any(other.bits[sha256] >> number & 1 for other in self._part_takers())
-            for sha256, number in self._lacks(taker)
-        )
-
-    def _part_takers(self) -> list[Taker]:
-        return [taker for taker in self._takers.values() if taker.takes_part]
-
-    def _lacks(self, taker: Taker) -> list[tuple[str, int]]:
-        return [
-            (blob.sha256, number)
-            for blob in self._blobs
-            for number in bits_set(blob.all_pieces & ~taker.bits[blob.sha256])
-        ]
+        if self._is_known and not self._jobs:
+            self._takers.end_without_source()
 
     def _collect(self, cluster: Cluster) -> None:
-        """Note the pieces that have arrived; those that did not are on the list again."""
-        over = [job for job in self._jobs if job.read.is_over and all(self._awaited(job))]
-        gone = [job for job in self._jobs if job not in over and job.owner.why]
+        """Note the pieces that have arrived; those that somebody still lacks are on the list again."""
+        ended = [job for job in self._jobs if job.is_over or not job.owner.can_give]
         self._hear(cluster)  # what a host told of a piece came before its end
-        for job in (*over, *gone):
+        for job in ended:
             self._jobs.remove(job)
             job.owner.reading -= 1
-            came = job in over and not (job.owner.why or self._failed(job))
-            if came:
-                self._mark(job.owner, job)
-                for name in job.writes:
-                    self._mark(self._takers[name], job)
-            elif self._todo is not None:
+            job.note()
+            job.drop()
+            if self._takers.wanting(job.blob, job.number):
                 self._todo.append((job.blob, job.number))
-            _drop(job)
-
-    def _awaited(self, job: _Job) -> Iterator[bool]:
-        """Yield for each host that is to get the piece whether it has it; those that have ended get nothing."""
-        return (sent.is_over for name, sent in job.writes.items() if not self._takers[name].why)
-
-    def _failed(self, job: _Job) -> bool:
-        """Whether the owner asked the Hub for the piece and got none."""
-        had_it = bool(job.owner.bits[job.blob.sha256] >> job.number & 1)
-        return job.read.problem != "" or (not had_it and bool(job.owner.hub_fails))
-
-    def _mark(self, taker: Taker, job: _Job) -> None:
-        if taker.bits:
-            taker.bits[job.blob.sha256] |= 1 << job.number
 
     def _send_pieces(self, cluster: Cluster) -> None:
-        if self._todo is None:
-            self._todo = [(blob, number) for blob in self._blobs for number in range(blob.pieces)]
-            self._todo.reverse()
         held: list[tuple[Blob, int]] = []
         while self._todo and len(held) < len(self._takers) * AT_ONCE:
             blob, number = self._todo.pop()
-            wanting = [taker for taker in self._part_takers() if not taker.bits[blob.sha256] >> number & 1]
+            wanting = self._takers.wanting(blob, number)
             if not wanting:
                 continue
-            owner = self._owner(blob, number, wanting)
+            may_ask_hub = sum(job.asks_hub for job in self._jobs) < FROM_HUB_AT_ONCE
+            owner = self._takers.reader(blob, number, may_ask_hub=may_ask_hub)
             if owner is None:
                 held.append((blob, number))
                 continue
             self._jobs.append(self._job(cluster, blob, number, owner, wanting))
         self._todo.extend(reversed(held))
 
-    def _owner(self, blob: Blob, number: int, wanting: Sequence[Taker]) -> Taker | None:
-        """Return who reads a piece: one that has it, else one that lacks it and can ask the Hub; None: not now."""
-        having = [taker for taker in self._part_takers() if taker.bits[blob.sha256] >> number & 1]
-        if not having and sum(job.from_hub and not job.read.is_over for job in self._jobs) >= FROM_HUB_AT_ONCE:
-            return None
-        able = having or [taker for taker in wanting if not taker.hub_fails]
-        free = [taker for taker in able if taker.reading < AT_ONCE]
-        return min(free, key=lambda taker: (taker.reading, taker.read), default=None)
-
-    def _job(self, cluster: Cluster, blob: Blob, number: int, owner: Taker, wanting: Sequence[Taker]) -> _Job:
+    def _job(self, cluster: Cluster, blob: Blob, number: int, owner: Taker, wanting: Sequence[Taker]) -> Job:
         from_hub = owner in wanting
         owner.reading += 1
         owner.read += 1
@@ -308,24 +238,35 @@ class _Share:
         word = f"{blob.sha256[:16]}-{number}-{self._made}"
         piece = self._piece(owner, blob, number, from_hub=from_hub)
         read = self._sent(cluster, owner, read_piece, piece, f"read-{word}")
-        writes = {
-            taker.host.name: self._sent(
-                cluster, taker, write_piece, self._piece(taker, blob, number), f"write-{word}", read
-            )
+        writes = tuple(
+            (taker, self._sent(cluster, taker, write_piece, self._piece(taker, blob, number), f"write-{word}", read))
             for taker in wanting
             if taker is not owner
-        }
-        return _Job(blob, number, owner, from_hub, read, writes)
+        )
+        return Job(blob, number, owner, from_hub, read, writes)
 
     def _piece(self, taker: Taker, blob: Blob, number: int, *, from_hub: bool = False) -> PieceWork:
         return PieceWork(share=self._name, host=taker.host.name, sha256=blob.sha256, number=number, from_hub=from_hub)
 
     def _place(self, cluster: Cluster) -> None:
-        for taker in self._part_takers():
-            if not taker.placing and all(taker.bits[blob.sha256] == blob.all_pieces for blob in self._blobs):
+        for taker in self._takers.taking_part:
+            if not taker.placing and self._takers.is_whole(taker):
                 taker.placing = True
-                piece = PieceWork(share=self._name, host=taker.host.name, sha256="", number=0)
-                self._places[taker.host.name] = self._sent(cluster, taker, place_here, piece, "place")
+                self._asked[taker.host.name] = self._sent(cluster, taker, place_here, self._all(taker), "place")
+
+    def _leave(self, cluster: Cluster) -> None:
+        """Have every host that is there forget the transfer."""
+        leaving = [
+            self._sent(cluster, taker, leave_here, self._all(taker), "leave")
+            for taker in self._takers
+            if taker.looked and not taker.is_gone
+        ]
+        until_s = time.monotonic() + _LEAVE_LIMIT_S
+        while not all(sent.is_over for sent in leaving) and time.monotonic() < until_s:
+            time.sleep(_TURN_S)
+
+    def _all(self, taker: Taker) -> PieceWork:
+        return PieceWork(share=self._name, host=taker.host.name)
 
     def _sent(
         self,
@@ -340,21 +281,3 @@ class _Share:
             raise AssertionError("nothing is sent to a host that was not seen")
         key = f"runbook-{self._name}-{taker.host.name}-{word}"
         return cluster.send(function, given.model_dump(mode="json"), taker.seat, key=key, needs=needs)
-
-    def _row(self, taker: Taker) -> HostRow:
-        total = self._model_bytes
-        here = sum(blob.length(number) for blob in self._blobs for number in bits_set(taker.bits.get(blob.sha256, 0)))
-        return HostRow(
-            host=taker.host.name,
-            status=taker.status,
-            stage="placing" if taker.placing else f"{here * 100 // total} %" if total and taker.looked else "",
-            took_s=round(time.monotonic() - self._began_s, 1) if taker.seat and not taker.why else 0.0,
-            kept=False,
-            why=taker.why,
-            reason=taker.reason,
-        )
-
-
-def _drop(job: _Job) -> None:
-    for sent in (job.read, *job.writes.values()):
-        sent.drop()

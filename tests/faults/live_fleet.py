@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.fleet_models import tls_words
 from runbook_lib.fleet.certificates import SCHEDULER, WORKER, issue
 from runbook_lib.fleet.tls import TlsFiles
 
@@ -31,7 +32,7 @@ class LiveFleet:
 
     def start_scheduler(self) -> None:
         command = [sys.executable, "-m", "dask", "scheduler", "--host", self.url, "--no-dashboard", "--no-jupyter"]
-        words = _tls_words(TlsFiles.of_role(self.certs, SCHEDULER))
+        words = tls_words(TlsFiles.of_role(self.certs, SCHEDULER))
         self._start("scheduler", [*command, *words], self.folder, {})
 
     def start_worker(self, host: str, *, home: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
@@ -45,7 +46,7 @@ class LiveFleet:
         home = self.folder / host
         home.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "dask", "worker", self.url, "--name", host, "--no-dashboard"]
-        self._start(host, [*command, *_tls_words(TlsFiles.of_role(self.certs, WORKER))], home, {})
+        self._start(host, [*command, *tls_words(TlsFiles.of_role(self.certs, WORKER))], home, {})
 
     def words(self, command: str, *more: str) -> list[str]:
         return ["fleet", command, "--scheduler", self.url, "--certs", str(self.certs), *more]
@@ -98,9 +99,3 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def _tls_words(files: TlsFiles) -> list[str]:
-    names = ("--tls-ca-file", "--tls-cert", "--tls-key")
-    paths = (files.authority, files.certificate, files.key)
-    return [word for name, path in zip(names, paths, strict=True) for word in (name, str(path))]

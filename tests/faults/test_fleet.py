@@ -5,23 +5,22 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import runbook_lib
+from benchmarks.fleet_models import lock_of
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.fleet.campaign import Limits
 from runbook_lib.fleet.pieces import PIECE_BYTES
-from runbook_lib.fleet.share import AT_ONCE
+from runbook_lib.fleet.takers import AT_ONCE
 from runbook_lib.interactive.fleet_panel import FleetPanel
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
-from runbook_lib.run.lock_file import LockedFile, LockedRepository, LockFile
 from tests.faults.live_fleet import LiveFleet
 from tests.unit.interactive.conftest import Hands
 
@@ -109,22 +108,6 @@ def hub() -> Iterator[PracticeHub]:
         yield running
 
 
-def lock_of(hub: PracticeHub) -> LockFile:
-    (repository,) = hub.repositories
-    files = tuple(
-        LockedFile(
-            path=file.path,
-            size_bytes=file.size_bytes,
-            sha256=file.content.sha256,
-            git_sha1=file.git_oid,
-            lfs=file.lfs,
-        )
-        for file in repository.head.files
-    )
-    locked = LockedRepository(repo_id="org/name", revision="main", commit=repository.head.id, files=files)
-    return LockFile(practice=True, created_at=datetime.now(UTC), docling="", repositories=(locked,))
-
-
 def test_models_come_from_the_hub_once_for_all_hosts_and_a_rerun_brings_the_rest(
     fleet: LiveFleet, hub: PracticeHub
 ) -> None:
@@ -134,7 +117,7 @@ def test_models_come_from_the_hub_once_for_all_hosts_and_a_rerun_brings_the_rest
         places = f'cache_dir = "{fleet.folder}/{host}/cache", artifacts_dir = "{fleet.folder}/{host}/models"'
         lines += [f"[hosts.{host}]", f'parameters = {{ hub = "{hub.url}", {places} }}']
     (fleet.folder / "site.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    lock = lock_of(hub)
+    lock = lock_of(hub.repositories[0], practice=True)
     (fleet.folder / "site.lock.json").write_text(lock.text(), encoding="utf-8")
     words = fleet.words(
         "models", "--inventory", "site.toml", "--lock", "site.lock.json", "--json", "--wait", "30", "--limit", "400"

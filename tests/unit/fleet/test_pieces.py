@@ -44,6 +44,18 @@ def test_what_came_damaged_is_found_and_removed(store: Store) -> None:
     assert store.look() == {BLOB.sha256: 0}
 
 
+def test_a_content_that_has_its_place_is_read_there_and_nothing_is_left_beside_the_cache(store: Store) -> None:
+    store.look()
+    for number in range(BLOB.pieces):
+        store.write(BLOB, number, piece(number))
+    place = store.cache_dir / "model"
+    place.write_bytes(CONTENT)
+    store.settle({BLOB.sha256: place})
+    assert store.read(BLOB, 1) == b"rest"
+    assert store.lacking_bytes == 0
+    assert [path for path in store.cache_dir.rglob("*") if path.is_file()] == [place]
+
+
 def test_a_note_that_fits_nothing_is_not_believed(store: Store) -> None:
     store.look()
     store.write(BLOB, 0, piece(0))
