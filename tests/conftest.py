@@ -16,8 +16,12 @@ pytest_plugins = (
     "tests.unit.bundle.bundles",
     "tests.unit.schedules.hostile",
     "tests.unit.history.run_folders",
+    "tests.command_line",
+    "tests.unit.headless.written_notebooks",
+    "tests.unit.headless.started_runs",
 )
-"""Caches of the unmodified client, made once a session, bundles of them, a hostile schedule, and folders of runs."""
+"""Caches of the unmodified client, made once a session, bundles of them, a hostile schedule, folders of runs, the
+command line, and runs of notebooks that a test writes."""
 
 _STEERING = re.compile(
     r"(RUNBOOK|HF|HUGGING_?FACE|TRANSFORMERS|DOCLING)_\w+|XDG_CACHE_HOME|(HTTPS?|ALL|NO)_PROXY"

@@ -54,6 +54,19 @@ def without_symlinks() -> Deny:
     return deny
 
 
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A volume of a megabyte."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a volume cannot be mounted here, which takes root: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
 @pytest.fixture(scope="session")
 def make_repository() -> MakeRepository:
     """Return `make(file_count, size_bytes=..., changed=...)`: weights and a config, in two revisions."""

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,19 +44,6 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFleet]:
         live.wait_for(host, "is at tls")
     yield live
     live.close()
-
-
-@pytest.fixture
-def full(fleet: LiveFleet) -> Iterator[Path]:
-    """A home without room for anything."""
-    folder = fleet.folder / "full"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"a volume cannot be mounted here, which takes root: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def another_version(folder: Path) -> dict[str, str]:
@@ -146,11 +132,11 @@ def test_models_come_from_the_hub_once_for_all_hosts_and_a_rerun_brings_the_rest
 
 
 def test_of_eight_hosts_each_is_a_row_with_its_reason_and_a_rerun_does_what_is_missing(
-    fleet: LiveFleet, full: Path
+    fleet: LiveFleet, volume: Path
 ) -> None:
     write_inventory(fleet.folder)
     fleet.start_worker("older", environ=another_version(fleet.folder))
-    fleet.start_worker("full", home=full)
+    fleet.start_worker("full", home=volume)
     began = time.monotonic()
     fleet.client("client", *fleet.words("run", *WORDS, "--limit", str(LIMIT_S)))
 

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_refusing_folders import volume
-from tests.unit.headless.conftest import WriteNotebook, write_notebook
+from tests.unit.headless.started_runs import COMMAND
 from tests.unit.headless.test_runner import recording
-from tests.unit.headless.test_signals import COMMAND
-
-__all__ = ["volume", "write_notebook"]
+from tests.unit.headless.written_notebooks import WriteNotebook
 
 FILL = """
 import os

@@ -7,7 +7,7 @@ import pytest
 
 from runbook_lib.cache.layout import CachedRepo
 from runbook_lib.errors import ExitCode
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 from tests.unit.stages.verify.real_caches import REPO_ID, Install, Installed
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")

@@ -20,8 +20,8 @@ from runbook_lib.practice.drills.catalogue import DRILLS
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.run.opening import prepare_run
 from runbook_lib.run.settings import DRILL_NAMES, Settings
+from tests.command_line import Command, Ended
 from tests.unit.cache_layouts import CacheLayout
-from tests.unit.cli.conftest import Command, Ended
 
 ROOT = Path(__file__).resolve().parents[3]
 LOG = "OSError: [WinError 1314] A required privilege is not held by the client: 'blob' -> 'snapshot'\n"

@@ -10,7 +10,7 @@ from runbook_lib.run.opening import prepare_run
 from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.settings_file import settings_file
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

@@ -9,7 +9,7 @@ import pytest
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.folder import Run, RunState
 from runbook_lib.run.record import RawFacts, StageRecord
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

@@ -8,7 +8,7 @@ import pytest
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
 from runbook_lib.stages.download.stage import download
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 from tests.unit.stages.verify.real_caches import REPO_ID, open_installed
 
 pytestmark = [pytest.mark.client, pytest.mark.usefixtures("in_tmp_path")]

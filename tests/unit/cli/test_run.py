@@ -25,7 +25,7 @@ from runbook_lib.run.folder import STAGES, Run
 from runbook_lib.run.interpreter import packages_of, versions_of
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.run.settings import Settings
-from tests.unit.cli.conftest import Command, Ended
+from tests.command_line import Command, Ended
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

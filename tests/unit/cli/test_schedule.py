@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.schedules.formats import FORMATS
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 ROOT = Path(__file__).resolve().parents[3]

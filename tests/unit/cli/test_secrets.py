@@ -12,7 +12,7 @@ from runbook_lib.core.practice_mark import FILE_NAME, FILE_TEXT
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 
 SECRET = "pl4nted5ecret"
 TOKEN = f"hf_{SECRET}{'x' * 24}"

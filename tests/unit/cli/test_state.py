@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import ExitCode
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 from tests.unit.stages.verify.real_caches import REPO_ID, Install
 
 pytestmark = [pytest.mark.client, pytest.mark.usefixtures("in_tmp_path")]

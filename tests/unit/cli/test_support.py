@@ -18,7 +18,7 @@ from runbook_lib.run.opening import prepare_run
 from runbook_lib.run.record import RawFacts, StageRecord
 from runbook_lib.upkeep import clean as cleaning
 from runbook_lib.upkeep.support_bundle import MEMBER_LIMIT_BYTES
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

@@ -10,7 +10,7 @@ from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.opening import open_run
 from runbook_lib.stages.download.stage import download
-from tests.unit.cli.conftest import Ended
+from tests.command_line import Ended
 
 REPO = "practice/tiny"
 REAL = ("-p", "models", REPO, "-p", "offline", "true")

@@ -15,9 +15,8 @@ from runbook_lib.headless.heartbeat import beating
 from runbook_lib.history.index import read_history, record_runs
 from runbook_lib.run.folder import Run, RunState
 from runbook_lib.run.run_lock import OWNER_NAME
-from tests.unit.headless.test_signals import MOMENTS, Started, WriteNotebook, start
-
-__all__ = ["start"]
+from tests.unit.headless.started_runs import MOMENTS, Started
+from tests.unit.headless.written_notebooks import WriteNotebook
 
 SLEEP = "import time\nfrom pathlib import Path\nPath(run_dir, 'busy').touch()\ntime.sleep(600)"
 
@@ -47,9 +46,9 @@ def test_a_restart_of_the_machine_is_told_from_a_kill() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 @pytest.mark.xdist_group("signals")
 def test_a_run_that_is_killed_is_told_by_its_history_and_settled_by_the_next(
-    start: Callable[..., Started], write_notebook: WriteNotebook
+    start_run: Callable[..., Started], write_notebook: WriteNotebook
 ) -> None:
-    run = start(SLEEP)
+    run = start_run(SLEEP)
     run.wait_for(lambda: MOMENTS["a cell runs"](run))
     home = run.folder.parent
     assert read_history(home).entries[0].state == "running"

@@ -3,11 +3,9 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,36 +15,13 @@ from runbook_lib.headless import guardian as guardian_module
 from runbook_lib.headless.interruption import noted_signals
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.run.folder import HEADER_NAME
+from tests.unit.headless.started_runs import LIMIT_S, MOMENTS, Started
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="POSIX signals; tests/windows has Ctrl-Break"),
     pytest.mark.xdist_group("signals"),
 ]
 
-WriteNotebook = Callable[..., Path]
-
-COMMAND = """
-import signal, sys
-from pathlib import Path
-# Ignored where the tests run in the background of a shell, or under nohup; a run keeps to what it inherits.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-from runbook_lib import notebooks
-notebooks.NOTEBOOKS = Path(sys.argv.pop(1))
-from runbook_lib.cli import main
-main()
-"""
-CELL = """
-import subprocess, sys, tempfile, time
-from pathlib import Path
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], stderr=subprocess.DEVNULL)
-with tempfile.TemporaryDirectory(prefix="runbook-convert-"):
-    Path(run_dir, "busy").touch()
-    try:
-        time.sleep({sleep_s})
-    finally:
-        Path(run_dir, "tidied").touch()
-"""
 DETACHED = """
 import subprocess, sys, time
 from pathlib import Path
@@ -59,81 +34,6 @@ Path(run_dir, "busy.tmp").rename(Path(run_dir, "busy"))
 time.sleep(600)  # the cell
 """
 """Starts a process that no parent knows any more, in a session of its own."""
-LIMIT_S = 90.0
-
-
-class Started:
-    """A run that was started for a signal, with a temporary folder of its own."""
-
-    def __init__(self, home: Path, notebooks: Path, *variables: tuple[str, str]) -> None:
-        self.folder, self.temporary = home / "run", home / "tmp"
-        self.temporary.mkdir()
-        self._mark = str(home)
-        environment = {**os.environ, "TMPDIR": str(self.temporary), "MARK": self._mark, **dict(variables)}
-        words = ["run", "--run-dir", str(self.folder), "--only", "convert", "-p", "hub", "http://127.0.0.1:9"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, str(notebooks), *words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-
-    def wait_for(self, seen: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + LIMIT_S
-        while not seen():
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-
-    def end(self, number: int) -> tuple[int, str, str]:
-        self.process.send_signal(number)
-        output, errors = self.process.communicate(timeout=LIMIT_S)
-        return self.process.returncode, output, errors
-
-    def processes(self) -> list[psutil.Process]:
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get("MARK") == self._mark and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
-
-    def guardian(self) -> psutil.Process:
-        (guardian,) = [process for process in self.processes() if guardian_module.__file__ in process.cmdline()]
-        return guardian
-
-    def left(self) -> tuple[list[str], list[psutil.Process]]:
-        """Return what the run left behind: temporary files, and processes that do not end."""
-        deadline = time.monotonic() + 10
-        while self.processes() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return [path.name for path in self.temporary.rglob("*")], self.processes()
-
-
-@pytest.fixture
-def start(tmp_path: Path, write_notebook: WriteNotebook) -> Iterator[Callable[..., Started]]:
-    """Start a run whose convert stage keeps a temporary folder and a child, and sleeps."""
-    begun: list[Started] = []
-
-    def call(cell: str = CELL.format(sleep_s=600)) -> Started:
-        begun.append(Started(tmp_path, write_notebook("05_convert", cell).parent))
-        return begun[-1]
-
-    yield call
-    for started in begun:
-        for process in started.processes():
-            process.kill()
-        started.process.communicate()
-
-
-MOMENTS: dict[str, Callable[[Started], bool]] = {
-    "the run has begun": lambda run: (run.folder / HEADER_NAME).is_file(),
-    "the kernel starts": lambda run: any(run.temporary.glob("*/kernel-*.json")),
-    "a cell runs": lambda run: (run.folder / "busy").is_file(),
-}
 
 
 @pytest.mark.parametrize(
@@ -148,9 +48,9 @@ MOMENTS: dict[str, Callable[[Started], bool]] = {
     ],
 )
 def test_a_signal_ends_the_run_with_a_word_and_leaves_nothing(
-    start: Callable[..., Started], moment: str, name: str, exit_code: int
+    start_run: Callable[..., Started], moment: str, name: str, exit_code: int
 ) -> None:
-    run = start()
+    run = start_run()
     run.wait_for(lambda: MOMENTS[moment](run))
     code, output, errors = run.end(getattr(signal, name))
     assert (code, output) == (exit_code, "")
@@ -166,9 +66,9 @@ def test_a_signal_ends_the_run_with_a_word_and_leaves_nothing(
     assert (run.folder / "tidied").is_file() == (moment == "a cell runs")
 
 
-def test_a_second_signal_is_not_asked_to_wait(start: Callable[..., Started]) -> None:
+def test_a_second_signal_is_not_asked_to_wait(start_run: Callable[..., Started]) -> None:
     stubborn = "import time\nfrom pathlib import Path\nPath(run_dir, 'busy').touch()\nwhile True:\n    try:\n"
-    run = start(f"{stubborn}        time.sleep(600)\n    except KeyboardInterrupt:\n        pass")
+    run = start_run(f"{stubborn}        time.sleep(600)\n    except KeyboardInterrupt:\n        pass")
     run.wait_for(lambda: MOMENTS["a cell runs"](run))
     run.process.send_signal(signal.SIGINT)
     time.sleep(0.5)
@@ -176,8 +76,8 @@ def test_a_second_signal_is_not_asked_to_wait(start: Callable[..., Started]) -> 
     assert run.left() == ([], [])
 
 
-def test_a_kernel_that_is_killed_leaves_nothing_either(start: Callable[..., Started]) -> None:
-    run = start()
+def test_a_kernel_that_is_killed_leaves_nothing_either(start_run: Callable[..., Started]) -> None:
+    run = start_run()
     run.wait_for(lambda: MOMENTS["a cell runs"](run))
     (kernel,) = [process for process in run.processes() if "ipykernel_launcher" in process.cmdline()]
     kernel.kill()
@@ -188,9 +88,9 @@ def test_a_kernel_that_is_killed_leaves_nothing_either(start: Callable[..., Star
 
 
 def test_a_run_that_is_killed_takes_along_what_its_cells_started_and_its_temporary_files(
-    start: Callable[..., Started],
+    start_run: Callable[..., Started],
 ) -> None:
-    run = start(DETACHED)
+    run = start_run(DETACHED)
     run.wait_for(lambda: MOMENTS["a cell runs"](run))
     assert int((run.folder / "busy").read_text()) in [process.pid for process in run.processes()]
     os.killpg(run.process.pid, signal.SIGKILL)
@@ -199,9 +99,9 @@ def test_a_run_that_is_killed_takes_along_what_its_cells_started_and_its_tempora
 
 
 def test_what_a_run_left_that_was_killed_with_its_guardian_the_next_one_ends_and_removes(
-    start: Callable[..., Started], monkeypatch: pytest.MonkeyPatch
+    start_run: Callable[..., Started], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = start(DETACHED)
+    run = start_run(DETACHED)
     run.wait_for(lambda: MOMENTS["a cell runs"](run))
     run.guardian().kill()
     run.process.kill()
@@ -217,8 +117,8 @@ def test_what_a_run_left_that_was_killed_with_its_guardian_the_next_one_ends_and
     assert run.left() == ([], [])
 
 
-def test_a_run_that_ends_by_itself_leaves_no_process_of_a_cell_either(start: Callable[..., Started]) -> None:
-    run = start(DETACHED.replace("time.sleep(600)  # the cell", "pass"))
+def test_a_run_that_ends_by_itself_leaves_no_process_of_a_cell_either(start_run: Callable[..., Started]) -> None:
+    run = start_run(DETACHED.replace("time.sleep(600)  # the cell", "pass"))
     run.process.communicate(timeout=LIMIT_S)
     assert (run.folder / "busy").is_file()
     assert run.left() == ([], [])

@@ -14,11 +14,10 @@ from runbook_lib.headless.turn import IfRunning, NotOurTurn, turn
 from runbook_lib.history.index import read_history
 from runbook_lib.run.folder import Run
 from runbook_lib.run.settings import Settings
-from tests.unit.cli.conftest import ended
+from tests.command_line import Ended
 from tests.unit.headless.server import listening
 from tests.unit.run.test_run_lock import HOLD
 
-__all__ = ["ended"]
 QUICK = Settings(download_limit_s=0.001, convert_limit_s=0.001)
 
 
@@ -39,6 +38,20 @@ def at_work(tmp_path: Path) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
     for process in begun:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def not_our_turn(
+    at_work: Callable[[], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: Ended,
+) -> Ended:
+    """Run the command line where another run is at work in `runs`, and no stage may begin."""
+    at_work()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "run_stages", lambda *_: pytest.fail("it began"))
+    return ended
 
 
 def test_the_turn_is_one_s_own_where_nothing_is_at_work(tmp_path: Path) -> None:
@@ -65,42 +78,28 @@ def test_two_that_ask_for_the_turn_do_not_have_it_both(tmp_path: Path) -> None:
     assert entry.state == "skipped"
 
 
-def test_a_run_that_skips_leaves_a_line_and_ends_well(
-    at_work: Callable[[], object],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    ended: Callable[..., tuple[object, str, str]],
-) -> None:
-    at_work()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runner, "run_stages", lambda *_: pytest.fail("it began"))
-    code, out, err = ended("run", "--if-running", "skip", "--json", "-p", "hub", "http://127.0.0.1:9")
+def test_a_run_that_skips_leaves_a_line_and_ends_well(not_our_turn: Ended, tmp_path: Path) -> None:
+    code, out, err = not_our_turn("run", "--if-running", "skip", "--json", "-p", "hub", "http://127.0.0.1:9")
     assert code == 0
     assert json.loads(out)["status"] == "skip"
     assert "This run did not begin: another run was at work: at-work." in err
     assert [entry.state for entry in read_history(tmp_path / "runs").entries] == ["running", "skipped"]
     assert sorted(path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()) == ["at-work"]
-    assert "at-work" in ended("history")[1]
+    assert "at-work" in not_our_turn("history")[1]
 
 
 def test_a_run_that_gives_way_is_told_to_whom_always_is_told_and_a_wait_in_vain_is_a_failure(
-    at_work: Callable[[], object],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    ended: Callable[..., tuple[object, str, str]],
+    not_our_turn: Ended, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_work()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runner, "run_stages", lambda *_: pytest.fail("it began"))
     monkeypatch.setattr("runbook_lib.headless.turn._STAGES_REST_S", 0.0)
     quick = ("-p", "download_limit_s", "0.001", "-p", "convert_limit_s", "0.001", "-p", "hub", "http://127.0.0.1:9")
     with listening() as always, listening() as failures:
         whom = ("--always", always.url, "--on-failure", failures.url, "--on-change", failures.url)
-        assert ended("run", "--if-running", "skip", *whom, *quick)[0] == 0
+        assert not_our_turn("run", "--if-running", "skip", *whom, *quick)[0] == 0
         assert failures.received == []
         assert (always.json()["status"], always.json()["exit_code"]) == ("skip", 0)
         assert "another run was at work: at-work" in always.json()["verdict"]
-        assert ended("run", "--if-running", "wait", *whom[:4], *quick)[0] == 75
+        assert not_our_turn("run", "--if-running", "wait", *whom[:4], *quick)[0] == 75
         assert (failures.json()["status"], failures.json()["exit_code"]) == ("fail", 75)
 
 

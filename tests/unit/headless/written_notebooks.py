@@ -1,4 +1,4 @@
-"""Tiny notebooks and runs for the headless tests."""
+"""Tiny notebooks, written by the tests that run them."""
 
 from collections.abc import Callable
 from pathlib import Path
