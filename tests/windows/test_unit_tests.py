@@ -24,29 +24,14 @@ _TOUCHES_THE_MACHINE = (
     "workers",
 )
 
-# Of those, what asks clients and services and computes the same everywhere; it was half of the time of this test.
-_ASKS_OTHERS = (
-    "checks/probes/test_service.py",
-    "checks/test_explain.py",
-    "checks/test_mirror.py",
-    "cli/test_bundle.py",  # tests/windows/test_bundles.py carries some
-    "cli/test_commands.py::test_a_shell_completes_commands_settings_stages_drills_and_quirks",  # bash
-    "cli/test_commands.py::test_repair_with_an_unreachable_hub_asks_to_come_later_and_lock_locks_nothing",
-    "cli/test_lock.py",
-    "cli/test_run.py::test_only_a_drill_loads_anything_of_practice",
-    "cli/test_where.py",
-    "workers/test_wanted_pipeline.py",
-)
-
 
 @pytest.mark.timeout(_LIMIT_S + 60)
 def test_the_unit_tests_pass_on_windows(windows_python: WindowsPython, tmp_path: Path) -> None:
-    chosen, left_out = ([f"tests/unit/{name}" for name in names] for names in (_TOUCHES_THE_MACHINE, _ASKS_OTHERS))
-    assert [path for path in chosen + left_out if not (REPOSITORY / path.partition("::")[0]).exists()] == []
+    chosen = [f"tests/unit/{name}" for name in _TOUCHES_THE_MACHINE]
+    assert [path for path in chosen if not (REPOSITORY / path).exists()] == []
     report = tmp_path / "report.xml"
     command = [
-        *("-m", "pytest", *chosen, "-m", "not slow", *(f"--deselect={name}" for name in left_out)),
-        *("--quiet", "--tb=short", "--show-capture=no"),
+        *("-m", "pytest", *chosen, "-m", "not slow", "--quiet", "--tb=short", "--show-capture=no"),
         *("-p", "no:cacheprovider", "--basetemp", to_windows_path(tmp_path / "basetemp")),
         *("--junit-xml", to_windows_path(report)),
     ]
