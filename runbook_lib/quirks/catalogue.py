@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from runbook_lib.core.value import StrictValue
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.quirks.model import Quirk
+from runbook_lib.quirks.model import SHIPPED, Quirk
 
 FOLDER_NAME = "entries"
 SCHEMA_VERSION = 1
@@ -57,26 +57,31 @@ class Catalogue(StrictValue):
 
 @cache
 def load_catalogue() -> Catalogue:
-    """Read and check the catalogue that comes with the package; the files are read once."""
+    """Read the catalogue that comes with the package; the files are read once."""
+    return parse_catalogue(shipped_files(), context=SHIPPED)
+
+
+def shipped_files() -> dict[str, str]:
+    """Return the text of each file of the catalogue that comes with the package, by name."""
     folder = files(__package__) / FOLDER_NAME
-    return parse_catalogue(
-        {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
-    )
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name.endswith(".toml")}
 
 
-def parse_catalogue(texts: Mapping[str, str]) -> Catalogue:
+def parse_catalogue(texts: Mapping[str, str], *, context: str = "") -> Catalogue:
     """Read a catalogue from its files, by name: one table a quirk, the name of the table is the id.
+
+    In the context `SHIPPED` patterns are not held to their dialect once more.
 
     Raises:
         RunbookError: The text is not TOML, a key is unknown, a value has the wrong form, or a name is given twice.
     """
-    quirks = [quirk for name, text in texts.items() for quirk in _quirks(name, text)]
+    quirks = [quirk for name, text in texts.items() for quirk in _quirks(name, text, context)]
     catalogue = Catalogue(quirks=tuple(sorted(quirks, key=lambda quirk: int(quirk.number[1:]))))
     _check_names(catalogue)
     return catalogue
 
 
-def _quirks(file_name: str, text: str) -> Iterator[Quirk]:
+def _quirks(file_name: str, text: str, context: str) -> Iterator[Quirk]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -85,14 +90,14 @@ def _quirks(file_name: str, text: str) -> Iterator[Quirk]:
     if version != SCHEMA_VERSION:
         raise RunbookError(f"{file_name} has schema version {version!r}; this runbook reads {SCHEMA_VERSION}.")
     for name, table in tables.items():
-        yield _quirk(file_name, name, table)
+        yield _quirk(file_name, name, table, context)
 
 
-def _quirk(file_name: str, name: str, table: object) -> Quirk:
+def _quirk(file_name: str, name: str, table: object, context: str) -> Quirk:
     if not isinstance(table, dict):
         raise RunbookError(f"{file_name}: {name!r} is not the table of a quirk.")
     try:
-        return Quirk.model_validate({**table, "id": name})
+        return Quirk.model_validate({**table, "id": name}, context=context)
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, problem['loc'])) or 'table'}: {problem['msg']}" for problem in error.errors()

@@ -68,8 +68,9 @@ class LogReader:
             stop = len(text) - CONTEXT_CHARS
             if stop <= start:
                 continue
-            yield Window(text, start, stop, line_number, final=False)
-            line_number += text.count("\n", start, stop)
+            window = Window(text, start, stop, line_number, final=False)
+            yield window
+            line_number = window.line_number_at(stop)  # who looked at it may have counted most of its lines
             cut = max(0, stop - CONTEXT_CHARS)
             text, start = text[cut:], stop - cut
         self.lines_read = line_number + text.count("\n", start) - ends_with_newline

@@ -6,7 +6,7 @@ import pytest
 
 from runbook_lib.checks.registry import PROBES
 from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.quirks.catalogue import load_catalogue, parse_catalogue
+from runbook_lib.quirks.catalogue import load_catalogue, parse_catalogue, shipped_files
 from runbook_lib.quirks.model import Grade, Severity, reference_url
 
 FILE = "things.toml"
@@ -51,6 +51,10 @@ def test_a_name_like_no_other_is_answered_with_the_command_that_lists_them() -> 
 
 def test_the_catalogue_is_read_once() -> None:
     assert load_catalogue() is load_catalogue()
+
+
+def test_every_pattern_of_the_catalogue_is_of_the_dialect_which_no_start_checks_again() -> None:
+    assert parse_catalogue(shipped_files()) == load_catalogue()
 
 
 def test_the_sample_entry_is_valid() -> None:
