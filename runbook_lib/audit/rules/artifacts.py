@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from runbook_lib.audit.finding import Severity
 from runbook_lib.audit.parsers.fetches import fetches_of
@@ -108,6 +108,61 @@ def _other_product(source: ParsedSource, repository: Repository) -> Iterator[Hit
             yield Hit(variable.line, message, variable.column, scope=variable.scope)
 
 
+_CACHE_VARIABLES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
+_REFERENCE = re.compile(
+    r"(?:DOCLING_(?:SERVE_)?ARTIFACTS_PATH[\"']?\s{0,3}[=:\s]|--artifacts-path[\s=])\s{0,3}[\"']?(?:\$\{?|\$env:|%)"
+    rf"(?P<cache>{'|'.join(_CACHE_VARIABLES)})\b[}}%]?[\"']?(?=[\s;&|]|$)"
+)
+_FILLERS = ("docling-tools", "docling_tools", "download_models", "docling-project--", "ds4sd--")
+
+
+def _hub_cache(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
+    if source.is_test or repository.mentions(*_FILLERS):
+        return
+    for line, name, cache in _same_folders(source):
+        yield Hit(line, f"{name} is the folder of {cache}, and nothing puts docling's models into it")
+    for command in source.commands:
+        for found in _REFERENCE.finditer(command.text):
+            message = f"docling's folder is that of {found['cache']}, and nothing puts docling's models into it"
+            yield in_command(command, found.start(), message)
+    module = source.python
+    for node, value in _artifact_paths(module) if module else ():
+        if module and (cache := _cache_asked_for(module, value)):
+            message = f"artifacts_path is the folder of {cache}, and nothing puts docling's models into it"
+            yield at_node(module, node, message)
+
+
+def _same_folders(source: ParsedSource) -> Iterator[tuple[int, str, str]]:
+    """Yield where docling and the Hub are given one folder by literal values: in one container, or in one script."""
+    for container in source.containers:
+        set_here = {name: (one.line, one.value or "") for name, one in container.variables.items()}
+        yield from _equal(set_here)
+    if source.kind is not Kind.YAML:
+        yield from _equal({one.name: (one.line, one.value or "") for one in source.variables})
+
+
+def _equal(set_here: Mapping[str, tuple[int, str]]) -> Iterator[tuple[int, str, str]]:
+    for name in (LIBRARY, SERVE):
+        line, folder = set_here.get(name, (0, ""))
+        same = (one for one in _CACHE_VARIABLES if set_here.get(one, (0, ""))[1].rstrip("/") == folder.rstrip("/"))
+        if folder.strip("/") and (cache := next(same, "")):
+            yield line, name, cache
+
+
+def _cache_asked_for(module: PythonModule, node: ast.expr) -> str:
+    """Return the variable of the Hub's cache that an expression reads: `os.environ[...]`, `os.getenv(...)`."""
+    match node:
+        case ast.Call(args=[inner]) if module.last_name_of(node) in {"Path", "str"}:
+            return _cache_asked_for(module, inner)
+        case ast.Call(args=[first, *_]) if module.name_of(node.func) in {"os.getenv", "os.environ.get"}:
+            name = text_of(first)
+        case ast.Subscript(value=value, slice=key) if module.name_of(value) == "os.environ":
+            name = text_of(key)
+        case _:
+            return ""
+    return name if name in _CACHE_VARIABLES else ""
+
+
 _BASE = "FROM python:3.11\nRUN pip install docling==2.143.0\n"
 _CONVERT = "from docling.datamodel.pipeline_options import PdfPipelineOptions as Options\n\n"
 
@@ -139,6 +194,20 @@ RULES = (
         bad={"convert.py": f'{_CONVERT}Options(artifacts_path="/m/docling-project--docling-models")\n'},
         good={"convert.py": f'{_CONVERT}Options(artifacts_path="/models")\n'},
         check=_wrong_level,
+        words=_POINTERS,
+    ),
+    Rule(
+        id="artifacts-in-hub-cache",
+        title="docling is pointed to the Hub's own cache",
+        reason="docling looks for org--name folders there, and the cache holds hub/models--org--name: with the "
+        "variable set docling downloads nothing and ends with 'Model artifacts not found' or the like.",
+        remedy="Leave DOCLING_ARTIFACTS_PATH out, and docling uses the Hub's cache by itself; or fill a folder of its "
+        "own with docling-tools models download -o DIR.",
+        severity=Severity.WARNING,
+        quirk="docling-artifacts-path",
+        bad={".env": f"HF_HOME=/models\n{LIBRARY}=/models\n"},
+        good={".env": "HF_HOME=/models\n"},
+        check=_hub_cache,
         words=_POINTERS,
     ),
     Rule(

@@ -1,4 +1,4 @@
-"""What huggingface_hub and transformers once had: arguments, names, commands and variables that do nothing now."""
+"""What huggingface_hub, transformers and docling once had: arguments, names, commands, variables of no use now."""
 
 import ast
 import re
@@ -121,6 +121,22 @@ def _unread_variable(source: ParsedSource, repository: Repository) -> Iterator[H
             yield Hit(variable.line, message, variable.column, scope=variable.scope)
 
 
+_DOWNLOADER = re.compile(r"(?<!Legacy)StandardPdfPipeline\.download_models_hf\b")
+_DOWNLOADER_GONE = "2.60.0"
+"""Told from the wheels 2.59.0 and 2.60.0; LegacyStandardPdfPipeline had it until the code moved to docling-slim."""
+
+
+def _moved_downloader(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
+    if repository.is_before("docling", _DOWNLOADER_GONE):
+        return
+    message = "StandardPdfPipeline.download_models_hf is gone since docling 2.60: it ends with an AttributeError"
+    yield from in_commands(source, _DOWNLOADER, message)
+    module = source.python
+    for call in module.calls_of("download_models_hf") if module else ():
+        if module and _DOWNLOADER.search(module.name_of(call.func)) and not _is_guarded(module, call):
+            yield at_node(module, call, message)
+
+
 _FETCH = "from huggingface_hub import snapshot_download\n\n"
 _CALL = 'snapshot_download("docling-project/docling-models", revision="v2.3.0"'
 
@@ -190,5 +206,24 @@ RULES = (
         good={".env": "HF_HOME=/models\n"},
         check=_unread_variable,
         words=tuple(_UNREAD),
+    ),
+    Rule(
+        id="moved-downloader",
+        title="docling's models are fetched by a method that docling no longer has",
+        reason="It stood in StandardPdfPipeline until docling 2.59; an image that installs a newer docling does not "
+        "build any more.",
+        remedy="RUN docling-tools models download -o DIR and ENV DOCLING_ARTIFACTS_PATH=DIR; in Python "
+        "docling.utils.model_downloader.download_models. Or pin docling below 2.60.",
+        severity=Severity.ERROR,
+        quirk="docling-downloader-moved",
+        bad={
+            "fetch.py": "from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline\n\n"
+            "StandardPdfPipeline.download_models_hf(force=True)\n"
+        },
+        good={
+            "fetch.py": "from docling.utils.model_downloader import download_models\n\ndownload_models()\n",
+        },
+        check=_moved_downloader,
+        words=("download_models_hf",),
     ),
 )

@@ -15,7 +15,9 @@ from runbook_lib.audit.rules.hits import in_command
 from runbook_lib.audit.sources.kinds import Kind, is_documentation
 from runbook_lib.quirks.hub_versions import RACE_FIXED_IN
 
-_MATTERS = (HUB, "docling")
+_ONE_RELEASE = ("docling", "docling-slim")
+"""Since 2.92 the first asks for exactly that version of the second (told from the wheels 2.90.0 to 2.143.0)."""
+_MATTERS = (HUB, *_ONE_RELEASE)
 _RACE_FIXED = str(RACE_FIXED_IN)
 
 
@@ -26,7 +28,8 @@ def _open_version(source: ParsedSource, repository: Repository) -> Iterator[Hit]
     if source.is_test or is_documentation(source.source.path) or _is_library(source):
         return
     for dependency in source.dependencies:
-        if dependency.name in _MATTERS and not repository.is_bounded(dependency.name):
+        siblings = _ONE_RELEASE if dependency.name in _ONE_RELEASE else (dependency.name,)
+        if dependency.name in _MATTERS and not any(map(repository.is_bounded, siblings)):
             yield Hit(dependency.line, f"any version of {dependency.name} will do", scope=dependency.scope)
 
 
@@ -67,6 +70,19 @@ def _torch_for(vision: Version) -> SpecifierSet | None:
     if vision.minor <= _EXACT_UP_TO:
         return SpecifierSet(f"==2.{vision.minor - _OFFSET}.*")
     return SpecifierSet(f">={_OPEN_PAIRS[vision.minor]}") if vision.minor in _OPEN_PAIRS else None
+
+
+_SPLIT_IN = Version("2.92.0")
+
+
+def _docling_pair(source: ParsedSource, _: Repository) -> Iterator[Hit]:
+    pins = {one.name: one for one in source.dependencies if one.name in _ONE_RELEASE and one.pinned}
+    whole, slim = map(pins.get, _ONE_RELEASE)
+    if whole is None or slim is None or whole.pinned is None or source.is_test:
+        return
+    if whole.pinned >= _SPLIT_IN and whole.pinned != slim.pinned:
+        message = f"docling {whole.pinned} needs docling-slim {whole.pinned}, and {slim.pinned} is asked for"
+        yield Hit(slim.line, message, scope=slim.scope)
 
 
 def _rapidocr_package(source: ParsedSource, repository: Repository) -> Iterator[Hit]:
@@ -139,6 +155,19 @@ RULES = (
         good={"requirements.txt": "torch==2.10.0\ntorchvision==0.25.0\n"},
         check=_torch_pair,
         words=("torchvision",),
+    ),
+    Rule(
+        id="docling-pair",
+        title="docling and docling-slim are pinned to different versions",
+        reason="Each docling since 2.92 is a shell around the docling-slim of its own version: pip refuses the pair, "
+        "and where the two are installed one after the other, one of them replaces the other's.",
+        remedy="Pin one of them, or both to the same version.",
+        severity=Severity.ERROR,
+        quirk="docling-core-mismatch",
+        bad={"requirements.txt": "docling==2.143.0\ndocling-slim==2.140.0\n"},
+        good={"requirements.txt": "docling==2.143.0\ndocling-slim==2.143.0\n"},
+        check=_docling_pair,
+        words=("docling-slim", "docling_slim"),
     ),
     Rule(
         id="rapidocr-package",

@@ -90,7 +90,8 @@ def test_every_rule_named_in_the_issue_exists() -> None:
         *("exec-then-more", "backup-skips-cache"),
         *("converter-argument", "download-in-handler", "no-preload"),
         *("no-prefetch-layer", "prefetch-after-offline", "snapshots-without-blobs"),
-        *("prefetch-unused", "artifacts-path-level", "variable-of-docling-serve"),
+        *("prefetch-unused", "artifacts-path-level", "artifacts-in-hub-cache", "variable-of-docling-serve"),
+        *("docling-pair", "moved-downloader"),
         *("fetched-by-root", "cache-copied-without-chown", "random-user"),
         *("empty-volume", "artifacts-not-mounted", "read-only-root"),
         *("open-version", "symlink-race-version", "torch-pair", "rapidocr-package", "opencv-in-slim"),
@@ -206,6 +207,45 @@ BAD: list[tuple[str, Mapping[str, str]]] = [
     ("tls-unverified", {"x.py": "import huggingface_hub\n\nsession.verify = False\n"}),
     ("tls-unverified", {"x.sh": 'export CURL_CA_BUNDLE=""\n'}),
     ("tls-unverified", {"x.sh": "curl -sSLk https://huggingface.co\n"}),
+    ("open-version", {"requirements.txt": "docling-slim[standard]\n"}),
+    ("open-version", {"requirements.txt": "docling-slim>=2.100\ndocling-core==2.90.0\n"}),
+    ("docling-pair", {"pyproject.toml": '[project]\ndependencies = ["docling==2.143", "docling-slim[a]==2.142.1"]\n'}),
+    (
+        "docling-pair",
+        {"Dockerfile": "FROM a\nRUN pip install docling_slim==2.120 docling==2.143\nENV DOCLING_ARTIFACTS_PATH=/m\n"},
+    ),
+    (
+        "moved-downloader",
+        {
+            "Containerfile": "FROM a\nRUN python -c 'from docling.pipeline.standard_pdf_pipeline import "
+            "StandardPdfPipeline; StandardPdfPipeline.download_models_hf(force=True)'\n"
+        },
+    ),
+    (
+        "moved-downloader",
+        {
+            "x.py": "import docling.pipeline.standard_pdf_pipeline as pipeline\n\n"
+            "path = pipeline.StandardPdfPipeline.download_models_hf()\n"
+        },
+    ),
+    ("artifacts-in-hub-cache", {"x.sh": "export DOCLING_ARTIFACTS_PATH=$HF_HOME\nuvicorn x:app\n"}),
+    ("artifacts-in-hub-cache", {"x.sh": 'docling --artifacts-path "${HF_HUB_CACHE}" x.pdf\n'}),
+    ("artifacts-in-hub-cache", {"x.bat": "set DOCLING_ARTIFACTS_PATH=%HF_HOME%\n"}),
+    ("artifacts-in-hub-cache", {"x.ps1": "$env:DOCLING_ARTIFACTS_PATH = $env:HF_HOME\n"}),
+    (
+        "artifacts-in-hub-cache",
+        {
+            "x.py": "import os\nfrom pathlib import Path\n\nfrom docling.datamodel.pipeline_options import "
+            'PdfPipelineOptions as O\n\nO(artifacts_path=Path(os.environ["HF_HOME"]))\n'
+        },
+    ),
+    (
+        "artifacts-in-hub-cache",
+        {
+            "compose.yaml": "services:\n  a:\n    image: docling\n    environment:\n      HF_HOME: /models/\n"
+            "      DOCLING_ARTIFACTS_PATH: /models\n"
+        },
+    ),
     ("token-in-file", {"Dockerfile": "FROM a\nARG X\nENV HF_TOKEN=s3cr3tvalue99\n"}),
     ("token-in-file", {"x.py": 'login("hf_' + "Zy9Xw8Vu7T" * 3 + 'sR6q")\n'}),
 ]
@@ -262,6 +302,30 @@ GOOD: list[Mapping[str, str]] = [
     {"ci.yml": "env:\n  HF_TOKEN: ${{ secrets.HF_TOKEN }}\n"},
     {"README.md": "Set `HF_TOKEN=hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`.\n"},
     {"x.sh": "curl -fsSL https://huggingface.co\nwget -k https://example.org\n"},
+    {"requirements.txt": "docling==2.143.0\ndocling-slim\ndocling-core\n"},
+    {"requirements.txt": "docling\ndocling-slim==2.143.0\n"},
+    {"requirements.txt": "docling==2.90.0\ndocling-slim==2.92.0\n"},
+    {"a/requirements.txt": "docling==2.143.0\n", "b/requirements.txt": "docling-slim==2.140.0\n"},
+    {
+        "requirements.txt": "docling==2.15.0\n",
+        "x.py": "from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline\n\n"
+        "StandardPdfPipeline.download_models_hf()\n",
+    },
+    {
+        "x.py": "from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline as Pipeline\n\ntry:\n"
+        "    path = Pipeline.download_models_hf()\nexcept AttributeError:\n    path = None\n"
+    },
+    {
+        "x.py": "from docling.pipeline.legacy_standard_pdf_pipeline import LegacyStandardPdfPipeline\n\n"
+        "LegacyStandardPdfPipeline.download_models_hf()\n"
+    },
+    {".env": "HF_HOME=/models/hf\nDOCLING_ARTIFACTS_PATH=/models\n"},
+    {"x.sh": "export HF_HOME=/m DOCLING_ARTIFACTS_PATH=/m\ndocling-tools models download -o /m\n"},
+    {"x.sh": "export DOCLING_ARTIFACTS_PATH=$HF_HOME/docling\n"},
+    {
+        "compose.yaml": "services:\n  a:\n    image: docling\n    environment: [HF_HOME=/models]\n"
+        "  b:\n    image: docling\n    environment: [DOCLING_ARTIFACTS_PATH=/models]\n"
+    },
 ]
 
 
