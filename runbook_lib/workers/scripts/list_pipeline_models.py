@@ -6,7 +6,6 @@ The pipeline is built as a service would build it, with everything that fetches 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from typing import Any, Callable, Iterator
@@ -23,9 +22,10 @@ def run(request: dict[str, Any], _emit: Callable[..., None]) -> dict[str, Any]:
     """Return what `pipeline` takes; see `runbook_lib.pipeline.wanted.Wanted`.
 
     In a process that has docling imported already, and may convert with it, a fork answers: whoever converts is the
-    real docling, without anything that stands in.
+    real docling, without anything that stands in. On Linux alone, where that is safe; elsewhere it is the last that
+    such a process is asked.
     """
-    if "docling" in sys.modules and hasattr(os, "fork"):
+    if "docling" in sys.modules and sys.platform == "linux":
         forked: dict[str, Any] = in_fork(answer, request)
         return forked
     return answer(request)
@@ -58,7 +58,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def build(asked: Asked, pipeline: dict[str, Any]) -> list[dict[str, str]]:
     """Build the pipelines for PDF and pictures, and for audio where it is asked for; returns unused engine variants."""
-    converter = make_converter(pipeline)
+    converter = make_converter(pipeline, formats_of(pipeline))
     forget_artifacts()
     load_stage_classes()
     stand_in_for_engines(asked)
@@ -80,9 +80,13 @@ def options_of(converter: Any, pipeline: dict[str, Any]) -> list[Any]:  # noqa: 
     """Return the options whose models count: for PDF and pictures; for audio when the pipeline names a speech model."""
     from docling.datamodel.base_models import InputFormat
 
-    names = ["PDF", "IMAGE"] + ["AUDIO"] * ("asr" in pipeline["choices"])
-    formats = [getattr(InputFormat, name, None) for name in names]
+    formats = [getattr(InputFormat, name, None) for name in formats_of(pipeline)]
     return [converter.format_to_options[name] for name in formats if name in converter.format_to_options]
+
+
+def formats_of(pipeline: dict[str, Any]) -> list[str]:
+    """Return docling's names of the formats whose models count."""
+    return ["PDF", "IMAGE"] + ["AUDIO"] * ("asr" in pipeline["choices"])
 
 
 def forget_artifacts() -> None:

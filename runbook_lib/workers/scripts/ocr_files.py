@@ -98,7 +98,8 @@ def rapidocr_hashes() -> dict[str, str]:
     listing = folder / "default_models.yaml" if folder else None
     if yaml is None or listing is None or not listing.is_file():
         return {}
-    return dict(hashes_in(yaml.safe_load(listing.read_text(encoding="utf-8"))))
+    fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # 0.25 s of CPU less than what is written in Python
+    return dict(hashes_in(yaml.load(listing.read_text(encoding="utf-8"), Loader=fast)))
 
 
 def hashes_in(node: Any) -> Any:  # noqa: ANN401
