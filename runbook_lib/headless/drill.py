@@ -9,7 +9,7 @@ from typing import Final
 from runbook_lib.practice.drills.catalogue import drill_named
 from runbook_lib.practice.server import running_hub
 from runbook_lib.run.environment_plan import plan_from_scratch
-from runbook_lib.run.interpreter import collect_wanted
+from runbook_lib.run.interpreter import collect_answer, packages_of
 from runbook_lib.run.lock_file import LOCK_NAME, LockFile
 from runbook_lib.run.settings import PRACTICE, Settings
 from runbook_lib.run.target import ResolvedTarget, drill_places
@@ -73,7 +73,7 @@ def _fill_cache(settings: Settings, lock_file: Path) -> None:
     cache_dir, artifacts_dir = drill_places(settings)
     target = ResolvedTarget(_settings_to_fill(settings), running_hub().url, cache_dir, artifacts_dir, practice=True)
     with hub_access(target, plan_from_scratch(target)) as hub:
-        plan = plan_wanted(hub, collect_wanted(target))
+        plan = plan_wanted(hub, collect_answer(target, packages=packages_of(target.settings)).wanted)
         facts, _ = apply_download(hub, plan, time.monotonic() + _FILL_LIMIT_S)
     repositories = tuple(
         locked_repository(model.model, model.listing, Path(model.snapshot)) for model in facts.models if model.snapshot

@@ -9,6 +9,7 @@ from typing import Any, Final
 from runbook_lib.cache.walk import walk
 from runbook_lib.core.lenient import as_moment, as_object, as_objects, json_object
 from runbook_lib.errors import RunbookError
+from runbook_lib.pipeline.answer import MODELS_AS_KNOWN, AnsweredBy
 from runbook_lib.run.check import Status
 from runbook_lib.run.documents import find_documents
 from runbook_lib.run.folder import STAGES, Run
@@ -104,11 +105,19 @@ def _said(value: object) -> str:
     return "the default" if value is None else repr(value)
 
 
-def _detect(_run: Run, facts: Record, _began_at: datetime, now: Now) -> Iterator[str]:
+def _detect(run: Run, facts: Record, _began_at: datetime, now: Now) -> Iterator[str]:
+    if facts.get("answered_by") == AnsweredBy.KNOWN and _is_refuted(run):
+        yield "docling itself asks for other models than were known"
     packages = as_object(as_object(facts.get("interpreter")).get("packages"))
     for name, version in now.versions.items():
         if packages.get(name) != version:
             yield f"{name} was {packages.get(name) or 'missing'} and is {version or 'missing'}"
+
+
+def _is_refuted(run: Run) -> bool:
+    checks = as_objects(json_object(run.record_path("convert")).get("checks"))
+    judged = [check.get("status") for check in checks if check.get("id") == MODELS_AS_KNOWN]
+    return Status.WARN in judged or Status.FAIL in judged
 
 
 def _configure_env(run: Run, _facts: Record, _began_at: datetime, _now: Now) -> Iterator[str]:

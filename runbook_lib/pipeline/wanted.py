@@ -104,6 +104,17 @@ class Wanted(Rendered, Value):
         """The repositories to have."""
         return tuple(repository.model for repository in self.repositories)
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Everything it takes, each in words that differ where anything differs but the place on this machine."""
+        ocr = self.ocr
+        files = (
+            [f"{ocr.folder}/{file.name} ({file.url} {file.sha256 or file.md5})" for file in ocr.files] if ocr else []
+        )
+        engine = [f"OCR by {ocr}"] if ocr else []
+        missing = [f"missing: {part}" for part in self.missing]
+        return (*map(str, self.models), *engine, *files, *missing)
+
     def sections(self) -> Sequence[Section]:
         """Return the repositories, the OCR files, and what is missing."""
         rows = [(str(repository.model), repository.purpose) for repository in self.repositories]

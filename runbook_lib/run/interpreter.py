@@ -8,6 +8,8 @@ from packaging.version import InvalidVersion, Version
 
 from runbook_lib.cache.incomplete_files import IncompleteFile, abandoned
 from runbook_lib.core.value import Masked, MaskedAddress, Value
+from runbook_lib.pipeline.answer import Answer, AnsweredBy
+from runbook_lib.pipeline.known_answers import known_answer
 from runbook_lib.pipeline.spec import PipelineSpec
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.quirks.hub_versions import resumes_downloads
@@ -33,6 +35,8 @@ docling brings it."""
 _LIST_LIMIT_S = 20.0
 _DESCRIBE_LIMIT_S = 60.0
 _MODELS_LIMIT_S = 240.0
+ASKING = "list_pipeline_models"
+"""The verb that has docling say which models its pipeline takes."""
 
 
 class InterpreterFacts(Value):
@@ -110,21 +114,34 @@ def collect_interpreter(interpreter: Interpreter) -> InterpreterFacts:
     return InterpreterFacts.model_validate(answer.value)
 
 
-def collect_wanted(
-    target: Target, kept_for: AskedOf | None = None, variables: Mapping[str, str] | None = None
-) -> Wanted:
+def collect_answer(
+    target: Target,
+    kept_for: AskedOf | None = None,
+    packages: SitePackages | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Answer:
     """Return the models asked for by name, or what the interpreter's docling says its pipeline takes.
 
-    Asking takes it seconds; an answer that is kept beside the models and holds for `kept_for` is taken instead.
-    Models that are named stand in place of those docling asks for; its OCR models are then asked for only when
-    `pipeline` says anything about it. It is asked under `variables`, those that are planned.
+    Asking takes it seconds; an answer that is kept beside the models and holds for `kept_for` is taken instead, or one
+    that is known for these very `packages`. Models that are named stand in place of those docling asks for; its OCR
+    models are then asked for only when `pipeline` says anything about it. It is asked under `variables`, those that are
+    planned.
     """
     named, spec = target.settings.model_refs(), target.settings.pipeline_spec
     if named is not None and not spec.asks_for_files:
-        return Wanted.named(named)
-    kept = remembered_wanted(target.artifacts_dir, kept_for) if kept_for else None
-    wanted = kept or _asked(target, spec, variables)
-    return wanted if named is None else wanted.with_named(named)
+        return Answer(wanted=Wanted.named(named), by=AnsweredBy.NAMED)
+    wanted, by = remembered_wanted(target.artifacts_dir, kept_for) if kept_for else None, AnsweredBy.KEPT
+    docling = docling_of(target, variables)
+    if wanted is None and packages is not None:
+        wanted, by = known_answer(packages, spec, docling.environment()), AnsweredBy.KNOWN
+    if wanted is None:
+        wanted, by = ask_docling(docling, spec), AnsweredBy.ASKED
+    return Answer(wanted=wanted if named is None else wanted.with_named(named), by=by)
+
+
+def collect_wanted(target: Target, kept_for: AskedOf | None = None) -> Wanted:
+    """Return what `collect_answer` finds without what is known: docling of this machine said it, or the settings."""
+    return collect_answer(target, kept_for).wanted
 
 
 def wanted_for(target: Target, packages: Mapping[str, str | None], prefix: str) -> AskedOf:
@@ -132,7 +149,7 @@ def wanted_for(target: Target, packages: Mapping[str, str | None], prefix: str) 
     return asked_of(packages, prefix, target.settings.pipeline_spec)
 
 
-def _asked(target: Target, spec: PipelineSpec, variables: Mapping[str, str] | None) -> Wanted:
-    docling = docling_of(target, variables)
-    answer = docling.run("list_pipeline_models", {"pipeline": spec.request()}, limit_s=_MODELS_LIMIT_S)
+def ask_docling(docling: Interpreter, spec: PipelineSpec) -> Wanted:
+    """Have docling build the pipeline and say what it takes; imports it there."""
+    answer = docling.run(ASKING, {"pipeline": spec.request()}, limit_s=_MODELS_LIMIT_S)
     return Wanted.model_validate(answer.value)

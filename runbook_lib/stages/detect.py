@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.core.value import Masked
 from runbook_lib.errors import RunbookError
+from runbook_lib.pipeline.answer import Answer, AnsweredBy
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.render.sections import Note, Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.environment_plan import plan_from_scratch
 from runbook_lib.run.interpreter import (
     InterpreterFacts,
+    collect_answer,
     collect_interpreter,
-    collect_wanted,
     interpreter_of,
+    packages_of,
     wanted_for,
 )
 from runbook_lib.run.opening import OpenRun
@@ -23,6 +25,7 @@ from runbook_lib.run.started_stage import StartedStage
 from runbook_lib.system.filesystem import FolderFacts
 from runbook_lib.system.machine import MachineFacts, examine_machine
 from runbook_lib.system.network import NetworkFacts
+from runbook_lib.system.packages import SitePackages
 from runbook_lib.system.variables import variables_of_interest
 
 if TYPE_CHECKING:
@@ -33,24 +36,33 @@ def detect(run: OpenRun) -> StageRecord["DetectFacts"]:
     """Look at machine, interpreter, folders, network and models, make every check, save the record.
 
     Asks the interpreter under examination what the doctor leaves open: whether huggingface_hub can be imported, and
-    which models docling loads. Every network step ends after `probe_limit_s`.
+    which models docling loads, unless that is known. Every network step ends after `probe_limit_s`.
     """
     from runbook_lib.checks.doctor import context_of, make_checks  # some fifty probes, of no use to who reads the facts
 
     stage = StartedStage(run, "detect")
     interpreter = collect_interpreter(interpreter_of(run))
-    wanted, problem = _ask_for_models(run, interpreter)
-    context = context_of(run, wanted=wanted, models_problem=problem, run_folder=run.folder, interpreter=interpreter)
+    packages = packages_of(run.settings)
+    answer, problem = _ask_for_models(run, interpreter, packages)
+    context = context_of(
+        run,
+        packages=packages,
+        wanted=answer.wanted,
+        models_problem=problem,
+        run_folder=run.folder,
+        interpreter=interpreter,
+    )
     checks = make_checks(context)
-    return stage.finish(_facts(context), checks)
+    return stage.finish(_facts(context, answer.by), checks)
 
 
-def _ask_for_models(run: OpenRun, interpreter: InterpreterFacts) -> tuple[Wanted, str]:
+def _ask_for_models(run: OpenRun, interpreter: InterpreterFacts, packages: SitePackages) -> tuple[Answer, str]:
+    """Return the answer, and why docling could not be asked; what keeps its Hub client from loading, it is to say."""
     try:
         kept_for = wanted_for(run, interpreter.packages, interpreter.prefix)
-        return collect_wanted(run, kept_for, _planned(run)), ""
+        return collect_answer(run, kept_for, None if interpreter.hub_problem else packages, _planned(run)), ""
     except RunbookError as error:
-        return Wanted(), " ".join(error.lines())
+        return Answer(wanted=Wanted(), by=AnsweredBy.ASKED), " ".join(error.lines())
 
 
 def _planned(run: OpenRun) -> Mapping[str, str]:
@@ -61,7 +73,7 @@ def _planned(run: OpenRun) -> Mapping[str, str]:
         return {}
 
 
-def _facts(context: "ProbeContext") -> "DetectFacts":
+def _facts(context: "ProbeContext", answered_by: AnsweredBy) -> "DetectFacts":
     """Return what the checks were judged by; each look was taken once."""
     assert context.interpreter is not None  # noqa: S101 - given above
     return DetectFacts(
@@ -71,6 +83,7 @@ def _facts(context: "ProbeContext") -> "DetectFacts":
         variables=variables_of_interest(),
         network=context.network(),
         wanted=context.wanted,
+        answered_by=answered_by,
         models_problem=context.models_problem,
         models_cached=context.models_are_cached(),
     )
@@ -87,6 +100,8 @@ class DetectFacts(Facts):
     """None in offline mode."""
     wanted: Wanted
     """What docling's pipeline takes."""
+    answered_by: AnsweredBy
+    """Who says so."""
     models_problem: Masked
     """Why docling could not be asked; empty when it could or need not be."""
     models_cached: bool
@@ -166,7 +181,7 @@ class DetectFacts(Facts):
         """Return which models are needed, and for what."""
         if self.models_problem:
             return (Note("Models that are needed", (self.models_problem,)),)
-        return tuple(self.wanted.sections())
+        return (*self.wanted.sections(), Note("Who says which models", (self.answered_by.words,)))
 
 
 def _link_word(works: bool, evidence: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.pipeline.known_answers import known_answer
 from runbook_lib.pipeline.spec import PipelineSpec
 from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.run.interpreter import PACKAGES, InterpreterFacts, collect_interpreter, packages_of
@@ -33,6 +34,10 @@ def describe(python: Path) -> InterpreterFacts:
     return collect_interpreter(Interpreter(python))
 
 
+def known(python: Path, pipeline: str = "") -> Wanted | None:
+    return known_answer(packages_of(Settings(target_python=str(python))), PipelineSpec.parse(pipeline), {})
+
+
 def names(wanted: Wanted) -> list[str]:
     return [str(model) for model in wanted.models]
 
@@ -49,6 +54,37 @@ def test_docling_is_recognised_whichever_distribution_brings_it(python_of: Pytho
     by_metadata = packages_of(Settings(target_python=str(python)))
     assert by_metadata.version_text("docling") == version, "the doctor, which starts no docling, says the same"
     assert set(describe(python).packages) == set(PACKAGES)
+
+
+@pytest.mark.parametrize("pipeline", ["", "ocr=off"])
+@pytest.mark.parametrize("name", [STANDARD, OLD])
+def test_what_is_known_of_an_environment_is_what_docling_answers_there(
+    python_of: PythonOf, name: str, pipeline: str
+) -> None:
+    python = python_of(name)
+    answer = known(python, pipeline)
+    assert answer is not None, "after constraints.txt was changed: tools/make_known_answers.py"
+    assert answer == ask(python, pipeline)
+
+
+def test_nothing_is_known_of_an_environment_where_docling_lacks_something(python_of: PythonOf) -> None:
+    assert known(python_of(ONNX_ONLY)) is None
+
+
+def test_a_docling_that_was_patched_is_asked(python_of: PythonOf) -> None:
+    """In an environment of its own files, by a line that changes no version and no size that anybody looks at."""
+    python = python_of(STANDARD)
+    (source,) = python.parents[1].glob("**/docling/models/stages/table_structure/table_structure_model.py")
+    whole = source.read_bytes()
+    source.unlink()  # uv's cache has the same file
+    try:
+        source.write_bytes(whole.replace(b"v2.3.0", b"v2.2.0"))
+        assert source.read_bytes() != whole
+        assert known(python) is None
+        assert names(ask(python)) == [DEFAULT_MODELS[0], "docling-project/docling-models@v2.2.0"]
+    finally:
+        source.write_bytes(whole)
+    assert known(python) is not None
 
 
 def test_slim_with_everything_takes_what_docling_takes_and_reads_with_torch(python_of: PythonOf) -> None:

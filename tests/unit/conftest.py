@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.pipeline.answer import AnsweredBy
 from runbook_lib.pipeline.wanted import Wanted, WantedRepository
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.stages.detect import DetectFacts
@@ -133,6 +134,7 @@ def detect_facts(folder: MakeFolder, interpreter: MakeInterpreter) -> MakeFacts:
             "variables": {},
             "network": network_facts(),
             "wanted": WANTED,
+            "answered_by": AnsweredBy.ASKED,
             "models_problem": "",
             "models_cached": False,
         }

@@ -9,6 +9,7 @@ from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.run.documents import find_documents
 from runbook_lib.run.interpreter import docling_of
 from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.convert.asked import ask_afterwards, is_to_be_asked
 from runbook_lib.stages.convert.conversions import Conversions
 from runbook_lib.stages.convert.facts import PIPELINE, ConvertedDocument, ConvertFacts
 from runbook_lib.stages.detect import DetectFacts
@@ -27,7 +28,8 @@ def collect_conversion(run: OpenRun, output: Path) -> ConvertFacts:
     paths = tuple(samples) or find_documents(run.settings.document)
     sentences = [words for known in samples.values() for words in known]
     skipped = _NO_TORCH if runs_under_wine() else ""
-    conversions = Conversions(docling_of(run), request_for(run, paths, output, samples=bool(samples)), _names(paths))
+    request = request_for(run, paths, output, samples=bool(samples))
+    conversions = Conversions(docling_of(run), request, _names(paths), ask_models=is_to_be_asked(run))
     if not skipped:
         conversions.run(run.settings.convert_limit_s)
     explained = _explained(conversions)
@@ -46,6 +48,7 @@ def collect_conversion(run: OpenRun, output: Path) -> ConvertFacts:
         peak_memory_bytes=conversions.peak_memory_bytes,
         sentences_missing=() if skipped else _missing(sentences, output),
         sentences_known=len(sentences),
+        models=ask_afterwards(run, conversions, skipped),
     )
 
 

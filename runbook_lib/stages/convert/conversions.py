@@ -1,26 +1,36 @@
 """Documents on their way through a worker, which may die on one of them."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from runbook_lib.core.masking import mask_secrets
-from runbook_lib.errors import DeadlineExceeded
+from runbook_lib.errors import DeadlineExceeded, RunbookError
+from runbook_lib.pipeline.wanted import Wanted
+from runbook_lib.run.interpreter import ASKING
 from runbook_lib.stages.convert.facts import CRASH, LIMIT, NOT_TRIED, ConvertedDocument
 from runbook_lib.workers.failure import WorkerFailed
 from runbook_lib.workers.host import Interpreter, Worker
+
+_log = logging.getLogger(__name__)
 
 MOST_PICTURES: Final = 8
 """Pages that are drawn in a run: enough to look at, and a document of 500 pages fills no disk."""
 _MOST_DEATHS: Final = 3
 """How often a worker that died is started again: each start loads the models."""
+_ASKING_LIMIT_S: Final = 60.0
+"""docling is imported by then, and answers in half a second."""
 
 
 class Conversions:
     """Converts documents one after the other; when native code takes the worker down, the rest get a new one."""
 
-    def __init__(self, interpreter: Interpreter, request: Mapping[str, Any], names: Sequence[str]) -> None:
+    def __init__(
+        self, interpreter: Interpreter, request: Mapping[str, Any], names: Sequence[str], *, ask_models: bool = False
+    ) -> None:
         self._interpreter = interpreter
+        self._asks_models = ask_models
         self._request = request
         self._tracebacks: dict[str, str] = {}
         self._begun: int | None = None
@@ -32,6 +42,8 @@ class Conversions:
         self.failure: WorkerFailed | None = None
         """What kept the pipeline from starting; a death on a document is told by the document."""
         self.late: DeadlineExceeded | None = None
+        self.wanted: Wanted | None = None
+        """What docling says its pipeline takes: asked with `ask_models` where it has converted, as its last request."""
 
     @property
     def was_begun(self) -> bool:
@@ -67,7 +79,17 @@ class Conversions:
                     self.failure = failure
                     return None
                 return self._died(failure)
+            if self.late is None and self._asks_models:
+                self._ask_for_models(worker)
         return None
+
+    def _ask_for_models(self, worker: Worker) -> None:
+        try:
+            answer = worker.run(ASKING, {"pipeline": self._request["pipeline"]}, limit_s=_ASKING_LIMIT_S)
+        except RunbookError as error:
+            _log.info("docling could not be asked after it has converted: %s", error)
+        else:
+            self.wanted = Wanted.model_validate(answer.value)
 
     def _ask(self, worker: Worker, first: int, deadline: float) -> None:
         asked = {

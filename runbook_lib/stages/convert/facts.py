@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from runbook_lib.core.value import Value
+from runbook_lib.core.value import Masked, Value
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.record import Facts
@@ -93,6 +93,17 @@ class ConvertedDocument(Value):
         return (self.name, self.outcome, pages, format_seconds(self.elapsed_s), peak, str(self.characters), notes)
 
 
+class AskedAfterwards(Value):
+    """What was known, and what docling says itself."""
+
+    known: tuple[str, ...]
+    asked: tuple[str, ...] = ()
+    missing: bool = False
+    """Whether docling says that it lacks something."""
+    problem: Masked = ""
+    """Why docling was not asked, or could not be; empty when it was."""
+
+
 class ConvertFacts(Facts):
     """What stage convert did."""
 
@@ -116,6 +127,8 @@ class ConvertFacts(Facts):
     sentences_missing: tuple[str, ...] = ()
     sentences_known: int = 0
     """How many sentences of the document are known beforehand; none for a document of the user's own."""
+    models: AskedAfterwards | None = None
+    """Which models docling itself asks for, where stage detect knew it without asking; None where it asked."""
 
     def scope(self) -> str:
         """Return what a success proves: `layout, tables and OCR ...; 2 documents: 1 born digital, 1 scanned`."""

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runbook_lib.checks.practice import failed_for_practice
-from runbook_lib.run.check import Artifact
+from runbook_lib.run.check import Artifact, Check, Status
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
 from runbook_lib.run.started_stage import StartedStage
+from runbook_lib.stages.convert.asked import judge_asked
 from runbook_lib.stages.convert.checks import judge_conversion
 from runbook_lib.stages.convert.collect import collect_conversion
 from runbook_lib.stages.convert.facts import ConvertedDocument, ConvertFacts
@@ -26,8 +27,14 @@ def convert(run: OpenRun) -> StageRecord[ConvertFacts]:
         output = Path(name)
         facts = collect_conversion(run, output)
         artifacts = tuple(artifact for document in facts.documents for artifact in _keep(run, document, output))
-    checks = (*failed_for_practice(run, artifacts_only=True), *judge_conversion(facts))
+    checks = (*failed_for_practice(run, artifacts_only=True), *judge_conversion(facts), *_judge_models(facts))
     return stage.finish(facts, checks, artifacts=artifacts)
+
+
+def _judge_models(facts: ConvertFacts) -> Iterator[Check]:
+    if facts.models is not None:
+        converted = not any(check.status is Status.FAIL for check in judge_conversion(facts))
+        yield judge_asked(facts.models, converted=converted)
 
 
 def _keep(run: OpenRun, document: ConvertedDocument, output: Path) -> Iterator[Artifact]:

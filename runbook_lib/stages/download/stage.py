@@ -4,6 +4,7 @@ import threading
 import time
 from contextlib import nullcontext, suppress
 
+from runbook_lib.pipeline.answer import AnsweredBy
 from runbook_lib.run.interpreter import wanted_for
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.record import StageRecord
@@ -41,9 +42,14 @@ def download(
 
 
 def _keep_answer(run: OpenRun) -> None:
-    """Keep what docling said it takes beside the models, so that the next run need not ask."""
+    """Keep what docling said it takes beside the models, so that the next run need not ask.
+
+    Not what was known without docling: stage convert has it asked, and keeps what it says.
+    """
     if run.has("detect") and run.settings.model_refs() is None:
         found = run.read("detect", DetectFacts).facts
+        if found.answered_by is AnsweredBy.KNOWN:
+            return
         kept_for = wanted_for(run, found.interpreter.packages, found.interpreter.prefix)
         with suppress(OSError):  # a folder that came ready-made and read-only
             remember_wanted(run.artifacts_dir, kept_for, found.wanted)

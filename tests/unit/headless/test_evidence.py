@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.headless.evidence import collect_evidence
+from runbook_lib.pipeline.answer import MODELS_AS_KNOWN
 from runbook_lib.run.check import Check, Status
 from runbook_lib.run.folder import STAGES, Run
 from runbook_lib.run.interpreter import packages_of, versions_of
@@ -42,8 +43,16 @@ class Whole:
         self.save("convert")
         self.save("measure_disk")
 
-    def save(self, stage: str, status: str = "ok", **facts: Any) -> None:
-        check = Check(id="c", title="t", status=Status(status), evidence="e")
+    def refute(self) -> None:
+        """Have docling say, after it has converted, that it takes other models than were known."""
+        packages = versions_of(packages_of(self.settings))
+        self.save("detect", answered_by="known", interpreter={"packages": packages})
+        self.save("convert", check_id=MODELS_AS_KNOWN)
+        assert self.again() == ("", ""), "it has said the same so far"
+        self.save("convert", "warn", check_id=MODELS_AS_KNOWN)
+
+    def save(self, stage: str, status: str = "ok", check_id: str = "c", **facts: Any) -> None:
+        check = Check(id=check_id, title="t", status=Status(status), evidence="e")
         record = StageRecord[RawFacts](
             stage=stage,
             started_at=LATER,
@@ -84,6 +93,7 @@ CASES: dict[str, tuple[Callable[[Whole], object], str, str]] = {
         "detect",
         "docling was 1.0 and is ",
     ),
+    "docling refuted what was known of it": (lambda run: run.refute(), "detect", "asks for other models than"),
     "env.sh is gone": (lambda run: (run.run.folder / "env.sh").unlink(), "configure_env", "env.sh is gone"),
     "a model file is gone": (lambda run: run.weights.unlink(), "download", "weights.bin: gone, or of another length"),
     "a model file is short": (lambda run: run.weights.write_bytes(b"w"), "download", "gone, or of another"),

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,15 @@ VERB = """
         return {"timings_s": {"import_s": 1.0}, "refused_connections": ["hub:443"]}
 """
 
+ASKING = """
+    import sys
+    def run(request, emit):
+        if request["pipeline"].get("dies"):
+            raise ValueError("it cannot be asked")
+        imported = "convert_document" in sys.modules
+        return {"repositories": [{"repo_id": "org/layout", "revision": "main"}] if imported else []}
+"""
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a process ends otherwise there")
 
 
@@ -37,10 +47,11 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="a process ends otherwis
 def convert(own_workers: Path) -> Convert:
     """Convert documents by name; what a name begins with is what happens to it."""
     (own_workers / "convert_document.py").write_text(dedent(VERB), encoding="utf-8")
+    (own_workers / "list_pipeline_models.py").write_text(dedent(ASKING), encoding="utf-8")
 
-    def call(*names: str, limit_s: float = 60, unable: bool = False) -> Conversions:
-        request = {"documents": [{"path": name} for name in names], "unable": unable}
-        conversions = Conversions(Interpreter(), request, names)
+    def call(*names: str, limit_s: float = 60, ask_models: bool = False, **request: Any) -> Conversions:
+        asked = {"unable": False, "pipeline": {}, **request, "documents": [{"path": name} for name in names]}
+        conversions = Conversions(Interpreter(), asked, names, ask_models=ask_models)
         conversions.run(limit_s)
         return conversions
 
@@ -81,3 +92,30 @@ def test_a_pipeline_that_does_not_start_is_told_apart_from_documents(convert: Co
     assert not done.was_begun
     assert done.failure is not None
     assert "model.safetensors is damaged" in done.failure.why
+
+
+def test_the_process_that_converted_is_asked_for_the_models_last(convert: Convert) -> None:
+    done = convert("a.pdf", "die.pdf", "b.pdf", ask_models=True)
+    assert faults(done) == {"a.pdf": "", "die.pdf": "crash", "b.pdf": ""}
+    assert done.wanted is not None
+    assert [str(model) for model in done.wanted.models] == ["org/layout@main"], "docling was imported there already"
+    assert convert("a.pdf").wanted is None, "nobody wanted to know"
+
+
+@pytest.mark.parametrize(
+    ("names", "changes"),
+    [
+        (("a.pdf",), {"pipeline": {"dies": True}}),
+        (("a.pdf",), {"unable": True}),
+        (("a.pdf", "hang.pdf"), {"limit_s": 2}),
+        (("die.pdf",), {}),
+    ],
+    ids=["it cannot be asked", "it could not start", "no time is left", "it died"],
+)
+def test_that_it_cannot_be_asked_changes_nothing_of_what_was_converted(
+    convert: Convert, names: tuple[str, ...], changes: dict[str, Any]
+) -> None:
+    asked, unasked = convert(*names, ask_models=True, **changes), convert(*names, **changes)
+    assert asked.wanted is None
+    assert faults(asked) == faults(unasked)
+    assert (asked.failure is None, asked.late is None) == (unasked.failure is None, unasked.late is None)
