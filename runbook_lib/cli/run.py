@@ -151,7 +151,8 @@ def _say_skipped(what: str, *, as_json: bool) -> None:
 
 def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interruption, watch: Watch) -> "RunSummary":
     """Run the stages and tell of each on stderr."""
-    from runbook_lib.headless.runner import StageStarted, run_stages  # papermill takes a second to import
+    from runbook_lib.headless.events import StageStarted
+    from runbook_lib.headless.runner import run_stages  # the report's Jinja is not for --help to import
     from runbook_lib.headless.summary import StageOutcome
 
     skipped: list[StageOutcome] = []

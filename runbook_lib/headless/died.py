@@ -9,7 +9,6 @@ from typing import Final
 import psutil
 
 from runbook_lib.errors import RunbookError
-from runbook_lib.headless.executed import mark_unfinished
 from runbook_lib.run.folder import Run, RunState, stage_file_stem
 from runbook_lib.run.life import Life, life_of
 from runbook_lib.run.run_lock import OWNER_NAME
@@ -39,6 +38,8 @@ def settle_died(home: Path) -> tuple[Path, ...]:
 
 
 def _settle(run: Run) -> None:
+    from runbook_lib.headless.executed import mark_unfinished  # nbformat, which a run without dead ones need not have
+
     header = run.header()
     words = said_of(header.heartbeat_at, datetime.fromtimestamp(psutil.boot_time(), UTC))
     for stage in header.stages:

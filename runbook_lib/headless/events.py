@@ -2,12 +2,29 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from runbook_lib.headless.summary import RunSummary, StageOutcome
 from runbook_lib.run.folder import Run
 
 _log = logging.getLogger(__name__)
+
+PROGRESS_NAME: Final = "progress.json"
+"""In the folder of what lives no longer than the run."""
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """Told before a stage's notebook is executed."""
+
+    stage: str
+    progress_file: Path
+    """Where the stage says how far it is, while there is something to say."""
+
+
+Listener = Callable[[StageStarted | StageOutcome], None]
 
 
 def run_began(run: Run, stages: tuple[str, ...]) -> None:
@@ -21,10 +38,10 @@ def run_ended(run: Run, summary: RunSummary) -> None:
     _tell("run_ended", run.folder.name, how, finished=True)
 
 
-def heard(run: Run, listener: Callable[[Any], None]) -> Callable[[Any], None]:
+def heard(run: Run, listener: Listener) -> Listener:
     """Return a listener that tells of every stage and then hands on to the one given."""
 
-    def listen(event: Any) -> None:  # noqa: ANN401 - what the runner tells: StageStarted or StageOutcome
+    def listen(event: StageStarted | StageOutcome) -> None:
         operation = f"{run.folder.name}/{event.stage}"
         if isinstance(event, StageOutcome):
             _tell("stage_ended", operation, _outcome(event), finished=True)

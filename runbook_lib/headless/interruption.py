@@ -41,6 +41,11 @@ class Interruption:
         return signal.Signals(self.signal_number).name if self.signal_number else ""
 
     @property
+    def words(self) -> str:
+        """What became of what it ended."""
+        return f"interrupted by {self.name}"
+
+    @property
     def exit_code(self) -> ExitCode:
         """128 and the signal's number, as a shell says it; Ctrl-Break counts as Ctrl-C."""
         return _EXIT_CODES.get(self.name, ExitCode.INTERRUPTED)

@@ -1,56 +1,36 @@
-"""Runs stages one after the other, each through its notebook, and keeps the run's header true."""
+"""A headless run as a whole: who may work in its folder, what its header says, and what is written at its end."""
 
 import logging
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from runbook_lib.errors import DiskError, RunbookError
 from runbook_lib.headless.died import settle_died
 from runbook_lib.headless.docling_ahead import docling_ahead
-from runbook_lib.headless.events import heard, run_began, run_ended
+from runbook_lib.headless.events import PROGRESS_NAME, Listener, heard, run_began, run_ended
 from runbook_lib.headless.heartbeat import beating
 from runbook_lib.headless.interruption import Interruption
 from runbook_lib.headless.junit import JUNIT_NAME, junit_xml
-from runbook_lib.headless.notebook import NotebookInterrupted, execute_notebook
 from runbook_lib.headless.report import write_report
-from runbook_lib.headless.run_kernel import RunKernel, run_kernel
 from runbook_lib.headless.scratch import scratch_folder
 from runbook_lib.headless.spare_room import spare_room
-from runbook_lib.headless.summary import RunSummary, StageOutcome, outcome_of, summarise
+from runbook_lib.headless.summary import RunSummary, failed_of, summarise
 from runbook_lib.headless.twin import TWIN_NAME, plain_text
 from runbook_lib.history.copies import copy_runs
 from runbook_lib.history.index import remember
 from runbook_lib.history.prune import prune_runs
-from runbook_lib.notebooks import find_notebook
-from runbook_lib.run.check import Status
-from runbook_lib.run.folder import Run, RunState, stage_file_stem
-from runbook_lib.run.record import RawFacts
+from runbook_lib.render.charts import load_ahead
+from runbook_lib.run.folder import Run, RunState
 from runbook_lib.run.run_lock import hold_run
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.progress import HEADLESS_VARIABLE, PROGRESS_VARIABLE
 
 _log = logging.getLogger(__name__)
 
-_PROGRESS_NAME = "progress.json"
 _DOCLING_NAME = "docling"
-_GRACE_S = 300.0
-"""What a cell may take on top of the limits its own steps have: importing docling, hashing weights."""
-
-
-@dataclass(frozen=True)
-class StageStarted:
-    """Told before a stage's kernel starts."""
-
-    stage: str
-    progress_file: Path
-    """Where the stage says how far it is, while there is something to say."""
-
-
-Listener = Callable[[StageStarted | StageOutcome], None]
 
 
 def run_stages(
@@ -81,32 +61,20 @@ def _run_held(
 ) -> RunSummary:
     asked = settings.model_dump(mode="json")  # the kernels take them from the header: not all bind the whole run
     run.update(state=RunState.RUNNING, stages=tuple(stages), problem="", settings=asked)
-    interruption.when_noticed = lambda: run.update(state=RunState.INTERRUPTED, problem=_words(interruption))
-    outcomes: list[StageOutcome] = []
+    interruption.when_noticed = lambda: run.update(state=RunState.INTERRUPTED, problem=interruption.words)
     with (
         _interruption_noted(run),
         scratch_folder() as scratch,
-        _headless(scratch / _PROGRESS_NAME),
+        _headless(scratch / PROGRESS_NAME),
         docling_ahead(run, settings, stages, scratch / _DOCLING_NAME),
-        run_kernel(scratch) as kernel,
         spare_room(run.folder),
     ):
-        for stage in stages:
-            failed = _failed(outcomes)
-            if failed is not None:
-                why = "the run was interrupted" if failed.interrupted else f"{failed.stage} failed"
-                outcome = StageOutcome(stage, Status.SKIP, 0.0, f"skipped: {why}")
-            elif interruption.is_noted:
-                outcome = _interrupted(stage, 0.0, interruption)
-            else:
-                _log.info("stage %s begins", stage)
-                listener(StageStarted(stage, scratch / _PROGRESS_NAME))
-                outcome = _run_stage(run, settings, stage, kernel, interruption)
-            _log.info("stage %s: %s, %s", stage, outcome.status, outcome.problem or outcome.said)
-            outcomes.append(outcome)
-            if failed is None or not failed.interrupted:
-                listener(outcome)
-    failed = _failed(outcomes)
+        if len(stages) > 1:  # the report of a single one has no chart of times
+            load_ahead()
+        from runbook_lib.headless.stages import execute_stages  # papermill takes a second, in which docling starts
+
+        outcomes = execute_stages(run, settings, stages, scratch, listener, interruption)
+    failed = failed_of(outcomes)
     state = RunState.INTERRUPTED if failed and failed.interrupted else RunState.FAILED if failed else RunState.FINISHED
     run.update(state=state, problem=failed.problem if failed else "")
     summary = summarise(run, outcomes)
@@ -114,44 +82,6 @@ def _run_held(
     run.add_artifact(TWIN_NAME, plain_text(summary).encode(), "the summary as plain text")
     write_report(run, summary)
     return summary
-
-
-def _failed(outcomes: Sequence[StageOutcome]) -> StageOutcome | None:
-    return next((outcome for outcome in outcomes if outcome.status is Status.FAIL), None)
-
-
-def _interrupted(stage: str, elapsed_s: float, interruption: Interruption) -> StageOutcome:
-    said = _words(interruption)
-    return StageOutcome(stage, Status.FAIL, elapsed_s, said, problem=said, interrupted=interruption.exit_code)
-
-
-def _words(interruption: Interruption) -> str:
-    return f"interrupted by {interruption.name}"
-
-
-def _run_stage(run: Run, settings: Settings, stage: str, kernel: RunKernel, interruption: Interruption) -> StageOutcome:
-    stem = stage_file_stem(stage)
-    run.record_path(stage).unlink(missing_ok=True)  # an older record must not pass for the result of this execution
-    started = time.monotonic()
-    try:
-        executed = execute_notebook(
-            find_notebook(stem),
-            run.folder / f"{stem}.ipynb",
-            {"run_dir": str(run.folder.absolute())},
-            cell_limit_s=settings.download_limit_s + settings.convert_limit_s + _GRACE_S,
-            interruption=interruption,
-            kernel_of_run=kernel,
-        )
-    except NotebookInterrupted:
-        return _interrupted(stage, time.monotonic() - started, interruption)
-    elapsed_s = time.monotonic() - started
-    if not run.has(stage):
-        problem = executed.problem or "the notebook ended without a record"
-        return StageOutcome(stage, Status.FAIL, elapsed_s, problem.splitlines()[0], problem=problem)
-    record = run.read(stage, RawFacts)
-    if executed.problem and record.status is not Status.FAIL:
-        return StageOutcome(stage, Status.FAIL, elapsed_s, executed.problem, problem=executed.problem)
-    return outcome_of(record, elapsed_s)
 
 
 @contextmanager

@@ -196,6 +196,11 @@ class RunSummary(Rendered):
         )
 
 
+def failed_of(outcomes: Sequence[StageOutcome]) -> StageOutcome | None:
+    """Return the stage that failed, and ended the run; None when none did."""
+    return next((outcome for outcome in outcomes if outcome.status is Status.FAIL), None)
+
+
 def outcome_of(record: StageRecord[RawFacts], elapsed_s: float, *, kept: bool = False) -> StageOutcome:
     """Return how a stage ended, as its record tells."""
     failed = record.failed()

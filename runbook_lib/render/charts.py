@@ -1,7 +1,10 @@
 """Pictures for records: equal numbers give equal bytes, readable on light and dark pages, with words beside them."""
 
 import io
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,13 @@ _GROWTH_INCHES = 3.2
 def can_draw() -> bool:
     """Whether pictures can be had here: they come with the extra `notebooks`, which a service does not install."""
     return find_spec("matplotlib") is not None
+
+
+def load_ahead() -> None:
+    """Begin to import what draws, in a thread, for whoever draws later."""
+    if can_draw():
+        load = partial(import_module, "matplotlib.backends.backend_agg")
+        threading.Thread(target=load, daemon=True, name="charts").start()
 
 
 def byte_bars(title: str, bars: Mapping[str, int]) -> Figure:
