@@ -14,7 +14,7 @@ import pytest
 from runbook_lib import notebooks as notebooks_module
 from runbook_lib.core.log import end_logs, events_to_stderr
 from runbook_lib.errors import UsageError
-from runbook_lib.headless import notebook
+from runbook_lib.headless import notebook, stages
 from runbook_lib.headless.events import StageStarted
 from runbook_lib.headless.notebook import execute_notebook
 from runbook_lib.headless.runner import run_stages
