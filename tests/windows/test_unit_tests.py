@@ -16,6 +16,7 @@ _TOUCHES_THE_MACHINE = (
     "checks",
     "cli",
     "core",
+    "pipeline",
     "practice/test_hub.py",
     "run",
     "stages/verify/test_problems.py",
