@@ -17,6 +17,7 @@ from runbook_lib.errors import LockHeld, RunbookError, UsageError
 from runbook_lib.history.entry import HistoryEntry
 from runbook_lib.history.index import read_history, remember
 from runbook_lib.run.folder import HEADER_NAME, RunState
+from runbook_lib.run.presence import MARK
 from runbook_lib.run.run_lock import LOCK_NAME, OWNER_NAME
 from runbook_lib.system.addresses import reached, require_reachable
 
@@ -132,7 +133,7 @@ def _copy(folder: Path, filesystem: "AbstractFileSystem", target: str, ended: th
 def _names(folder: Path) -> Iterator[str]:
     """Yield the files of a run but its header, and but for what is there only while somebody works in it."""
     for name, facts in walk(folder):
-        passing = name.startswith((LOCK_NAME, OWNER_NAME)) or name.endswith(".tmp")
+        passing = name.startswith((LOCK_NAME, OWNER_NAME, MARK)) or name.endswith(".tmp")
         if stat.S_ISREG(facts.st_mode) and name != HEADER_NAME and not passing:
             yield name
 

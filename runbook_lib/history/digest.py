@@ -10,7 +10,7 @@ from pydantic import ValidationError
 import runbook_lib
 from runbook_lib.core.lenient import as_moment, as_object, as_objects, json_object
 from runbook_lib.core.masking import mask_known
-from runbook_lib.history.entry import DIED, CheckLine, HistoryEntry, StageLine
+from runbook_lib.history.entry import DIED, LEFT, CheckLine, HistoryEntry, StageLine
 from runbook_lib.run.check import Status, worst
 from runbook_lib.run.folder import HEADER_NAME, STAGES, RunState, stage_file_stem
 from runbook_lib.run.life import Life, header_words, life_of
@@ -28,7 +28,7 @@ def digest(folder: Path) -> HistoryEntry | None:
     records = {stage: json_object(folder / f"{stage_file_stem(stage)}.json") for stage in STAGES}
     records = {stage: record for stage, record in records.items() if record.get("stage") == stage}
     checks = tuple(_checks(records))
-    state = DIED if life is Life.DIED else str(header.get("state", ""))
+    state = {Life.DIED: DIED, Life.LEFT: LEFT}.get(life, str(header.get("state", "")))
     try:
         return HistoryEntry(
             runbook=runbook_lib.__version__,

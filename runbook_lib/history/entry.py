@@ -14,6 +14,8 @@ FORMAT: Final = 1
 SKIPPED: Final = "skipped"
 """State of a run that did not begin because another one was at work."""
 DIED: Final = "died"
+LEFT: Final = "left"
+"""State of a run that was begun in a notebook whose kernel has ended since."""
 
 
 class StageLine(Value):
@@ -49,7 +51,8 @@ class HistoryEntry(Value):
     began_at: datetime
     ended_at: datetime | None = None
     state: str = ""
-    """`finished`, `failed`, `interrupted`, `running`; `died` without a word; `skipped` for another one's sake."""
+    """`finished`, `failed`, `interrupted`, `running`; `died` without a word; `left` with its notebook; `skipped` for
+    another one's sake."""
     status: str = Status.SKIP.value
     said: Masked = ""
     """Why it did not end well, in a few words."""

@@ -12,13 +12,14 @@ from typing import Final
 from runbook_lib.cache.locks import hold
 from runbook_lib.errors import DiskError, RunbookError
 from runbook_lib.history.digest import digest, seen_ns
-from runbook_lib.history.entry import HistoryEntry, UnreadableLine, read_line
+from runbook_lib.history.entry import LEFT, HistoryEntry, UnreadableLine, read_line
 from runbook_lib.run.folder import runs_below
 
 INDEX_NAME: Final = "history.jsonl"
 _LOCK_NAME: Final = ".history.lock"
 _LOCK_LIMIT_S: Final = 10.0
-_RUNNING: Final = ("running", "")
+_MAY_CHANGE: Final = ("running", LEFT, "")
+"""States that turn into others without a word in `run.json`."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def remember(home: Path, *entries: HistoryEntry) -> None:
 def _from_folders(home: Path, known: dict[str, HistoryEntry]) -> Iterable[HistoryEntry]:
     for run in runs_below(home):
         line = known.get(run.folder.name)
-        if line is not None and line.seen_ns == seen_ns(run.folder) and line.state not in _RUNNING:
+        if line is not None and line.seen_ns == seen_ns(run.folder) and line.state not in _MAY_CHANGE:
             continue
         entry = digest(run.folder)
         if entry is not None and entry != line:

@@ -1,4 +1,4 @@
-"""Whether a run is still going on, has ended, or died without a word: told by its lock, its owner and its heartbeat."""
+"""Whether a run is going on, has ended, was left, or died without a word: told by locks, owner and heartbeat."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,23 +11,24 @@ from runbook_lib.cache.locks import hold
 from runbook_lib.core.lenient import as_moment, json_object
 from runbook_lib.errors import DiskError, LockHeld
 from runbook_lib.run.folder import HEADER_NAME, RunState
+from runbook_lib.run.presence import is_open
 from runbook_lib.run.run_lock import LOCK_NAME, owner_of
 
 _SILENCE: Final = timedelta(minutes=5)
 """How old the heartbeat of a run on another machine may be; it beats every half minute."""
 _AT_HAND: Final = timedelta(days=1)
-"""How long a run that somebody opened in a notebook counts as being worked on."""
+"""How long a run that was opened in a notebook counts as being worked on where no lock tells, as on another machine."""
 
 
 class Life(StrEnum):
     """Where a run stands, whatever its header was able to say."""
 
     LIVING = "living"
-    """A command works in it, or somebody did a short time ago in a notebook."""
+    """A command works in it, or a notebook has it open."""
     ENDED = "ended"
     """Its header says how."""
-    OPEN = "open"
-    """Begun in a notebook and left."""
+    LEFT = "left"
+    """Begun in a notebook whose kernel has ended since."""
     DIED = "died"
     """Its process is gone and could not say so: killed, or the machine was restarted."""
 
@@ -42,6 +43,8 @@ class Signs:
     """Whether a process holds the lock of its folder."""
     owner_host: str
     """The machine of the command that worked in it last and did not sign off; empty when each one did."""
+    is_open: bool | None = None
+    """Whether a notebook has it open; None where that cannot be told."""
 
 
 def collect_signs(folder: Path) -> Signs:
@@ -52,6 +55,7 @@ def collect_signs(folder: Path) -> Signs:
         heartbeat_at=as_moment(header.get("heartbeat_at")),
         is_held=_is_held(folder),
         owner_host=str(owner_of(folder).get("host", "")),
+        is_open=is_open(folder),
     )
 
 
@@ -63,7 +67,8 @@ def judge_life(signs: Signs, *, now: datetime, host: str) -> Life:
         return Life.ENDED
     silent = now - signs.heartbeat_at if signs.heartbeat_at else None
     if not signs.owner_host:
-        return Life.LIVING if silent is not None and abs(silent) < _AT_HAND else Life.OPEN
+        lately = silent is not None and abs(silent) < _AT_HAND
+        return Life.LIVING if signs.is_open or (signs.is_open is None and lately) else Life.LEFT
     if signs.owner_host != host and silent is not None and abs(silent) < _SILENCE:
         return Life.LIVING  # locks need not reach across machines
     return Life.DIED

@@ -1,6 +1,7 @@
 """Opens a run: settings, folder, places and the planned environment, in one call."""
 
 import logging
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +18,12 @@ from runbook_lib.render.rendered import Rendered
 from runbook_lib.render.sections import Note, Section
 from runbook_lib.run.environment_plan import EnvironmentPlan
 from runbook_lib.run.folder import HEADER_NAME, Run, RunHeader, runs_below
+from runbook_lib.run.presence import stay_in
 from runbook_lib.run.setting_sources import FORM, ResolvedSettings, in_current_names, resolve_settings
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import PRACTICE_WORDS, Places, described, enter_target, resolve_places, resolve_target
 from runbook_lib.system import variables as environment
+from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +113,8 @@ def open_run(*, new: bool = False, **parameters: object) -> OpenRun:
 def _open(prepared: PreparedRun) -> OpenRun:
     environment.put_back()
     run = opened(prepared)
+    if not os.environ.get(HEADLESS_VARIABLE):  # else the command that started this kernel holds the run
+        stay_in(run.folder)
     log_to_folder(run.folder)
     _log.info("open: %s", described(run, str(run.folder)))
     environment.apply(_recorded_environment(run) if run.has("configure_env") else {})
@@ -130,6 +135,7 @@ def open_target(parameters: Mapping[str, object], *, recorded: bool = False) -> 
     if not (named or recorded):
         return opened(PreparedRun(NO_FOLDER, resolved))
     run = opened(prepare_run(parameters, new=True, explicit=True))
+    stay_in(run.folder)
     log_to_folder(run.folder)
     _log.info("open: %s", described(run, str(run.folder)))
     if run.has("configure_env"):

@@ -36,14 +36,33 @@ with hold_run(Path(sys.argv[1])):
         ("running", timedelta(minutes=1), False, "elsewhere", Life.LIVING),
         ("running", timedelta(minutes=9), False, "elsewhere", Life.DIED),
         ("running", timedelta(hours=1), False, "", Life.LIVING),
-        ("running", timedelta(days=3), False, "", Life.OPEN),
-        ("running", None, False, "", Life.OPEN),
+        ("running", timedelta(days=3), False, "", Life.LEFT),
+        ("running", None, False, "", Life.LEFT),
         ("postponed", timedelta(0), False, "", Life.ENDED),
     ],
 )
 def test_lock_owner_and_heartbeat_decide(state: str, age: timedelta | None, held: bool, owner: str, life: Life) -> None:
     signs = Signs(state, None if age is None else NOW - age, held, owner)
     assert judge_life(signs, now=NOW, host="here") is life
+
+
+@pytest.mark.parametrize(
+    ("is_open", "age", "life"),
+    [
+        (True, timedelta(0), Life.LIVING),
+        (True, timedelta(days=400), Life.LIVING),
+        (False, timedelta(0), Life.LEFT),
+        (False, timedelta(days=-400), Life.LEFT),
+        (None, timedelta(hours=1), Life.LIVING),
+        (None, timedelta(days=3), Life.LEFT),
+    ],
+)
+def test_a_run_that_no_command_held_lives_as_long_as_a_notebook_has_it_open(
+    is_open: bool | None, age: timedelta, life: Life
+) -> None:
+    assert judge_life(Signs("running", NOW - age, False, "", is_open), now=NOW, host="here") is life
+    assert judge_life(Signs("finished", NOW - age, False, "", is_open), now=NOW, host="here") is Life.ENDED
+    assert judge_life(Signs("running", NOW - age, False, "here", is_open), now=NOW, host="here") is Life.DIED
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
@@ -61,4 +80,4 @@ def test_a_run_is_living_while_it_is_held_and_died_when_its_holder_was_killed(tm
 def test_a_folder_that_says_little_is_no_living_run(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content, encoding="utf-8")
     (tmp_path / OWNER_NAME).write_text("{", encoding="utf-8")
-    assert life_of(tmp_path) in (Life.ENDED, Life.OPEN)
+    assert life_of(tmp_path) in (Life.ENDED, Life.LEFT)
