@@ -17,7 +17,7 @@ _HARMLESS = re.compile(
     | \b(?:errors?|failed|failures?|exceptions?)\s?[=:]\s?(?:0|None|null|\[\]|false)\b
     | Could\ not\ cache\ non-existence | Could\ not\ set\ the\ permissions\ on\ the\ file
     | ^(?!.{0,1000}"\ 5\d\d\b)\s{0,8}(?:\S{1,40}\s)?(?:\[?(?:INFO|DEBUG|TRACE)\b|"?level"?[=:]\s?"?(?:info|debug))
-    | \bWARN(?:ING)?\b | ^\s{0,8}[\w.]{0,40}[Ww]arning: | ^\S{0,200}:\d{1,6}:\ \w{0,40}Warning:
+    | \bstatus:\ NOERROR\b | \bWARN(?:ING)?\b | ^\s{0,8}[\w.]{0,40}[Ww]arning: | ^\S{0,200}:\d{1,6}:\ \w{0,40}Warning:
     | ^\s{0,8}[Hh]int: | ^\s{0,8}\[[DIW]\ \d | [Ff]alling\ back | \[Retry\ \d | \b[Rr]etrying\b | "\ (?:2|3)\d\d(?:\ |$)
     """,
     re.VERBOSE,
