@@ -18,7 +18,7 @@ from document_faults import (  # type: ignore[import-not-found]  # workers run w
 )
 from document_pictures import draw_pages  # type: ignore[import-not-found]
 from peak_memory import begin_peak, peak_bytes  # type: ignore[import-not-found]
-from wanted_pipeline import FACTORIES, make_converter, paginated_options  # type: ignore[import-not-found]
+from wanted_pipeline import load_stage_classes, make_converter, paginated_options  # type: ignore[import-not-found]
 
 MOST_WARNINGS = 5
 SAID_CHARS = 400
@@ -26,21 +26,22 @@ PREPARED_S = [0.0]
 """What importing docling took before anything was asked."""
 
 
-def prepare() -> None:
-    """Import docling, and what it imports while it builds a pipeline; builds none and loads no model.
+def prepare(pipeline: dict[str, Any] | None = None) -> None:
+    """Import docling, and what it imports while it builds a pipeline; what is missing is told where it is needed.
 
-    The garbage collector rests meanwhile: it would look 1,500 times through what importing makes and nothing lets go
-    of, and take a seventh of the time. `gc.freeze` would spare it more, but triton then tells of leaks at the end.
+    Not for the service's own code, which may want to be imported before docling. The garbage collector rests meanwhile:
+    it would look 1,500 times through what importing makes and nothing lets go of, and take a seventh of the time.
+    `gc.freeze` would spare it more, but triton then tells of leaks at the end.
     """
+    if PREPARED_S[0] or (pipeline and pipeline["code"]):
+        return
     started = time.perf_counter()
     gc.disable()
     try:
-        from docling import document_converter as _document_converter  # noqa: F401 - to have it imported
-        from docling.models import factories
+        with suppress(ImportError):
+            from docling import document_converter as _document_converter  # noqa: F401 - to have it imported
 
-        for name in FACTORIES:
-            if hasattr(factories, name):
-                getattr(factories, name)()
+            load_stage_classes()
     finally:
         gc.enable()
         PREPARED_S[0] = time.perf_counter() - started
@@ -53,9 +54,7 @@ def run(request: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     code that opens sockets past Python (hf_xet) is kept in by HF_HUB_OFFLINE, which the caller sets.
     """
     refused = refuse_network()
-    if not (PREPARED_S[0] or request["pipeline"]["code"]):  # the service's own code may want to be there before docling
-        with suppress(ImportError):  # what is missing is told where it is needed
-            prepare()
+    prepare(request["pipeline"])
     clock = Clock()
     converter = make_converter(request["pipeline"])
     for option in paginated_options(converter):

@@ -11,11 +11,11 @@ import sys
 from typing import Any, Callable, Iterator
 
 import installed_extras  # type: ignore[import-not-found]  # the folder of the workers is on sys.path
-from asked_models import Asked, import_or_none, stand_in, watch_stages  # type: ignore[import-not-found]
-from convert_document import refuse_network  # type: ignore[import-not-found]
+from asked_models import Asked, stand_in, watch_stages  # type: ignore[import-not-found]
+from convert_document import prepare, refuse_network  # type: ignore[import-not-found]
 from forked import in_fork  # type: ignore[import-not-found]
 from ocr_files import note_rapidocr_files, stand_in_for_engines  # type: ignore[import-not-found]
-from wanted_pipeline import FACTORIES, CannotBuild, make_converter  # type: ignore[import-not-found]
+from wanted_pipeline import CannotBuild, load_stage_classes, make_converter  # type: ignore[import-not-found]
 
 
 def run(request: dict[str, Any], _emit: Callable[..., None]) -> dict[str, Any]:
@@ -35,6 +35,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Build the pipeline with everything that fetches replaced, for good."""
     asked = Asked()
     refuse_network()
+    prepare(request["pipeline"])
     try:
         stand_in(asked)
         variants = build(asked, request["pipeline"])
@@ -60,7 +61,7 @@ def build(asked: Asked, pipeline: dict[str, Any]) -> list[dict[str, str]]:
     """Build the pipelines for PDF and pictures, and for audio where it is asked for; returns unused engine variants."""
     converter = make_converter(pipeline, formats_of(pipeline))
     forget_artifacts()
-    load_stage_classes()
+    load_stage_classes()  # so that they can be watched
     stand_in_for_engines(asked)
     watch_stages(asked)
     built: list[tuple[Any, Any]] = []
@@ -95,14 +96,6 @@ def forget_artifacts() -> None:
 
     if hasattr(settings, "artifacts_path"):
         settings.artifacts_path = None
-
-
-def load_stage_classes() -> None:
-    """Import the stages that docling imports while it builds, so that they can be watched."""
-    factories = import_or_none("docling.models.factories")
-    for name in FACTORIES:
-        if hasattr(factories, name):
-            getattr(factories, name)()
 
 
 def engine_variants(asked: Asked, settings: Any) -> Iterator[dict[str, str]]:  # noqa: ANN401

@@ -17,6 +17,14 @@ FACTORIES = ("get_ocr_factory", "get_layout_factory", "get_table_structure_facto
 """What imports docling's stages; docling itself calls them while it builds a pipeline."""
 
 
+def load_stage_classes() -> None:
+    """Import the stages that docling imports while it builds a pipeline; builds none and loads no model."""
+    factories = import_or_none("docling.models.factories")
+    for name in FACTORIES:
+        if hasattr(factories, name):
+            getattr(factories, name)()
+
+
 class CannotBuild(Exception):
     """The installed docling cannot do what is asked for, or the service's code gives something else than a pipeline."""
 
