@@ -69,10 +69,10 @@ def _run_held(
         docling_ahead(run, settings, stages, scratch / _DOCLING_NAME),
         spare_room(run.folder),
     ):
-        if len(stages) > 1:  # the report of a single one has no chart of times
-            load_ahead()
         from runbook_lib.headless.stages import execute_stages  # papermill takes a second, in which docling starts
 
+        if len(stages) > 1:  # the report of a single one has no chart of times
+            load_ahead()
         outcomes = execute_stages(run, settings, stages, scratch, listener, interruption)
     failed = failed_of(outcomes)
     state = RunState.INTERRUPTED if failed and failed.interrupted else RunState.FAILED if failed else RunState.FINISHED
