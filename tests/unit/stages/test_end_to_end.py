@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from runbook_lib import configure_env, convert, detect, download, measure_disk, open_run, plan_download, verify
+from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.errors import HubError
 from runbook_lib.pipeline.answer import MODELS_AS_KNOWN, AnsweredBy
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.practice.sample import scanned_page
 from runbook_lib.practice.server import PracticeHub, running_hub
+from runbook_lib.run import interpreter
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import STAGES
 from runbook_lib.run.opening import OpenRun
@@ -198,6 +201,21 @@ def test_a_hub_variable_that_breaks_its_import_is_reported_and_not_a_crash(
     assert "HF_HUB_ETAG_TIMEOUT is not a whole number" in troubled["variables"].evidence
     assert configure_env(run).failed() == ()
     assert os.environ["HF_HUB_ETAG_TIMEOUT"] == "30"
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_what_is_known_does_not_hide_that_the_hub_client_cannot_be_imported(
+    open_practice: Open, monkeypatch: pytest.MonkeyPatch, breaks: bool
+) -> None:
+    """Nor that docling, which imports it, cannot."""
+    known = Wanted.named((ModelRef(LAYOUT),))
+    monkeypatch.setattr(interpreter, "known_answer", lambda *_: known)
+    monkeypatch.setattr(interpreter, "ask_docling", lambda *_: Wanted())
+    if breaks:
+        monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "10s")
+    facts = detect(open_practice(models="docling")).facts
+    assert (facts.answered_by, facts.wanted) == ((AnsweredBy.ASKED, Wanted()) if breaks else (AnsweredBy.KNOWN, known))
+    assert any(facts.answered_by.words in str(section) for section in facts.wanted_sections())
 
 
 @pytest.mark.slow
