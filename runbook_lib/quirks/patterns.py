@@ -56,6 +56,17 @@ def squeezed(pattern: str) -> str:
 
 
 @cache
+def squeezed_literals(pattern: str) -> tuple[str, ...]:
+    """Return strings of which one at least is in every match of the squeezed pattern; empty if there is no such one.
+
+    They are those of the pattern without their white space; the squeezed pattern is made when one of them is met.
+    """
+    if _asks_for_ends(_parse(pattern)):
+        return ()
+    return tuple("".join(literal.split()) for literal in required_literals(pattern))
+
+
+@cache
 def _parse(pattern: str) -> _Nodes:
     # The parse tree of `re` is not public, but stable from 3.11 to 3.14; a node it may add is refused below.
     tree = import_module("re._parser").parse(pattern)

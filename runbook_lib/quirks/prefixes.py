@@ -87,7 +87,17 @@ def _code_number(lines: Sequence[str], index: int) -> int:
 
 
 def _is_common(prefix: re.Pattern[str], lines: Sequence[str]) -> bool:
-    return bool(lines) and sum(1 for line in lines if prefix.match(line)) >= _MOST * len(lines)
+    found, without = 0, 0
+    for line in lines:
+        if prefix.match(line):
+            found += 1
+            if found >= _MOST * len(lines):
+                return True
+        else:
+            without += 1
+            if len(lines) - without < _MOST * len(lines):
+                return False
+    return False
 
 
 def _inside(line: str) -> str:

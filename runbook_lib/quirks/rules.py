@@ -9,7 +9,7 @@ from functools import cached_property
 from runbook_lib.quirks.events import Event, event_at
 from runbook_lib.quirks.literals import literals_of
 from runbook_lib.quirks.model import Clue, Quirk
-from runbook_lib.quirks.patterns import required_literals, squeezed
+from runbook_lib.quirks.patterns import required_literals, squeezed, squeezed_literals
 from runbook_lib.quirks.prefixes import is_code
 from runbook_lib.quirks.readings import Reading, squeeze
 
@@ -118,12 +118,12 @@ class RuleBook:
     def __init__(self, quirks: Iterable[Quirk]) -> None:
         """Find the literals of all patterns; a tenth of a second for the whole catalogue."""
         self._rules = [Rule(quirk, clue) for quirk in quirks for clue in quirk.every_clue]
-        self._plain = _Index([(rule, rule.clue.line) for rule in self._rules])
+        self._plain = _Index((rule, required_literals(rule.clue.line)) for rule in self._rules)
 
     @cached_property
     def _squeezed(self) -> "_Index":
-        """As much again, for logs that hold wrapped text."""
-        return _Index([(rule, tight) for rule in self._rules if (tight := squeezed(rule.clue.line))])
+        """The same for logs that hold wrapped text."""
+        return _Index((rule, squeezed_literals(rule.clue.line)) for rule in self._rules)
 
     @property
     def literals(self) -> Sequence[str]:
@@ -141,10 +141,10 @@ class RuleBook:
 
 
 class _Index:
-    def __init__(self, patterns: Iterable[tuple[Rule, str]]) -> None:
+    def __init__(self, rules: Iterable[tuple[Rule, tuple[str, ...]]]) -> None:
         by_literal: dict[str, dict[Rule, None]] = defaultdict(dict)
-        for rule, pattern in patterns:
-            for literal in required_literals(pattern):
+        for rule, literals in rules:
+            for literal in literals:
                 by_literal[literal][rule] = None
         self.literals = list(by_literal)
         self._rules = [tuple(rules) for rules in by_literal.values()]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from runbook_lib.quirks.catalogue import load_catalogue
 from runbook_lib.quirks.diagnosis import diagnose
 from runbook_lib.quirks.log_text import CONTEXT_CHARS
-from runbook_lib.quirks.patterns import check_bounds, check_literal, required_literals
+from runbook_lib.quirks.model import Clue
+from runbook_lib.quirks.patterns import check_bounds, check_literal, required_literals, squeezed, squeezed_literals
 
 MEGABYTE = 1_000_000
 LINE_LIMIT_S = 8.0
@@ -64,6 +65,17 @@ def test_a_short_literal_is_not_enough() -> None:
 def test_what_a_pattern_matches_holds_one_of_its_literals(pattern: str, data: st.DataObject) -> None:
     text = data.draw(st.from_regex(re.compile(pattern)))
     assert any(literal in text for literal in required_literals(pattern))
+
+
+@settings(deadline=None)
+@given(st.sampled_from([clue for quirk in load_catalogue() for clue in quirk.every_clue]), st.data())
+def test_what_a_squeezed_pattern_matches_holds_one_of_its_literals(clue: Clue, data: st.DataObject) -> None:
+    literals = squeezed_literals(clue.line)
+    assert bool(literals) == bool(squeezed(clue.line))
+    if literals:
+        assert min(map(len, literals)) >= 4
+        text = data.draw(st.from_regex(re.compile(squeezed(clue.line))))
+        assert any(literal in text for literal in literals)
 
 
 def adversarial_lines() -> list[tuple[str, str]]:
