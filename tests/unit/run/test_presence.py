@@ -53,7 +53,11 @@ def state(home: Path) -> str:
     return entry.state
 
 
-@pytest.mark.parametrize("end", [lambda kernel: kernel.communicate("\n"), lambda kernel: kernel.kill()])
+@pytest.mark.parametrize(
+    "end",
+    [lambda kernel: kernel.communicate("\n"), lambda kernel: kernel.kill()],
+    ids=["it is shut down", "it is killed"],
+)
 def test_the_history_says_running_until_the_kernel_ends_and_left_from_then_on(
     tmp_path: Path, opened: Opened, end: Callable[["subprocess.Popen[str]"], object]
 ) -> None:
