@@ -32,7 +32,8 @@ from docling.datamodel.pipeline_options import PdfPipelineOptions
 from docling.document_converter import DocumentConverter, PdfFormatOption
 pathlib.Path({folder!r}).mkdir(parents=True)
 options = PdfPipelineOptions(artifacts_path={artifacts_path!r}, do_ocr={do_ocr})
-converter = DocumentConverter(format_options={{InputFormat.PDF: PdfFormatOption(pipeline_options=options)}})
+formats = {{InputFormat.PDF: PdfFormatOption(pipeline_options=options)}}
+converter = DocumentConverter(list(formats), format_options=formats)
 converter.initialize_pipeline(InputFormat.PDF)
 """
 
@@ -261,7 +262,8 @@ broken.unlink()
 if {content!r} is not None:
     broken.write_bytes({content!r})
 options = PdfPipelineOptions(artifacts_path='models', do_ocr=False)
-converter = DocumentConverter(format_options={{InputFormat.PDF: PdfFormatOption(pipeline_options=options)}})
+formats = {{InputFormat.PDF: PdfFormatOption(pipeline_options=options)}}
+converter = DocumentConverter(list(formats), format_options=formats)
 converter.initialize_pipeline(InputFormat.PDF)
 """
 SEPARATOR = "---------- next"
