@@ -33,7 +33,6 @@ class LazyGroup(click.Group):
         """Import the command; None for a name that there is not, which click turns into a usage error."""
         if cmd_name not in self._homes:
             return None
-        _look_for_no_plugins()
         module, _, attribute = self._homes[cmd_name][0].partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above names commands only
@@ -57,17 +56,6 @@ class LazyGroup(click.Group):
         _ = ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_home, summary) in sorted(self._homes.items())])
-
-
-def _look_for_no_plugins() -> None:
-    """Keep pydantic from reading the entry points of every installed package, and from running what it finds there.
-
-    It takes 35 ms for 250 packages. `PYDANTIC_DISABLE_PLUGINS` would reach whatever we start, docling's process too; so
-    this fills what pydantic 2.14 fills itself when it has found none (`pydantic/plugin/_loader.py`).
-    """
-    from pydantic.plugin import _loader
-
-    _loader._plugins = {}  # noqa: SLF001 - no public name
 
 
 def verbosity_of(ctx: click.Context) -> int:

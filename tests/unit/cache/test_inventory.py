@@ -18,7 +18,6 @@ ELSEWHERE = {
     "cache/walk.py": "the one walk",
     "audit/sources/walk.py": "a service's repository",
     "bundle/wheel_download.py": "wheels in a folder of this program's own",
-    "checks/probes/program.py": "the package itself",
     "checks/probes/jupyter.py": "notebooks beside the working folder",
     "checks/probes/runtime.py": "OpenMP libraries of installed packages",
     "checks/probes/ocr_engines.py": "the models inside the installed rapidocr",
