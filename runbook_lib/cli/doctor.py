@@ -56,7 +56,6 @@ def doctor(
     if sum((as_list, as_checklist, fix or bool(only))) > 1:
         raise UsageError("--list, --checklist and --only or --fix exclude each other.", remedy="Give one of them.")
     from runbook_lib.checks.doctor import examine
-    from runbook_lib.checks.fixes import apply_fixes
     from runbook_lib.checks.registry import PROBES, list_checks
 
     if as_list:
@@ -74,6 +73,8 @@ def doctor(
     with watching("looking"):
         report = examine(settings, only)
         if fix:
+            from runbook_lib.checks.fixes import apply_fixes
+
             report = apply_fixes(report, settings, dry_run=dry_run)
     print_result(report, as_json=as_json)
     return report.exit_code

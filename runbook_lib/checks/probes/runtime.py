@@ -38,8 +38,13 @@ def judge_vc_runtime(facts: WindowsFacts | None, torch: str) -> Verdict:
 
 def _opencv(context: ProbeContext) -> Verdict:
     installed = tuple(name for name in (*_GUI_BUILDS, *_HEADLESS_BUILDS) if context.packages.version_text(name))
-    missing = tuple(name for name in _GL_LIBRARIES if ctypes.util.find_library(name) is None)
-    return judge_opencv(installed, missing if context.system in LINUX else ())
+    asks_for_gl = context.system in LINUX and any(name in _GUI_BUILDS for name in installed)
+    return judge_opencv(installed, _missing_gl() if asks_for_gl else ())
+
+
+def _missing_gl() -> tuple[str, ...]:
+    """Return the libraries of windows that the linker does not know; it is a process of its own that looks."""
+    return tuple(name for name in _GL_LIBRARIES if ctypes.util.find_library(name) is None)
 
 
 def judge_opencv(installed: tuple[str, ...], missing: tuple[str, ...]) -> Verdict:
