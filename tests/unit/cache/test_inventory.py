@@ -32,6 +32,7 @@ ELSEWHERE = {
     "run/documents.py": "documents of the user",
     "stages/convert/collect.py": "what a conversion wrote",
     "run/folder.py": "folders of runs",
+    "run/presence.py": "marks in the folder of a run",
     "system/other_hub.py": "site-packages of another program",
     "practice/drills/machines.py": "a drill's own folder",
     "workers/scripts/ocr_files.py": "a temporary folder, in the interpreter under examination",
