@@ -90,14 +90,24 @@ def _head(distribution: metadata.Distribution) -> str:
     return (distribution.read_text("METADATA") or "").partition("\n\n")[0]
 
 
-def _stated_version(distribution: metadata.Distribution) -> str:
+def _stated_version(distribution: metadata.Distribution) -> str | None:
     stated = _METADATA_VERSION.search(_head(distribution))
-    return stated[1] if stated else distribution.version
+    if stated:
+        return stated[1]
+    try:
+        return distribution.version
+    except FileNotFoundError:  # of what a removal has left, where importlib_metadata took the place of the standard one
+        return None
 
 
 def _stated_requirements(distribution: metadata.Distribution) -> Sequence[str]:
     head = _head(distribution)
-    return _METADATA_REQUIRES.findall(head) if head else distribution.requires or ()
+    if head:
+        return _METADATA_REQUIRES.findall(head)
+    try:
+        return distribution.requires or ()
+    except FileNotFoundError:
+        return ()
 
 
 def _is_editable(distribution: metadata.Distribution) -> bool:
