@@ -18,7 +18,9 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill 2.7 h
     def papermill_execute_cells(self) -> None:
         """Execute the cells; in a kernel that was handed over, in an empty namespace."""
         if not self.owns_km:
-            self.wait_for_reply(self.kc.execute(_EMPTY, silent=True, store_history=False))
+            reply = self.wait_for_reply(self.kc.execute(_EMPTY, silent=True, store_history=False))
+            if reply is None or reply["content"]["status"] != "ok":
+                raise RuntimeError("The kernel could not be emptied of what the notebook before has left.")
         super().papermill_execute_cells()
 
 

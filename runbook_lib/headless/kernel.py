@@ -60,7 +60,7 @@ class Kernel:
 
     @property
     def command(self) -> str:
-        """The program it is started with; empty when it was not asked for."""
+        """The program it is started with."""
         return self._manager.kernel_spec.argv[0] if self._manager.kernel_spec else ""
 
     def interrupt(self) -> None:
@@ -104,9 +104,9 @@ class Kernel:
 
     async def _ended(self) -> None:
         if self.is_running:
-            await self._manager.shutdown_kernel()
-        else:
-            await self._manager.cleanup_resources()
+            with suppress(RuntimeError):  # it ended meanwhile
+                await self._manager.shutdown_kernel()
+        await self._manager.cleanup_resources()
 
     def _note_ready(self, **_hook: object) -> None:
         self.is_ready = True

@@ -35,6 +35,8 @@ _INTERRUPT_EVERY_S: Final = 1.0
 _GRACE_S: Final = 4.0
 """What a cell has to tidy up after itself; `docker stop` waits for ten seconds in all."""
 _LAST_S: Final = 5.0
+_DOES_NOT_ANSWER: Final = "respond"
+"""jupyter_client's word for it, for want of a class of its own."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class NotebookOutcome:
 
 
 class NotebookInterrupted(RunbookError):
-    """A signal ended the execution; its kernel and all that started are gone."""
+    """A signal ended the execution; the kernel of a run ends with the run, one of its own is gone."""
 
     id = "interrupted"
 
@@ -163,37 +165,45 @@ def _execute(
     except PapermillExecutionError as error:
         return NotebookOutcome(output, f"{error.ename}: {error.evalue}")
     except DeadKernelError:
-        kernel.kill_orphans()
-        return NotebookOutcome(
-            output, mark_unfinished(output, "The kernel died: native code crashed, or memory ran out.")
-        )
+        return _died(kernel, output)
     except CellTimeoutError:
         return NotebookOutcome(output, mark_unfinished(output, f"A cell was stopped after {cell_limit_s:g} s."))
-    except (RuntimeError, OSError) as error:
-        if kernel.is_starting:
-            return _not_started(error, kernel, output)
-        if not isinstance(error, OSError) or error.errno not in _REFUSALS:
+    except RuntimeError as error:
+        return _lost(error, kernel, output)
+    except OSError as error:
+        if not (kernel.is_starting or error.errno in _REFUSALS):
             raise
-        raise DiskError(
-            f"{error.filename or output} cannot be written.",
-            why=describe_os_error(error),
-            remedy="Free space, or name a run folder that this user may write: -p run_dir PATH.",
-        ) from error
+        raise _refused(error, kernel, output) from error
     except NoSuchKernel as error:
         raise _no_kernel(str(error)) from error
     return NotebookOutcome(output)
 
 
-def _not_started(error: RuntimeError | OSError, kernel: Kernel, output: Path) -> NotebookOutcome:
-    """Tell a kernel that is slow, which may start another time, from one that cannot be started."""
+def _died(kernel: Kernel, output: Path) -> NotebookOutcome:
+    kernel.kill_orphans()
+    return NotebookOutcome(output, mark_unfinished(output, "The kernel died: native code crashed, or memory ran out."))
+
+
+def _lost(error: RuntimeError, kernel: Kernel, output: Path) -> NotebookOutcome:
+    """Tell a kernel that is slow, or died between two notebooks, from one that cannot be started."""
+    was_starting, was_alive = kernel.is_starting, kernel.is_running
     kernel.kill()
-    if isinstance(error, OSError):
-        raise _no_kernel(f"{kernel.command} cannot be started: {describe_os_error(error)}.") from error
-    if "respond" in str(error):  # jupyter_client's words, for want of a class of its own
-        return NotebookOutcome(
-            output, mark_unfinished(output, f"The kernel did not start within {_START_TIMEOUT_S} s.")
-        )
-    raise _no_kernel(f"{kernel.command} ended before it answered: it may lack ipykernel.") from error
+    if _DOES_NOT_ANSWER in str(error):
+        late = f"The kernel did not start within {_START_TIMEOUT_S} s." if was_starting else "The kernel hangs."
+        return NotebookOutcome(output, mark_unfinished(output, late))
+    if was_starting:
+        raise _no_kernel(f"{kernel.command} ended before it answered: it may lack ipykernel.") from error
+    return NotebookOutcome(output, mark_unfinished(output, str(error))) if was_alive else _died(kernel, output)
+
+
+def _refused(error: OSError, kernel: Kernel, output: Path) -> RunbookError:
+    if kernel.is_starting:
+        return _no_kernel(f"{kernel.command} cannot be started: {describe_os_error(error)}.")
+    return DiskError(
+        f"{error.filename or output} cannot be written.",
+        why=describe_os_error(error),
+        remedy="Free space, or name a run folder that this user may write: -p run_dir PATH.",
+    )
 
 
 def _no_kernel(why: str) -> UsageError:

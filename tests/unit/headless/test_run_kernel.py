@@ -86,6 +86,21 @@ def test_a_notebook_after_one_whose_kernel_died_has_a_new_one(
     assert kernels() == []
 
 
+def test_a_kernel_that_dies_between_two_notebooks_is_a_failure_of_the_second(
+    tmp_path: Path, write_notebook: WriteNotebook, kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_notebook("any")
+    with run_kernel(tmp_path) as known:
+        execute_notebook(source, tmp_path / "first.ipynb", {}, cell_limit_s=60, kernel_of_run=known)
+        taken = known.of(source)
+        monkeypatch.setattr(known, "of", lambda _notebook: taken)
+        (pid,) = kernels()
+        psutil.Process(pid).kill()
+        outcome = execute_notebook(source, tmp_path / "second.ipynb", {}, cell_limit_s=60, kernel_of_run=known)
+    assert "kernel died" in outcome.problem
+    assert kernels() == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are read-only there in another way")
 def test_one_that_is_not_used_because_nothing_can_be_written_is_gone_and_not_blamed(
     tmp_path: Path, write_notebook: WriteNotebook, kernels: Kernels
