@@ -1,6 +1,6 @@
 """Whether a run is going on, has ended, was left, or died without a word: told by locks, owner and heartbeat."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -65,10 +65,12 @@ def judge_life(signs: Signs, *, now: datetime, host: str) -> Life:
         return Life.LIVING
     if signs.state != RunState.RUNNING:
         return Life.ENDED
+    if signs.is_open:
+        return Life.LIVING  # also one whose command died: somebody looks after it by hand
     silent = now - signs.heartbeat_at if signs.heartbeat_at else None
     if not signs.owner_host:
         lately = silent is not None and abs(silent) < _AT_HAND
-        return Life.LIVING if signs.is_open or (signs.is_open is None and lately) else Life.LEFT
+        return Life.LIVING if signs.is_open is None and lately else Life.LEFT
     if signs.owner_host != host and silent is not None and abs(silent) < _SILENCE:
         return Life.LIVING  # locks need not reach across machines
     return Life.DIED
@@ -81,7 +83,7 @@ def life_of(folder: Path) -> Life:
 
 def is_worked_in(folder: Path) -> bool:
     """Whether a command works in the run folder now; a run that somebody opened in a notebook is not held."""
-    signs = collect_signs(folder)
+    signs = replace(collect_signs(folder), is_open=False)
     return bool(signs.owner_host) and judge_life(signs, now=datetime.now(UTC), host=gethostname()) is Life.LIVING
 
 

@@ -3,6 +3,7 @@
 A notebook has no end that it could write down; its kernel has one, and the lock goes with it, however it ends.
 """
 
+import hashlib
 import os
 import re
 import uuid
@@ -29,15 +30,17 @@ def stay_in(folder: Path) -> None:
     if folder in _stays:
         return
     leave()
-    mark, stay = folder / f"{MARK}{_host()}-{uuid.uuid4().hex[:8]}", ExitStack()
+    mark, stay = folder / f"{_ours()}{uuid.uuid4().hex[:8]}", ExitStack()
     try:
         stay.enter_context(hold(_lock_of(mark), _WHAT, limit_s=0))
         mark.touch()  # now that it is locked: nobody sees it before
     except (DiskError, OSError):
         stay.close()
+        with suppress(OSError):
+            _lock_of(mark).unlink(missing_ok=True)
         return
     _stays[folder] = stay
-    for left in [other for other in _marks(folder) if _is_held(other) is False]:
+    for left in [other for other in _marks(folder) if other.name.startswith(_ours()) and _is_held(other) is False]:
         with suppress(OSError):
             left.unlink()
             _lock_of(left).unlink(missing_ok=True)
@@ -56,7 +59,7 @@ def is_open(folder: Path) -> bool | None:
     held = [_is_held(mark) for mark in marks]
     if True in held:
         return True
-    is_ours = all(mark.name.startswith(f"{MARK}{_host()}-") for mark in marks)  # locks need not reach across machines
+    is_ours = all(mark.name.startswith(_ours()) for mark in marks)  # locks need not reach across machines
     return False if marks and is_ours and None not in held else None
 
 
@@ -64,8 +67,11 @@ def _marks(folder: Path) -> Iterator[Path]:
     return (mark for mark in folder.glob(f"{MARK}*") if _LOCK not in mark.suffixes)
 
 
-def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "-", gethostname())[:40]
+def _ours() -> str:
+    """Return what the marks of this machine begin with: its name as far as it can be read, and a hash of all of it."""
+    name = gethostname()
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", name)[:40]
+    return f"{MARK}{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}-"
 
 
 def _lock_of(mark: Path) -> Path:
