@@ -172,6 +172,8 @@ def _read(piece: PieceWork) -> bytes:
         content = _from_hub(part, blob, piece.number)
         part.store.write(blob, piece.number, content)
         _tell(Told(share=piece.share, host=piece.host, kind="read", hub_bytes=len(content)))
+    elif len(content) != blob.length(piece.number):
+        raise _Problem("broken", f"A piece of {blob.name} is not here any more: its file was cut short meanwhile.")
     return content
 
 

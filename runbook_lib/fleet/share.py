@@ -93,6 +93,15 @@ class _Share:
 
     def run(self, cluster: Cluster) -> None:
         """Go on until every host has ended, then have them forget it."""
+        try:
+            self._go_on(cluster)
+        finally:  # also after Ctrl-C: no host keeps what nobody asks for
+            for job in self._jobs:
+                job.drop()
+            if not cluster.lost:
+                self._leave(cluster)
+
+    def _go_on(self, cluster: Cluster) -> None:
         look_at_s = told_at_s = 0.0
         while not self._takers.have_ended:
             now_s = time.monotonic()
@@ -109,10 +118,7 @@ class _Share:
                 told_at_s = now_s + 10 * _TURN_S
                 self._watch(self.table())
             time.sleep(_TURN_S)
-        for job in self._jobs:
-            job.drop()
         self._watch(self.table())
-        self._leave(cluster)
 
     def shared(self) -> Shared:
         """Return what came of it."""

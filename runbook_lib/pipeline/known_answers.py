@@ -8,6 +8,7 @@ for the very files of the packages that decide it, so that a docling that was pa
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
@@ -58,10 +59,11 @@ def known_answer(
     """
     if pipeline.code or any(_is_a_setting(name) for name, value in environ.items() if value):
         return None
-    for known in _data().environments:
-        wanted = known.answers.get(str(pipeline))
-        if wanted is not None and known.platform == platform and _is_like(known, packages):
-            return _found_here(wanted, packages)
+    with suppress(OSError):  # a file that may not be read, or went meanwhile: nothing is known of it
+        for known in _data().environments:
+            wanted = known.answers.get(str(pipeline))
+            if wanted is not None and known.platform == platform and _is_like(known, packages):
+                return _found_here(wanted, packages)
     return None
 
 

@@ -3,7 +3,7 @@
 import io
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -32,9 +32,12 @@ def can_draw() -> bool:
 
 def load_ahead() -> None:
     """Begin to import what draws, in a thread, for whoever draws later."""
-    if can_draw():
-        load = partial(import_module, "matplotlib.backends.backend_agg")
-        threading.Thread(target=load, daemon=True, name="charts").start()
+    threading.Thread(target=_load, daemon=True, name="charts").start()
+
+
+def _load() -> None:
+    with suppress(Exception):  # whoever draws meets it again, and tells it
+        import_module("matplotlib.backends.backend_agg")
 
 
 def byte_bars(title: str, bars: Mapping[str, int]) -> Figure:

@@ -100,7 +100,7 @@ class DetectFacts(Facts):
     """None in offline mode."""
     wanted: Wanted
     """What docling's pipeline takes."""
-    answered_by: AnsweredBy
+    answered_by: AnsweredBy = AnsweredBy.ASKED
     """Who says so."""
     models_problem: Masked
     """Why docling could not be asked; empty when it could or need not be."""

@@ -1,7 +1,6 @@
 """docling asked which models its pipeline takes, once it is imported, where that was known without asking it."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 from runbook_lib.core.fixed_by import FixedBy
@@ -18,6 +17,10 @@ from runbook_lib.stages.detect import DetectFacts
 _TITLE: Final = "docling itself asks for the models that were known"
 _SAME: Final = "docling was asked as well, and names the very same models and files"
 _AGAIN: Final = "Run it all again: what docling says is kept beside the models and counts from now on."
+_NOT_KEPT: Final = (
+    "The artifacts folder cannot be written, so that what docling says is not kept: fill it where it can be written, or"
+    " name the models (-p models ORG/NAME@REVISION, ...), then run it all again."
+)
 _INSTALL: Final = "Install what is missing there, then run it all again."
 
 
@@ -42,13 +45,16 @@ def ask_afterwards(run: OpenRun, conversions: Conversions, skipped: str) -> Aske
         wanted = conversions.wanted or ask_docling(docling_of(run), run.settings.pipeline_spec)
     except RunbookError as error:
         return AskedAfterwards(known=known, problem=" ".join(error.lines()))
-    with suppress(OSError):  # a folder that came ready-made and read-only
-        remember_wanted(
-            run.artifacts_dir, wanted_for(run, facts.interpreter.packages, facts.interpreter.prefix), wanted
-        )
+    asked_of = wanted_for(run, facts.interpreter.packages, facts.interpreter.prefix)
+    try:
+        remember_wanted(run.artifacts_dir, asked_of, wanted)
+    except OSError:  # a folder that came ready-made and read-only
+        kept = False
+    else:
+        kept = True
     named = run.settings.model_refs()
     taken = wanted if named is None else wanted.with_named(named)
-    return AskedAfterwards(known=known, asked=taken.parts, missing=bool(wanted.missing))
+    return AskedAfterwards(known=known, asked=taken.parts, missing=bool(wanted.missing), kept=kept)
 
 
 def judge_asked(seen: AskedAfterwards, *, converted: bool) -> Check:
@@ -65,7 +71,7 @@ def judge_asked(seen: AskedAfterwards, *, converted: bool) -> Check:
         False,
         f"only known: {_listed(only_known)}; only docling says: {_listed(only_asked)}",
         otherwise=Status.WARN if converted else Status.FAIL,
-        remedy=_INSTALL if seen.missing else _AGAIN,
+        remedy=_INSTALL if seen.missing else _AGAIN if seen.kept else _NOT_KEPT,
         fixed_by=FixedBy.DETECT,
     )
 

@@ -102,6 +102,8 @@ class AskedAfterwards(Value):
     """Whether docling says that it lacks something."""
     problem: Masked = ""
     """Why docling was not asked, or could not be; empty when it was."""
+    kept: bool = True
+    """Whether its answer could be kept beside the models."""
 
 
 class ConvertFacts(Facts):

@@ -79,6 +79,18 @@ def test_another_answer_is_named_and_counts_from_now_on(
     assert kept(run) == BOTH
 
 
+def test_where_the_answer_cannot_be_kept_running_again_is_not_all_that_is_advised(
+    detected: Callable[..., OpenRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(asked, "remember_wanted", refuse)
+    check = judged(detected(), BOTH)
+    assert check.status is Status.WARN
+    assert "-p models" in check.remedy
+
+
 def test_a_docling_that_lacks_something_says_so_although_its_answer_was_known(detected: Callable[..., OpenRun]) -> None:
     run = detected()
     check = judged(run, NO_TORCH, converted=False)

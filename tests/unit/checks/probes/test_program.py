@@ -47,6 +47,11 @@ def half(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:1500])
 
 
+def without_its_end(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text[: text.index("\nRULES = (")], encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("part", "damage", "seen"),
     [
@@ -55,6 +60,7 @@ def half(file: Path) -> None:
         ("quirks/entries/ocr.toml", misspell, "sevrity"),
         ("audit/rules/secrets.py", Path.unlink, "secrets"),
         ("audit/rules/secrets.py", half, "SyntaxError"),
+        ("audit/rules/secrets.py", without_its_end, "RULES"),
     ],
 )
 def test_a_part_that_cannot_be_loaded_fails_the_check(
