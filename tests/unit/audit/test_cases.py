@@ -72,7 +72,7 @@ CASES: dict[str, tuple[Mapping[str, str], Found]] = {
     "models are fetched and nothing points to them; the wrong package": (
         {
             "Dockerfile": "FROM python:3.12-slim\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
-            "RUN mkdir -p /root/.cache/docling/models/\nRUN docling-tools models download\n",
+            "RUN mkdir -p ~/.cache/docling/models/\nRUN docling-tools models download\n",
             "requirements.txt": "docling[rapidocr]==2.61.1\nrapidocr-onnxruntime==1.4.4\n",
         },
         {("prefetch-unused", "Dockerfile", 5), ("rapidocr-package", "requirements.txt", 2)},
@@ -99,9 +99,7 @@ CASES: dict[str, tuple[Mapping[str, str], Found]] = {
         {("locks-switched-off", "patch.py", 4)},
     ),
     "the folder of one model, by its old name": (
-        {
-            "x.py": 'from docling import x\n\nx.PdfPipelineOptions(artifacts_path="/home/user/models/ds4sd--docling-models")\n'
-        },
+        {"x.py": 'from docling import x\n\nx.PdfPipelineOptions(artifacts_path="/srv/models/ds4sd--docling-models")\n'},
         {("artifacts-path-level", "x.py", 3), ("old-repository-name", "x.py", 3)},
     ),
     "the folder of one model, put together with join": (
@@ -111,7 +109,7 @@ CASES: dict[str, tuple[Mapping[str, str], Found]] = {
         {("artifacts-path-level", "x.py", 4)},
     ),
     "the cache of the Hub as artifacts": (
-        {"start.sh": "export DOCLING_ARTIFACTS_PATH=/root/.cache/huggingface/hub\n"},
+        {"start.sh": "export DOCLING_ARTIFACTS_PATH=/opt/app-root/src/.cache/huggingface/hub\n"},
         {("artifacts-path-level", "start.sh", 1)},
     ),
     "a read-only root": ({"values.yaml": CHART}, {("read-only-root", "values.yaml", 10)}),
@@ -124,12 +122,12 @@ CASES: dict[str, tuple[Mapping[str, str], Found]] = {
         },
         {("ignored-argument", "fetch.py", 4), ("ignored-argument", "fetch.py", 5)},
     ),
-    "root's cache copied for another user": (
+    "a cache of the build copied for another user": (
         {
             "Dockerfile": "FROM python:3.12-slim AS build\nRUN pip install docling==2.143.0\n"
             'RUN python -c "from docling.utils.model_downloader import download_models; download_models()"\n'
-            "FROM python:3.12-slim\nENV DOCLING_ARTIFACTS_PATH=/home/user/.cache/docling/models\n"
-            "COPY --from=build /root/.cache /home/user/.cache\nRUN useradd -m app\nUSER app\n"
+            "FROM python:3.12-slim\nENV DOCLING_ARTIFACTS_PATH=/opt/app-root/src/.cache/docling/models\n"
+            "COPY --from=build /opt/build/.cache /opt/app-root/src/.cache\nRUN useradd -m app\nUSER app\n"
         },
         {("cache-copied-without-chown", "Dockerfile", 6)},
     ),
@@ -212,8 +210,8 @@ RIGHT: dict[str, Mapping[str, str]] = {
         "pyproject.toml": '[tool.poetry.dependencies]\ndocling = {version = "^2.143", extras = ["vlm"]}\n'
     },
     "a cache handed over": {
-        "Dockerfile": "FROM a AS build\nFROM a\nCOPY --from=build /root/.cache /home/user/.cache\n"
-        "RUN chown -R app /home/user/.cache\nUSER app\n"
+        "Dockerfile": "FROM a AS build\nFROM a\nCOPY --from=build /opt/build/.cache /opt/app-root/src/.cache\n"
+        "RUN chown -R app /opt/app-root/src/.cache\nUSER app\n"
     },
     "an image for OpenShift, opened for the group": {
         "Dockerfile": "FROM quay.io/sclorg/python-312-c9s\nRUN hf download a/b --revision v1 && chmod -R g=u ~/.cache\n"
