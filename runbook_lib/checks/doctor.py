@@ -135,7 +135,7 @@ class _Detected(RawFacts):
 
 
 def _wanted_by_last_run(pipeline: str, packages: SitePackages, runs: Path) -> Wanted | None:
-    """Return what stage detect was told by the same interpreter, versions and pipeline; None without such a run."""
+    """Return what stage detect had for the same interpreter, versions and pipeline; None without such a run."""
     asked = (packages.executable, versions_of(packages), pipeline)
     for run in runs_below(runs):
         try:

@@ -18,6 +18,7 @@ from runbook_lib.desired.state import MachineState, State
 from runbook_lib.errors import BundleError, HubError, RunbookError, StageFailed
 from runbook_lib.ocr.model_files import ModelFile
 from runbook_lib.pipeline.wanted import WantedOcr
+from runbook_lib.run.ending import end_noted
 from runbook_lib.run.lock_file import LockedOcr, LockFile
 from runbook_lib.run.opening import OpenRun
 from runbook_lib.run.target import Target
@@ -108,6 +109,15 @@ class Converging:
     def _fetch(self, origin: Origin, lacking: LockFile, now: MachineState) -> None:
         """Let stage download fetch the locked commits; what is damaged is moved aside first, as repair does."""
         run = self.open_recorded(origin)
+        with end_noted(run):
+            fetched_bytes = self._downloaded(run, lacking, now)
+        names = [str(repository.model) for repository in lacking.repositories]
+        self._tell(Did(origin=origin.words, models=tuple(names), read_bytes=fetched_bytes))
+        if lacking.repositories:  # refs and listings, which a download by commit leaves alone
+            import_bundle(self.target, opened_here(self.target.cache_dir, lacking.without_ocr()))
+
+    def _downloaded(self, run: OpenRun, lacking: LockFile, now: MachineState) -> int:
+        """Return how many bytes were fetched."""
         fetched_bytes = 0
         if now.state is State.BROKEN:
             locked = expectations_of(lacking)
@@ -118,19 +128,16 @@ class Converging:
         with hub_access(run, plan_environment(run)) as hub:
             record = download(run, plan_fetching(hub, pinned, ocr, recorded_under=revisions), hub=hub)
         record.require()
-        fetched_bytes += sum(model.fetched_bytes for model in record.facts.models)
-        names = [str(repository.model) for repository in lacking.repositories]
-        self._tell(Did(origin=origin.words, models=tuple(names), read_bytes=fetched_bytes))
-        if lacking.repositories:  # refs and listings, which a download by commit leaves alone
-            import_bundle(self.target, opened_here(self.target.cache_dir, lacking.without_ocr()))
+        return fetched_bytes + sum(model.fetched_bytes for model in record.facts.models)
 
     def _mended(self, touched: frozenset[ModelRef]) -> MachineState:
         """Repair what is still damaged from intact copies on this machine; it needs no origin."""
         run = self.open_recorded(None)
-        locked = expectations_of(self.lock.only(touched))
-        plan = plan_repair(run, locked)
-        if not plan.fetches:
-            self._tell(Did(origin="this machine", models=("repair",), said=apply_repair(run, plan, locked).said()))
+        with end_noted(run):
+            locked = expectations_of(self.lock.only(touched))
+            plan = plan_repair(run, locked)
+            if not plan.fetches:
+                self._tell(Did(origin="this machine", models=("repair",), said=apply_repair(run, plan, locked).said()))
         return self._look(touched)
 
     def _look(self, touched: frozenset[ModelRef]) -> MachineState:

@@ -3,11 +3,11 @@
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runbook_lib.errors import DiskError, RunbookError
+from runbook_lib.errors import RunbookError
 from runbook_lib.headless.died import settle_died
 from runbook_lib.headless.docling_ahead import docling_ahead
 from runbook_lib.headless.events import PROGRESS_NAME, Listener, heard, run_began, run_ended
@@ -23,6 +23,7 @@ from runbook_lib.history.copies import copy_runs
 from runbook_lib.history.index import remember
 from runbook_lib.history.prune import prune_runs
 from runbook_lib.render.charts import load_ahead
+from runbook_lib.run.ending import failure_noted
 from runbook_lib.run.folder import Run, RunState
 from runbook_lib.run.run_lock import hold_run
 from runbook_lib.run.settings import Settings
@@ -63,13 +64,13 @@ def _run_held(
     run.update(state=RunState.RUNNING, stages=tuple(stages), problem="", settings=asked)
     interruption.when_noticed = lambda: run.update(state=RunState.INTERRUPTED, problem=interruption.words)
     with (
-        _interruption_noted(run),
+        failure_noted(run),
         scratch_folder() as scratch,
         _headless(scratch / PROGRESS_NAME),
         docling_ahead(run, settings, stages, scratch / _DOCLING_NAME),
         spare_room(run.folder),
     ):
-        from runbook_lib.headless.stages import execute_stages  # papermill takes a second, in which docling starts
+        from runbook_lib.headless.execution import execute_stages  # papermill takes a second, in which docling starts
 
         if len(stages) > 1:  # the report of a single one has no chart of times
             load_ahead()
@@ -116,20 +117,6 @@ def _copied(run: Run, settings: Settings, summary: RunSummary, interruption: Int
         return summary
     problem = copy_runs(run.folder.parent, settings.copy_to, held=run.folder, is_over=lambda: interruption.is_noted)
     return replace(summary, asides=(problem,)) if problem else summary
-
-
-@contextmanager
-def _interruption_noted(run: Run) -> Iterator[None]:
-    try:
-        yield
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        with suppress(DiskError):  # what ended the run is the better error
-            run.update(
-                state=RunState.INTERRUPTED if interrupted else RunState.FAILED,
-                problem="interrupted" if interrupted else f"{type(error).__name__}: {error}",
-            )
-        raise
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def _copy(folder: Path, filesystem: "AbstractFileSystem", target: str, ended: th
 
 
 def _names(folder: Path) -> Iterator[str]:
-    """Yield the files of a run but its header, and but for what is there only while somebody works in it."""
+    """Yield the files of a run but its header, and but for what says who works in it."""
     for name, facts in walk(folder):
         passing = name.startswith((LOCK_NAME, OWNER_NAME, MARK)) or name.endswith(".tmp")
         if stat.S_ISREG(facts.st_mode) and name != HEADER_NAME and not passing:

@@ -106,12 +106,12 @@ class Wanted(Rendered, Value):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Everything it takes, each in words that differ where anything differs but the place on this machine."""
+        """Everything that has to be there, each in words that differ where what is fetched or read differs."""
         ocr = self.ocr
         files = (
             [f"{ocr.folder}/{file.name} ({file.url} {file.sha256 or file.md5})" for file in ocr.files] if ocr else []
         )
-        engine = [f"OCR by {ocr}"] if ocr else []
+        engine = [" ".join((f"OCR by {ocr}", *ocr.languages))] if ocr else []
         missing = [f"missing: {part}" for part in self.missing]
         return (*map(str, self.models), *engine, *files, *missing)
 

@@ -14,6 +14,7 @@ from runbook_lib.desired.plan import Converged, plan_converge
 from runbook_lib.desired.state import State
 from runbook_lib.errors import BundleError, HubError, UsageError
 from runbook_lib.practice.server import PracticeHub
+from runbook_lib.run.folder import RunState
 from runbook_lib.run.lock_file import LOCK_NAME, read_lock
 from runbook_lib.run.opening import OpenRun, open_run
 from runbook_lib.upkeep.lock import write_lock
@@ -27,6 +28,7 @@ class Machine:
     def __init__(self, run: OpenRun, lock: Path) -> None:
         self.run, self.lock = run, lock
         self.said: list[str] = []
+        self.recorded: list[OpenRun] = []
 
     def converge(self, *origins: str | Path, by_hash: bool = False) -> Converged:
         before = machine_state(self.run, self.lock, by_hash=by_hash)
@@ -36,7 +38,8 @@ class Machine:
 
     def _opened(self, origin: Origin | None) -> OpenRun:
         hub = origin.text if origin else self.run.endpoint
-        return opened(self.run.cache_dir.parent, hub, offline=origin is None)
+        self.recorded.append(opened(self.run.cache_dir.parent, hub, offline=origin is None))
+        return self.recorded[-1]
 
 
 def opened(base: Path, hub: str, *, offline: bool = False) -> OpenRun:
@@ -84,6 +87,15 @@ def test_a_fresh_machine_comes_to_its_state_and_then_nothing_is_done(fresh: Mach
     again = fresh.converge(origin)
     assert (again.did, again.after.state) == ((), State.IN_STATE)
     assert state_on_disk(fresh.run.cache_dir) == before
+
+
+def test_the_run_of_a_download_says_that_it_ended(fresh: Machine, practice_hub: PracticeHub) -> None:
+    with pytest.raises(HubError):
+        fresh.converge("http://127.0.0.1:9")
+    fresh.converge(practice_hub.url)
+    failed, finished = (run.header() for run in fresh.recorded)
+    assert (failed.state, finished.state) == (RunState.FAILED, RunState.FINISHED)
+    assert failed.problem.startswith("HubUnavailable")
 
 
 def test_a_damaged_file_is_replaced_from_any_origin(install: Install, lock: Path, origin: str) -> None:

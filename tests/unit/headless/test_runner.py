@@ -14,7 +14,7 @@ import pytest
 from runbook_lib import notebooks as notebooks_module
 from runbook_lib.core.log import end_logs, events_to_stderr
 from runbook_lib.errors import UsageError
-from runbook_lib.headless import notebook, stages
+from runbook_lib.headless import execution, notebook
 from runbook_lib.headless.events import StageStarted
 from runbook_lib.headless.notebook import execute_notebook
 from runbook_lib.headless.runner import run_stages
@@ -135,7 +135,7 @@ def test_an_interruption_is_noted_and_passed_on(run: Run, execute: Execute, monk
     def interrupt(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stages, "execute_notebook", interrupt)
+    monkeypatch.setattr(execution, "execute_notebook", interrupt)
     with pytest.raises(KeyboardInterrupt):
         execute(detect=("1 + 1",))
     assert state(run) == (RunState.INTERRUPTED, "interrupted")
