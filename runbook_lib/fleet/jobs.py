@@ -32,11 +32,9 @@ class Job:
         """Note who has the piece now: what was written is there also when the one that read it has left since."""
         if self._failed:
             return
-        if self.read.is_done:
-            self.owner.take(self.blob, self.number)
         for taker, sent in self.writes:
             if sent.is_done:
-                taker.take(self.blob, self.number)
+                taker.take(self.blob.sha256, self.number)
             elif problem := sent.problem:
                 taker.end("fail", "broken", f"The runbook could not write there: {problem}")
 
@@ -47,6 +45,5 @@ class Job:
 
     @property
     def _failed(self) -> bool:
-        """Whether what was written may be nothing, such as when the Hub was asked and did not give it."""
-        from_nothing = bool(self.owner.hub_fails) and not self.owner.has(self.blob, self.number)
-        return self.owner.is_broken or from_nothing or self.read.problem != ""
+        """Whether what was written may be nothing: one that got a piece from the Hub has told so."""
+        return self.owner.is_broken or not self.owner.has(self.blob, self.number) or self.read.problem != ""

@@ -72,6 +72,9 @@ class Told(Value):
     kind: Literal["holds", "read", "placed", "problem"]
     bits: dict[str, str] = Field(default_factory=dict)
     """SHA-256 to the pieces that stand there, in hexadecimal."""
+    sha256: str = ""
+    """Of what was read at the Hub, with `number`: the piece that stands there now."""
+    number: int = 0
     hub_bytes: int = 0
     """What a piece cost at the Hub."""
     why: str = ""
@@ -171,7 +174,8 @@ def _read(piece: PieceWork) -> bytes:
             raise _Problem("broken", f"A piece of {blob.name} is not here any more.")
         content = _from_hub(part, blob, piece.number)
         part.store.write(blob, piece.number, content)
-        _tell(Told(share=piece.share, host=piece.host, kind="read", hub_bytes=len(content)))
+        which = {"sha256": piece.sha256, "number": piece.number}
+        _tell(Told(share=piece.share, host=piece.host, kind="read", hub_bytes=len(content), **which))
     elif len(content) != blob.length(piece.number):
         raise _Problem("broken", f"A piece of {blob.name} is not here any more: its file was cut short meanwhile.")
     return content

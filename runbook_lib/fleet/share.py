@@ -182,6 +182,8 @@ class _Share:
                 taker.looked = True
                 taker.bits = {blob.sha256: int(told.bits.get(blob.sha256, "0"), 16) for blob in self._blobs}
                 self._list_pieces()
+            elif told.kind == "read":
+                taker.take(told.sha256, told.number)
             elif told.kind == "placed":
                 taker.end("ok", "run", "All models are in place.")
             elif told.kind == "problem" and told.why == "hub":
@@ -261,11 +263,11 @@ class _Share:
                 self._asked[taker.host.name] = self._sent(cluster, taker, place_here, self._all(taker), "place")
 
     def _leave(self, cluster: Cluster) -> None:
-        """Have every host that is there forget the transfer."""
+        """Have every host that was asked to look forget the transfer, also one that never told."""
         leaving = [
             self._sent(cluster, taker, leave_here, self._all(taker), "leave")
             for taker in self._takers
-            if taker.looked and not taker.is_gone
+            if taker.seat is not None and not taker.is_gone
         ]
         until_s = time.monotonic() + _LEAVE_LIMIT_S
         while not all(sent.is_over for sent in leaving) and time.monotonic() < until_s:

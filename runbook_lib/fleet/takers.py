@@ -53,10 +53,10 @@ class Taker:
         """Whether a piece stands there."""
         return bool(self.bits.get(blob.sha256, 0) >> number & 1)
 
-    def take(self, blob: Blob, number: int) -> None:
+    def take(self, sha256: str, number: int) -> None:
         """Note that a piece stands there now."""
         if self.looked:
-            self.bits[blob.sha256] |= 1 << number
+            self.bits[sha256] |= 1 << number
 
     def end(self, status: str, why: str, reason: str) -> None:
         """Settle it, unless it has ended."""
@@ -134,11 +134,7 @@ class Takers:
             yield HostRow(
                 host=taker.host.name,
                 status=taker.status,
-                stage="placing"
-                if taker.placing and not taker.why
-                else f"{here * 100 // total} %"
-                if total and taker.looked
-                else "",
+                stage=_stage(taker, f"{here * 100 // total} %" if total else ""),
                 took_s=round(took_s, 1) if taker.seat and not taker.why else 0.0,
                 kept=False,
                 why=taker.why,
@@ -148,3 +144,9 @@ class Takers:
     def _lacks(self, taker: Taker) -> Iterator[tuple[Blob, int]]:
         for blob in self._blobs:
             yield from ((blob, number) for number in bits_set(blob.all_pieces & ~taker.bits[blob.sha256]))
+
+
+def _stage(taker: Taker, share_here: str) -> str:
+    if taker.placing and not taker.why:
+        return "placing"
+    return share_here if taker.looked else ""

@@ -17,6 +17,7 @@ from runbook_lib.fleet.inventory import Host
 from runbook_lib.fleet.seats import Seat
 from runbook_lib.fleet.tls import Address
 from runbook_lib.practice.content import Content
+from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 
@@ -77,7 +78,7 @@ class Site:
         self.folder, self.hub, self._monkeypatch = folder, hub, monkeypatch
         self.lock = lock_of(hub.repositories[0], practice=True)
 
-    def share(self, cluster: HereAndNow, *hosts: str, wait_s: float = 5.0) -> share.Shared:
+    def share(self, cluster: HereAndNow, *hosts: str, wait_s: float = 5.0, limit_s: float = 20.0) -> share.Shared:
         """Bring the models to some hosts."""
 
         @contextmanager
@@ -89,7 +90,7 @@ class Site:
             models_on_host, "_tell", lambda told: cluster.told.append(told.model_dump(mode="json"))
         )
         listed = [Host(name=host, home="", parameters=self._parameters(host)) for host in hosts]
-        return share.share_models(Address("tls://nobody:1", None), listed, self.lock, wait_s=wait_s, limit_s=20)
+        return share.share_models(Address("tls://nobody:1", None), listed, self.lock, wait_s=wait_s, limit_s=limit_s)
 
     def is_in_place(self, host: str) -> bool:
         """Whether a host has all contents at their places, and nothing on its way."""
@@ -178,6 +179,24 @@ def test_what_a_placed_host_does_not_have_any_more_comes_from_the_hub(site: Site
     assert statuses(shared) == {"alpha": "ok", "beta": "ok"}
     assert site.is_in_place("beta")
     assert 0 < site.hub.counters.weight_bytes < FILES * SIZE_BYTES
+
+
+def test_a_file_that_the_hub_refuses_one_host_comes_through_another(site: Site) -> None:
+    site.hub.play(Fault("403", "*/resolve/*/7.bin", times=1))
+    shared = site.share(HereAndNow(("alpha", "beta")), "alpha", "beta")
+    assert statuses(shared) == {"alpha": "ok", "beta": "ok"}
+    assert site.hub.counters.weight_bytes == FILES * SIZE_BYTES, "no piece came twice"
+
+
+def test_a_host_that_never_told_forgets_the_transfer_too(site: Site) -> None:
+    class Deaf(HereAndNow):
+        def heard(self, kind: type[ToldT]) -> Iterator[ToldT]:
+            self.told = [told for told in self.told if told["host"] != "beta"]
+            yield from super().heard(kind)
+
+    shared = site.share(Deaf(("alpha", "beta")), "alpha", "beta", wait_s=0.05, limit_s=6)
+    assert statuses(shared) == {"alpha": "ok", "beta": "fail"}
+    assert models_on_host._parts == {}
 
 
 def test_a_host_that_tells_late_gets_what_the_others_have_got(site: Site) -> None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 
+from runbook_lib.fleet.cluster import Sent
 from runbook_lib.fleet.inventory import Host
+from runbook_lib.fleet.jobs import Job
 from runbook_lib.fleet.pieces import PIECE_BYTES, Blob
 from runbook_lib.fleet.takers import AT_ONCE, Taker, Takers
+from tests.unit.fleet.test_share import Future
 
 BLOB = Blob(sha256="a" * 64, size_bytes=3 * PIECE_BYTES, name="org/name: model", where="org/name/x")
 SMALL = Blob(sha256="b" * 64, size_bytes=0, name="org/name: empty", where="org/name/y")
@@ -61,7 +64,7 @@ def test_a_host_that_left_or_told_of_a_problem_gives_nothing_however_it_ended() 
 
 def test_a_host_that_has_not_told_gives_and_wants_nothing() -> None:
     made = takers({"a": None, "b": 0})
-    the(made, "a").take(BLOB, 0)
+    the(made, "a").take(BLOB.sha256, 0)
     assert made.having(BLOB, 0) == []
     assert [taker.host.name for taker in made.wanting(BLOB, 0)] == ["b"]
     assert not made.is_whole(the(made, "a"))
@@ -101,7 +104,7 @@ def test_when_nobody_can_ask_the_hub_those_end_whose_pieces_nobody_has() -> None
 def test_a_host_is_whole_with_all_pieces_and_empty_contents_have_none() -> None:
     made = takers({"a": ALL & ~1})
     assert not made.is_whole(the(made, "a"))
-    the(made, "a").take(BLOB, 0)
+    the(made, "a").take(BLOB.sha256, 0)
     assert made.is_whole(the(made, "a"))
 
 
@@ -112,3 +115,16 @@ def test_a_row_says_how_much_is_there_and_the_first_end_is_the_one_that_counts()
     told, silent = made.rows(took_s=2.0)
     assert (told.status, told.stage, told.why, told.reason) == ("fail", "33 %", "died", "It left.")
     assert (silent.status, silent.stage, silent.is_over) == ("waiting", "", False)
+
+
+def test_a_piece_from_the_hub_counts_when_its_reader_told_of_it_whatever_else_the_hub_refused() -> None:
+    made = takers({"a": 0, "b": 0})
+    owner, other = the(made, "a"), the(made, "b")
+    owner.hub_fails = "HTTP 403 for another file"
+    done = Sent(Future(b""))
+    job = Job(BLOB, 1, owner, from_hub=True, read=done, writes=((other, done),))
+    job.note()
+    assert not other.has(BLOB, 1), "what was written may be nothing"
+    owner.take(BLOB.sha256, 1)
+    job.note()
+    assert other.has(BLOB, 1)
