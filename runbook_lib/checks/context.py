@@ -1,6 +1,5 @@
 """What is under examination, and the looks at it that several probes judge."""
 
-import os
 import platform
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.run.interpreter import InterpreterFacts
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.filesystem import FolderFacts, examine_folder
+from runbook_lib.system.loopback import as_before_reaching
 from runbook_lib.system.network import NetworkFacts, examine_network
 from runbook_lib.system.packages import SitePackages
 
@@ -75,7 +75,7 @@ class ProbeContext:
     """The folder of the run; None outside of one."""
     interpreter: InterpreterFacts | None = None
     """What the interpreter told, which imports huggingface_hub there; None when it was not asked."""
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    environ: Mapping[str, str] = field(default_factory=as_before_reaching, repr=False)
     system: str = field(default_factory=platform.system)
     _looks: _Looks = field(default_factory=_Looks, repr=False, compare=False)
 

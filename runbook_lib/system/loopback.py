@@ -10,6 +10,16 @@ HOSTS = ("localhost", "127.0.0.1", "::1")
 _SPELLINGS = ("NO_PROXY", "no_proxy")
 
 
+_added: dict[str, tuple[str | None, str]] = {}
+"""What each variable was in this process, and what `reach_loopback_directly` made of it."""
+
+
+def as_before_reaching() -> dict[str, str]:
+    """Return this process's variables without what `reach_loopback_directly` added: as the user's own programs are."""
+    ours = {name: before for name, (before, joined) in _added.items() if os.environ.get(name) == joined}
+    return {name: value for name, value in {**os.environ, **ours}.items() if value is not None}
+
+
 def is_loopback(url: str) -> bool:
     """Tell whether a URL names this machine."""
     host = urlsplit(url).hostname or ""
@@ -39,5 +49,7 @@ def reach_loopback_directly(environ: MutableMapping[str, str] | None = None) -> 
     given = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     parts = [part.strip() for part in given.split(",") if part.strip()]
     joined = ",".join((*parts, *(host for host in HOSTS if host not in parts)))
+    if environ is os.environ:
+        _added.update({name: (environ.get(name), joined) for name in _SPELLINGS})  # on Windows both are one variable
     for name in _SPELLINGS:
         environ[name] = joined

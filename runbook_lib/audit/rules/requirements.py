@@ -176,7 +176,7 @@ RULES = (
         "scans come out empty.",
         remedy="Install rapidocr and onnxruntime, or docling[rapidocr].",
         severity=Severity.ERROR,
-        quirk="docling-ocr-download-host",
+        quirk="no-ocr-engine",
         bad={"requirements.txt": "docling==2.143.0\nrapidocr-onnxruntime==1.4.4\n"},
         good={"requirements.txt": "docling==2.143.0\nrapidocr==3.10.0\nonnxruntime==1.23.2\n"},
         check=_rapidocr_package,

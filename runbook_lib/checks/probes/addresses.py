@@ -1,5 +1,6 @@
 """Addresses in variables: a scheme that is missing or not the proxy's, and servers on this machine behind a proxy."""
 
+import os
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -37,8 +38,8 @@ def judge_proxy_scheme(environ: Mapping[str, str]) -> Verdict:
     )
 
 
-def judge_loopback(environ: Mapping[str, str], endpoint: str) -> Verdict:
-    """Say whether requests to this machine would go through a proxy."""
+def judge_loopback(environ: Mapping[str, str], endpoint: str, *, is_passed: bool = False) -> Verdict:
+    """Say whether requests to this machine would go through a proxy; `is_passed`: the runbook's own go past it."""
     given = _proxies(environ)
     if not given:
         return ok("no proxy is set")
@@ -46,6 +47,9 @@ def judge_loopback(environ: Mapping[str, str], endpoint: str) -> Verdict:
         return ok("localhost and 127.0.0.1 are exempt from the proxy")
     seen = f"{', '.join(sorted(given))} is set, and NO_PROXY does not name localhost and 127.0.0.1"
     remedy = "Set NO_PROXY=localhost,127.0.0.1 (and no_proxy, which wins where both are set)."
+    if is_loopback(endpoint) and is_passed:
+        ours = f"{seen}: the runbook goes past it to the Hub at {endpoint}, and hf and docling do not"
+        return warn(ours, remedy, fixed_by=FixedBy.CONFIGURE_ENV)
     if is_loopback(endpoint):
         return fail(f"{seen}: the Hub at {endpoint} is asked through the proxy", remedy, fixed_by=FixedBy.CONFIGURE_ENV)
     return warn(f"{seen}: a service or mirror on this machine is asked through the proxy", remedy)
@@ -62,20 +66,20 @@ def _proxies(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _loopback(context: ProbeContext) -> Verdict:
-    return judge_loopback(context.environ, context.endpoint)
+    return judge_loopback(context.environ, context.endpoint, is_passed=bypasses_loopback(os.environ))
 
 
 PROBES = (
     Probe(
         "endpoint-scheme",
         "the address of the Hub has a scheme",
-        "proxy-env-parse",
+        "endpoint-without-scheme",
         lambda context: judge_endpoint(context.endpoint),
     ),
     Probe(
         "proxy-scheme",
         "the proxy is spoken to as it speaks",
-        "proxy-env-parse",
+        "https-proxy-scheme",
         lambda context: judge_proxy_scheme(context.environ),
     ),
     Probe("loopback-direct", "this machine is reached without the proxy", "proxy-env-parse", _loopback),

@@ -41,8 +41,9 @@ def is_serve(context: ProbeContext) -> bool:
 
 def _folder(context: ProbeContext) -> Verdict:
     given = context.environ.get(SERVE, "")
-    if not is_serve(context) and not given:
-        return skip("docling-serve is not installed there, and no variable names its folder")
+    if not is_serve(context):
+        told = f"; {SERVE} is read by nobody there, and check variables says what the library reads" if given else ""
+        return skip(f"docling-serve is not installed there{told}")
     path = Path(given).expanduser()
     seen = ServeFolder(given, path, bool(given) and path.is_dir(), context.environ.get(LIBRARY, ""))
     return judge_folder(seen, context.artifacts_dir)

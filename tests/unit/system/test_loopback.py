@@ -7,7 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from runbook_lib.system.loopback import bypasses_loopback, is_loopback, reach_loopback_directly
+from runbook_lib.system.loopback import (
+    as_before_reaching,
+    bypasses_loopback,
+    is_loopback,
+    reach_loopback_directly,
+)
 from tests.unit.refusing_proxy import RefusingProxy, environment_without_proxies, refusing_proxy
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -97,6 +102,20 @@ def test_what_is_exempt_already_stays_exempt(
     environ = dict(given)
     reach_loopback_directly(environ)
     assert (environ["NO_PROXY"], environ["no_proxy"]) == (expected, expected)
+
+
+@pytest.mark.parametrize("given", [None, "intranet.example.com"])
+def test_what_was_added_can_be_told_from_what_the_user_set(given: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com:3128")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, given or "")
+        if given is None:
+            monkeypatch.delenv(name)
+    reach_loopback_directly()
+    assert bypasses_loopback(os.environ)
+    assert as_before_reaching().get("NO_PROXY") == given
+    monkeypatch.setenv("NO_PROXY", "set.since")
+    assert as_before_reaching()["NO_PROXY"] == "set.since"
 
 
 def test_nothing_is_set_without_a_proxy_or_where_it_is_exempt(monkeypatch: pytest.MonkeyPatch) -> None:

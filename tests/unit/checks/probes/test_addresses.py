@@ -49,6 +49,28 @@ def test_whether_this_machine_is_asked_through_the_proxy(
     assert judge_loopback(environ, endpoint).status is status
 
 
+def test_what_the_runbook_itself_goes_past_still_stands_before_the_user_s_programs() -> None:
+    verdict = judge_loopback({"HTTP_PROXY": "http://p:1"}, "http://127.0.0.1:80", is_passed=True)
+    assert verdict.status is Status.WARN
+    assert "NO_PROXY=localhost,127.0.0.1" in verdict.remedy
+
+
+@pytest.mark.parametrize("no_proxy", ["", "intranet.example.com"])
+def test_the_doctor_of_a_practice_hub_sees_the_proxy_as_the_user_has_it(no_proxy: str) -> None:
+    given = {"HTTP_PROXY": "http://127.0.0.1:9", **({"NO_PROXY": no_proxy} if no_proxy else {})}
+    only = ("--only", "loopback-direct", "--only", "proxy-variables")
+    done = subprocess.run(
+        [sys.executable, "-m", "runbook_lib", "doctor", "--practice", "--json", *only],
+        env=environment_without_proxies(**given),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    checks = {check["id"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks["loopback-direct"]["status"] == "warn"
+    assert "localhost,127.0.0.1" not in checks["proxy-variables"]["evidence"]
+
+
 def hub_check(**variables: str) -> dict[str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "runbook_lib", "doctor", "--json", "--only", "hub-reachable"],
