@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, 
 
 from runbook_lib.notebooks import find_notebook
 from runbook_lib.workers.process_tree import end_tree
+from tests.loopback_ports import address_of_lab
 
 ARTIFACTS = Path(__file__).parent.parent.parent / "test-artifacts"
 HOW = "the browser lane needs chromium; get it with: apt-get install --no-install-recommends chromium"
@@ -124,8 +124,9 @@ def chromium() -> Path:
     pytest.skip(HOW)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
+    """Not for longer than a module: Playwright's event loop runs in this thread, and `asyncio.run` refuses a second."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=list(CHROMIUM_ARGUMENTS))
         yield launched
@@ -151,7 +152,7 @@ def lab(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[La
             stderr=subprocess.STDOUT,
         )
         try:
-            url, token = _address(folder / "server.log", server)
+            url, token = address_of_lab(folder / "server.log", server, _START_LIMIT_S)
             yield Lab(url, token, folder / "workspace" / "notebooks")
         finally:
             end_tree(server.pid)
@@ -173,16 +174,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "RUNBOOK_ARTIFACTS_DIR": str(folder / "artifacts"),
         "NO_PROXY": "127.0.0.1,localhost",
     }
-
-
-def _address(log: Path, server: "subprocess.Popen[bytes]") -> tuple[str, str]:
-    deadline = time.monotonic() + _START_LIMIT_S
-    while time.monotonic() < deadline and server.poll() is None:
-        written = log.read_text(encoding="utf-8")
-        if found := re.search(r"(http://127\.0\.0\.1:\d+)/lab\S*[?&]token=(\w+)", written):
-            return found[1], found[2]
-        time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text(encoding='utf-8')}")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A real docling-serve on this machine, and what it answers."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.loopback_ports import port_to_give
 
 START_LIMIT_S = 300.0
 """It imports docling and torch before it listens: a minute on a busy machine."""
@@ -52,9 +53,7 @@ class RunningServe:
 def started(python: Path, home: Path, variables: Mapping[str, str]) -> Iterator[RunningServe]:
     """Start it offline in a home of its own, and wait until it is ready or has ended."""
     home.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = port_to_give()
     environ = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",

@@ -15,6 +15,7 @@ from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.practice.server import PracticeHub
 from runbook_lib.run.check import Status
 from tests.environments.conftest import PythonOf
+from tests.loopback_ports import port_to_give
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("environments")]
 MODEL = ModelRef("docling-project/docling-layout-heron")
@@ -30,8 +31,7 @@ def hub() -> Iterator[PracticeHub]:
 @pytest.fixture
 def olah(hub: PracticeHub, python_of: PythonOf, tmp_path: Path) -> Iterator[str]:
     """Run olah in front of the hub; yields its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = port_to_give()
     behind, own = hub.url.removeprefix("http://"), f"127.0.0.1:{port}"
     words = {
         "--host": "127.0.0.1",

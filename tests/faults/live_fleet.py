@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from benchmarks.fleet_models import tls_words
 from runbook_lib.fleet.certificates import SCHEDULER, WORKER, issue
 from runbook_lib.fleet.tls import TlsFiles
+from tests.loopback_ports import port_to_give
 
 PATIENCE_S = 240.0
 
@@ -25,8 +25,7 @@ class LiveFleet:
         self.folder = folder
         self.certs = folder / "certs"
         issue(self.certs, ["127.0.0.1"], days=2)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = port_to_give()
         self.url = f"tls://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 

@@ -2,12 +2,9 @@
 
 import json
 import os
-import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.workers.process_tree import end_tree
+from tests.loopback_ports import address_of_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = "Scripts" if os.name == "nt" else "bin"
 _LIMIT_S = 600.0
+_START_LIMIT_S = 180.0
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel"), pytest.mark.timeout(_LIMIT_S)]
 
@@ -145,29 +144,15 @@ def test_with_the_notebooks_a_document_converts(whole: Path, tmp_path: Path) -> 
 
 
 def test_with_the_notebooks_jupyterlab_serves_them(whole: Path, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     own = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     with (tmp_path / "lab.log").open("w+") as log:
-        command = [str(whole / "runbook"), "lab", "--no-browser", "--port", str(port), "--workspace", "w"]
+        command = [str(whole / "runbook"), "lab", "--no-browser", "--port", "0", "--workspace", "w"]
         server = subprocess.Popen(command, cwd=tmp_path, env=own, stdout=log, stderr=log, start_new_session=True)
         try:
-            token = _token(tmp_path / "lab.log")
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{port}/api/contents/notebooks?token={token}", timeout=60
-            ) as answer:
+            url, token = address_of_lab(tmp_path / "lab.log", server, _START_LIMIT_S)
+            with urllib.request.urlopen(f"{url}/api/contents/notebooks?token={token}", timeout=60) as answer:
                 names = {entry["name"] for entry in json.load(answer)["content"]}
         finally:
             end_tree(server.pid)
             server.wait(30)
     assert {"00_start_here.ipynb", "06_measure_disk.ipynb"} <= names
-
-
-def _token(log: Path) -> str:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        if found := re.search(r"token=([0-9a-f]+)", log.read_text()):
-            return found.group(1)
-        time.sleep(0.2)
-    raise AssertionError(log.read_text())

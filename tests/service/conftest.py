@@ -1,13 +1,13 @@
 """One service on the practice hub's models, which it fetches itself, for all tests of it."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from runbook_lib.practice.server import PracticeHub
+from tests.loopback_ports import port_to_give
 from tests.service.running import MAX_PAGES, MAX_REQUEST_BYTES, RunningService, start
 
 MAX_UPLOADS = 40
@@ -24,9 +24,7 @@ def hub() -> Iterator[PracticeHub]:
 @pytest.fixture(scope="session")
 def service(hub: PracticeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     home = tmp_path_factory.mktemp("service")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = port_to_give()
     variables = {
         "RUNBOOK_HUB": hub.url,
         "SERVICE_PORT": str(port),

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.loopback_ports import port_to_give
+
 PROGRAMS = ("skopeo", "docker-registry", "openssl")
 needs_registry = pytest.mark.skipif(
     any(which(name) is None for name in PROGRAMS), reason="apt-get install skopeo docker-registry openssl"
@@ -40,8 +42,7 @@ def push(source: str, address: str, *, password: bool = False) -> None:
 @contextmanager
 def serving(folder: Path, *, certificate: Path | None = None) -> Iterator[str]:
     """Run a registry; yields host and port. With a certificate it wants TLS and the password."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
+    port = port_to_give()
     http: dict[str, Any] = {"addr": f"127.0.0.1:{port}"}
     config: dict[str, Any] = {"version": 0.1, "storage": {"filesystem": {"rootdirectory": str(folder)}}, "http": http}
     path = folder.with_suffix(".json")
