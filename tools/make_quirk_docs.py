@@ -23,6 +23,7 @@ CHAPTERS = {
     Area.DOCLING: "Docling and its native stack",
     Area.OCR: "OCR engines and their models",
     Area.PACKAGES: "Versions that do not fit together",
+    Area.GPU: "The GPU, the processor, and what was built for another one",
     Area.SERVICES: "Containers, orchestrators and the kernel below",
     Area.NOTEBOOKS: "Notebooks",
 }
@@ -76,6 +77,7 @@ def _entry(quirk: Quirk) -> str:
         *([f"**Or else.** {quirk.otherwise}\n"] if quirk.otherwise else []),
         *_remedies(quirk),
         f"**Not this.** {quirk.dont}\n",
+        *_elsewhere(quirk),
         "In a log:\n",
         *(f"- {_code(pattern)}" for pattern in quirk.patterns),
         *(f"- {_clue(clue)}" for clue in quirk.clues),
@@ -85,6 +87,12 @@ def _entry(quirk: Quirk) -> str:
         links = ", ".join(f"[{_short(reference)}]({reference_url(reference)})" for reference in quirk.references)
         lines.append(f"See {links}.\n")
     return "\n".join(lines)
+
+
+def _elsewhere(quirk: Quirk) -> Iterator[str]:
+    if quirk.elsewhere:
+        told = quirk.elsewhere
+        yield f"**In another program.** {told.cause} **Do.** {told.remedy} **Not this.** {told.dont}\n"
 
 
 def _remedies(quirk: Quirk) -> Iterator[str]:
@@ -106,7 +114,8 @@ def _clue(clue: Clue) -> str:
         text += f" together with {_code(clue.near)}"
     if clue.unless:
         text += f" without {_code(clue.unless)}"
-    return text + (", as the last words of the log" if clue.last else "")
+    text += ", as the last words of the log" if clue.last else ""
+    return text + (": another program" if clue.elsewhere else "")
 
 
 def _code(pattern: str) -> str:

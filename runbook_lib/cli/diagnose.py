@@ -102,6 +102,7 @@ def _everything(quirk: Quirk) -> Table:
         ("or else", quirk.otherwise or ""),
         *(("do", remedy.text) for remedy in quirk.remedies),
         ("not this", quirk.dont),
+        ("elsewhere", f"{quirk.elsewhere.cause} {quirk.elsewhere.remedy}" if quirk.elsewhere else ""),
         ("probe", quirk.probe),
         ("fixed by", fix_cell(quirk.fixed_by)),
         ("evidence", quirk.evidence_words),

@@ -213,7 +213,7 @@ def _finding(
     platform: str | None,
 ) -> Finding:
     shown, line = evidence
-    quirk = shown.quirk
+    quirk = shown.quirk.told_by(shown.clue)
     if installed is None:
         installed = installed_versions(_packages(quirk))
     return Finding(

@@ -34,6 +34,7 @@ class Area(StrEnum):
     DOCLING = "docling"
     OCR = "ocr"
     PACKAGES = "packages"
+    GPU = "gpu"
     SERVICES = "services"
     WINDOWS = "windows"
     NOTEBOOKS = "notebooks"
@@ -154,6 +155,14 @@ class Remedy(_Written):
         return self
 
 
+class Elsewhere(_Written):
+    """What is true of the same failure in another program than the one the quirk is about."""
+
+    cause: Words
+    remedy: Words
+    dont: Words
+
+
 class Clue(_Written):
     """A line that means the quirk only in some company.
 
@@ -171,6 +180,8 @@ class Clue(_Written):
     """The log says next to nothing after this line: a process that hangs."""
     note: Words | None = None
     """What is to be added to the cause where this clue is the evidence."""
+    elsewhere: bool = False
+    """Another program failed so: where this clue is the evidence, `elsewhere` of the quirk is told."""
 
 
 class Quirk(_Written):
@@ -196,6 +207,8 @@ class Quirk(_Written):
     dont: Words
     otherwise: Words | None = None
     """What else the same words can mean, and the question that decides."""
+    elsewhere: Elsewhere | None = None
+    """What is told instead where a clue says that another program failed in this way."""
     surprise: Words | None = None
     """What one would not have guessed, in one sentence."""
     since: str = "0.1.0"
@@ -216,12 +229,32 @@ class Quirk(_Written):
             raise ValueError("a quirk needs a pattern or a clue")
         if Grade.HYPOTHESIS in self.evidence and not self.hypotheses:
             raise ValueError("grade K needs a sentence in `hypotheses`")
+        if any(clue.elsewhere for clue in self.clues) != (self.elsewhere is not None):
+            raise ValueError("`elsewhere` of a clue and `elsewhere` of its quirk go together")
         return self
 
     @property
     def every_clue(self) -> tuple[Clue, ...]:
         """Return patterns and clues alike as clues."""
         return (*(Clue(line=pattern) for pattern in self.patterns), *self.clues)
+
+    def told_by(self, clue: Clue) -> Self:
+        """Return the quirk as this clue tells it: of another program nothing that holds for the packages alone."""
+        if not clue.elsewhere or self.elsewhere is None:
+            return self
+        return self.model_copy(
+            update={
+                "cause": self.elsewhere.cause,
+                "remedies": (Remedy(text=self.elsewhere.remedy),),
+                "dont": self.elsewhere.dont,
+                "packages": (),
+                "surprise": None,
+                "hypotheses": (),
+                "probe": "",
+                "fixed_by": FixedBy.NOTHING,
+                "references": (),
+            }
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class Answer:
     follows: tuple[str, ...] = ()
     recovered: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -49,7 +50,7 @@ def read_answers() -> list[Answer]:
         Answer(
             HERE / "cases" / f"{name}.log",
             table.get("finding", ""),
-            *(tuple(table.get(key, ())) for key in ("follows", "recovered", "says")),
+            *(tuple(table.get(key, ())) for key in ("follows", "recovered", "says", "never")),
         )
         for name, table in tables.items()
     ]

@@ -25,6 +25,8 @@ def test_a_report_is_answered_as_an_expert_did(answer: Answer) -> None:
     )
     for words in answer.says:
         assert words.casefold() in told.casefold()
+    for words in answer.never:
+        assert words.casefold() not in told.casefold()
 
 
 def test_every_case_has_an_answer() -> None:

@@ -84,6 +84,8 @@ def test_the_sample_entry_is_valid() -> None:
         ("schema_version = 1", "schema_version = 1\nstray = 3", "stray"),
         ("[a-quirk]", "[a-quirk", "not TOML"),
         ('number = "Q01"', 'number = "Q01"\naliases = ["q01"]', "names both"),
+        ("patterns =", "clues = [{ line = 'another text', elsewhere = true }]\npatterns =", "go together"),
+        ('dont = "A', 'elsewhere = { cause = "A.", remedy = "B.", dont = "C." }\ndont = "A', "go together"),
     ],
 )
 def test_a_wrong_entry_is_refused_with_the_reason(old: str, new: str, complaint: str) -> None:
