@@ -242,19 +242,18 @@ class Quirk(_Written):
         """Return the quirk as this clue tells it: of another program nothing that holds for the packages alone."""
         if not clue.elsewhere or self.elsewhere is None:
             return self
-        return self.model_copy(
-            update={
-                "cause": self.elsewhere.cause,
-                "remedies": (Remedy(text=self.elsewhere.remedy),),
-                "dont": self.elsewhere.dont,
-                "packages": (),
-                "surprise": None,
-                "hypotheses": (),
-                "probe": "",
-                "fixed_by": FixedBy.NOTHING,
-                "references": (),
-            }
-        )
+        of_another = {
+            "cause": self.elsewhere.cause,
+            "remedies": (Remedy(text=self.elsewhere.remedy),),
+            "dont": self.elsewhere.dont,
+            "packages": (),
+            "surprise": None,
+            "hypotheses": (),
+            "probe": "",
+            "fixed_by": FixedBy.NOTHING,
+            "references": (),
+        }
+        return self.model_validate(dict(self) | of_another, context=SHIPPED)
 
     @property
     def names(self) -> tuple[str, ...]:
