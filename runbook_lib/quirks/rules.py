@@ -67,18 +67,19 @@ def _without_code(company: str) -> str:
 
 
 class _Company:
-    """A pattern that is searched in an event, also across its line ends unless it asks where words begin."""
+    """A pattern that is searched in an event, also across its line ends unless it asks where words or lines begin."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
 
     @cached_property
     def _plain(self) -> re.Pattern[str]:
-        return re.compile(self._pattern)
+        return re.compile(self._pattern, re.MULTILINE)
 
     @cached_property
     def _squeezed(self) -> re.Pattern[str] | None:
-        return None if r"\b" in self._pattern else re.compile(squeezed(self._pattern))
+        without_space = "" if r"\b" in self._pattern else squeezed(self._pattern)
+        return re.compile(without_space) if without_space else None
 
     def is_in(self, text: str) -> bool:
         if self._plain.search(text) is not None:
