@@ -25,7 +25,8 @@ _HARMLESS = re.compile(
 )
 _QUIET = re.compile(
     r"""
-      ::[^\n]{1,300}?\ (?:PASSED|SKIPPED|XFAIL)\b | ^\s{0,8}(?:PASSED|SKIPPED|XFAIL)\ [\w/.-]{1,200}::\S{0,300}
+      -{2,6}>(?!\s{1,4}\d{1,5}(?:\s|$)) | (?<=[^\s-])-{2,6}> | (?<=[^\s-]\ )-{2,6}>
+    | ::[^\n]{1,300}?\ (?:PASSED|SKIPPED|XFAIL)\b | ^\s{0,8}(?:PASSED|SKIPPED|XFAIL)\ [\w/.-]{1,200}::\S{0,300}
     | ^.{1,300}\.\.\.\ (?:ok|skipped)\s{0,4}$ | ^\s{0,8}(?:[\u2713\u2714]|ok\ \d{1,6}\b|---\ PASS:)\s.{0,300}
     | ^\s{0,8}(?:Using\ cached|Requirement\ already\ satisfied)\b.{0,1000}
     | ^\s{0,8}Collecting\ \S{1,300}(?:\s{1,4}\(from\ [^()]{1,400}\))?
@@ -53,20 +54,18 @@ def last_failure(text: str) -> int:
     for _, at, _ in reversed(found):
         if at >= start:
             continue
-        start, end = _line(text, at)
-        line = text[start : min(end, start + _REACH)]
-        if _tells(line, at - start):
-            return start
+        first, end = _line(text, at)
+        line = text[first : min(end, first + _REACH)]
+        if any(word in line for word in _WORDS["warned"]):
+            return first
+        harmless = _HARMLESS.search(line) is not None
+        if not harmless and not is_quiet(line, at - first):
+            return first
+        start = first if harmless else at
         checked += 1
         if checked > _MAX_CHECKED:
             break
     return -1
-
-
-def _tells(line: str, at: int) -> bool:
-    if any(word in line for word in _WORDS["warned"]):
-        return True
-    return _HARMLESS.search(line) is None and not is_quiet(line, at)
 
 
 def last_success(text: str) -> int:
