@@ -111,6 +111,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         RepositoryFile(f"{number}.bin", Content.of_padding(SIZE_BYTES, str(number)), lfs=True)
         for number in range(FILES)
     )
+    monkeypatch.setattr(
+        models_on_host, "_parts", {}
+    )  # a host that left a test before forgets nothing: it is this process
     with PracticeHub(repositories=[linear_history("org/name", tuple(files))]) as hub:
         yield Site(tmp_path, hub, monkeypatch)
 
