@@ -22,7 +22,7 @@ from runbook_lib.render.sections import Figure
 from runbook_lib.run.check import SCHEMA_VERSION, Artifact
 from runbook_lib.run.record import Facts, RawFacts, StageRecord
 from runbook_lib.run.target import Places
-from runbook_lib.system.filesystem import refusals_told
+from runbook_lib.system.filesystem import KERNEL_FILESYSTEMS, filesystem_type, nearest_existing, refusals_told
 from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 HEADER_NAME: Final = "run.json"
@@ -115,7 +115,7 @@ class Run:
         try:
             run._write_header(header)
         except DiskError as error:
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno in _NO_SUCH_PLACE:
+            if isinstance(error.__cause__, OSError) and _can_never_be(folder, error.__cause__):
                 raise UsageError(f"There can be no run folder {folder}.", why=error.why, remedy=_WRITABLE) from error
             raise
         return run
@@ -201,6 +201,11 @@ class Run:
     def _write(self, path: Path, content: bytes) -> None:
         with refusals_told(f"The run folder cannot be written: {self.folder}.", _WRITABLE):
             atomic.write_bytes(path, content)
+
+
+def _can_never_be(folder: Path, refusal: OSError) -> bool:
+    """Whether no rights and no room would help; a read-only mount may be made writable, so that it is none of these."""
+    return refusal.errno in _NO_SUCH_PLACE or filesystem_type(nearest_existing(folder)) in KERNEL_FILESYSTEMS
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -6,10 +6,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from runbook_lib.core.value import Value
 from runbook_lib.errors import DiskError
 
+# fmt: off
+KERNEL_FILESYSTEMS: Final = frozenset((
+    "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "efivarfs", "fusectl", "mqueue",
+    "proc", "pstore", "securityfs", "selinuxfs", "sysfs", "tracefs",
+))
+# fmt: on
+"""Types of file system through which Linux shows itself: nobody can keep files there, whatever their rights."""
 _TOKEN = "link probe"  # noqa: S105 - the content of a probe file
 
 

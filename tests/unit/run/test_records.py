@@ -1,7 +1,8 @@
 """The JSON a run leaves on disk, pinned literally, and what is derived from it."""
 
+import errno
 import json
-import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from runbook_lib.core import atomic
 from runbook_lib.core.fixed_by import FixedBy
-from runbook_lib.errors import RecordError, StageFailed, UsageError
+from runbook_lib.errors import DiskError, RecordError, StageFailed, UsageError
 from runbook_lib.render.sections import Section, Table
 from runbook_lib.run.check import Artifact, Change, Check, Status, worst
 from runbook_lib.run.folder import STAGES, Run, RunState, stage_file_stem
@@ -255,10 +257,25 @@ def test_a_header_that_could_not_be_read_back_is_not_written(tmp_path: Path) -> 
     assert (run.folder / "run.json").read_bytes() == before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="names that Linux refuses")
-@pytest.mark.parametrize("name", ["/proc/x", "/dev/null/x", "a" * 300, "a/" + "b" * 300])
+@pytest.mark.skipif(sys.platform != "linux", reason="names that Linux refuses")
+@pytest.mark.parametrize(
+    "name", ["/proc/x", "/sys/kernel/x", "/sys", "/dev/pts/x", "/dev/null/x", "/dev/fd/x", "a" * 300, "a/" + "b" * 300]
+)
 def test_a_place_where_no_folder_can_be_is_wrong_usage(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="There can be no run folder") as caught:
         Run.create(tmp_path / name, {}, {})
     assert caught.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC])
+def test_a_place_that_a_person_can_make_writable_is_no_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(_path: Path, _content: bytes) -> None:
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(atomic, "write_bytes", refuse)
+    with pytest.raises(DiskError, match="The run folder cannot be written") as caught:
+        Run.create(tmp_path / "run", {}, {})
+    assert caught.value.exit_code == 74
