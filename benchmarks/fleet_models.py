@@ -30,7 +30,9 @@ from runbook_lib.fleet.tls import TlsFiles
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import Repository, RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
-from runbook_lib.run.lock_file import LockedFile, LockedRepository, LockFile
+from runbook_lib.run.lock_file import LockFile
+from tests.dask_commands import tls_options
+from tests.inputs.locked_models import lock_of
 
 RESULTS: Final = Path(__file__).parent / "results"
 REPO_ID, WARM_UP_ID = "bench/weights", "bench/small"
@@ -63,29 +65,6 @@ def models(repo_id: str, size_bytes: int) -> Repository:
         for number in range(4)
     )
     return linear_history(repo_id, tuple(files))
-
-
-def lock_of(repository: Repository, *, practice: bool = False) -> LockFile:
-    """Return the lock file of its newest commit."""
-    files = tuple(
-        LockedFile(
-            path=file.path,
-            size_bytes=file.size_bytes,
-            sha256=file.content.sha256,
-            git_sha1=file.git_oid,
-            lfs=file.lfs,
-        )
-        for file in repository.head.files
-    )
-    locked = LockedRepository(repo_id=repository.repo_id, revision="main", commit=repository.head.id, files=files)
-    return LockFile(practice=practice, created_at=datetime.now(UTC), docling="", repositories=(locked,))
-
-
-def tls_words(files: TlsFiles) -> list[str]:
-    """Return what tells Dask's own commands whom to believe and what to show."""
-    names = ("--tls-ca-file", "--tls-cert", "--tls-key")
-    paths = (files.authority, files.certificate, files.key)
-    return [word for name, path in zip(names, paths, strict=True) for word in (name, str(path))]
 
 
 class Site:
@@ -126,7 +105,7 @@ class Site:
         """Start scheduler and workers, then bring a small model and the models to all of them."""
         certs, url = self._folder / "certs", f"tls://{self._addresses[_DESK]}:{_SCHEDULER_PORT}"
         issue(certs, [self._addresses[_DESK]], days=2)
-        told = tls_words(TlsFiles.of_role(certs, SCHEDULER))
+        told = tls_options(TlsFiles.of_role(certs, SCHEDULER))
         self._started(_DESK, "scheduler", "-m", "dask", "scheduler", "--host", url, "--no-dashboard", *told)
         cluster = ["--scheduler", url, "--certs", str(certs)]
         for name in self.hosts:

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.fleet_records import write_folders, write_parquet
 from runbook_lib.render.values import format_bytes, format_seconds
+from tests.inputs.simulated_fleet import write_folders, write_parquet
 
 TABLES_ALONE: Final = "--tables"
 _ONE: Final = "--one"

@@ -23,7 +23,7 @@ class Cost:
     cpu_s: float
     """User and system time of the command and of what it started."""
     peak_memory_bytes: int
-    """On Linux of the command and what it started together, elsewhere of the largest process."""
+    """On Linux of the command and what it started together, pages they share counted once; elsewhere of the largest."""
     printed: str = ""
 
     @property

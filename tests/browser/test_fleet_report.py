@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from benchmarks.fleet_records import write_folders
 from runbook_lib.fleet.report.ask import parse_upgrade, report_of
 from runbook_lib.fleet.report.page import write_page
 from runbook_lib.fleet.report.store import opened_store
+from tests.inputs.simulated_fleet import write_folders
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

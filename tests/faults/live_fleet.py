@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.fleet_models import tls_words
 from runbook_lib.fleet.certificates import SCHEDULER, WORKER, issue
 from runbook_lib.fleet.tls import TlsFiles
+from tests.dask_commands import tls_options
 from tests.loopback_ports import port_to_give
 
 PATIENCE_S = 240.0
@@ -31,7 +31,7 @@ class LiveFleet:
 
     def start_scheduler(self) -> None:
         command = [sys.executable, "-m", "dask", "scheduler", "--host", self.url, "--no-dashboard", "--no-jupyter"]
-        words = tls_words(TlsFiles.of_role(self.certs, SCHEDULER))
+        words = tls_options(TlsFiles.of_role(self.certs, SCHEDULER))
         self._start("scheduler", [*command, *words], self.folder, {})
 
     def start_worker(self, host: str, *, home: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
@@ -45,7 +45,7 @@ class LiveFleet:
         home = self.folder / host
         home.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "dask", "worker", self.url, "--name", host, "--no-dashboard"]
-        self._start(host, [*command, *tls_words(TlsFiles.of_role(self.certs, WORKER))], home, {})
+        self._start(host, [*command, *tls_options(TlsFiles.of_role(self.certs, WORKER))], home, {})
 
     def words(self, command: str, *more: str) -> list[str]:
         return ["fleet", command, "--scheduler", self.url, "--certs", str(self.certs), *more]

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import runbook_lib
-from benchmarks.fleet_models import lock_of
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.core.model_ref import ModelRef
@@ -21,6 +20,7 @@ from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
 from tests.faults.live_fleet import LiveFleet
+from tests.inputs.locked_models import lock_of
 from tests.unit.interactive.conftest import Hands
 
 pytestmark = [pytest.mark.client, pytest.mark.timeout(900), pytest.mark.xdist_group("fleet")]

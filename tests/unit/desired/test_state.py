@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.state_scale import lay_out
 from runbook_lib.cache.refs import write_ref
 from runbook_lib.desired.look import machine_state
 from runbook_lib.desired.state import MachineState, State
 from runbook_lib.errors import ExitCode, RecordError
 from runbook_lib.run.lock_file import LOCK_NAME
-from runbook_lib.run.setting_sources import resolve_settings
-from runbook_lib.run.target import ResolvedTarget, resolve_target
 from runbook_lib.upkeep.lock import write_lock
+from tests.inputs.locked_models import places_below, write_locked_models
 from tests.unit.stages.verify.real_caches import MODES, WEIGHTS, Install, Installed, flip_bit
 
 
@@ -104,29 +102,23 @@ def test_a_folder_that_may_not_be_read_is_unknown(installed: Installed, lock: Pa
 
 
 def test_a_machine_that_has_nothing_is_drifted_and_not_broken(lock: Path, tmp_path: Path) -> None:
-    found = machine_state(places(tmp_path / "fresh", practice=True), lock)
+    found = machine_state(places_below(tmp_path / "fresh", practice=True), lock)
     assert found.state is State.DRIFTED
     assert {finding.evidence for finding in found.models[0].findings if finding.where != "ref"} == {"not here"}
 
 
 def test_the_lock_file_of_practice_says_nothing_about_real_models(lock: Path, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="practice models"):
-        machine_state(places(tmp_path / "fresh", practice=False), lock)
-
-
-def places(base: Path, *, practice: bool) -> ResolvedTarget:
-    given = {"cache_dir": str(base / "hub"), "artifacts_dir": str(base / "artifacts"), "offline": True}
-    settings = {**given, "hub": "practice"} if practice else given
-    return resolve_target(resolve_settings(settings, explicit=True).values)
+        machine_state(places_below(tmp_path / "fresh", practice=False), lock)
 
 
 def test_a_hundred_models_are_looked_at_without_reading_a_content(tmp_path: Path) -> None:
-    lay_out(tmp_path, 100)
+    write_locked_models(tmp_path, 100)
     for path in (tmp_path / "hub").rglob("part-*.json"):
         facts = path.stat()
         path.write_bytes(b"[]")
         os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    found = machine_state(places(tmp_path, practice=False), tmp_path / LOCK_NAME)
+    found = machine_state(places_below(tmp_path, practice=False), tmp_path / LOCK_NAME)
     assert (found.state, len(found.models)) == (State.IN_STATE, 100)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from benchmarks.fleet_records import host_documents, write_folders
 from runbook_lib.errors import RecordError, UsageError
 from runbook_lib.fleet.record import HOST_RECORD_NAME, HostRecord, remembered
 from runbook_lib.fleet.report.ask import parse_upgrade, report_of
@@ -20,6 +19,7 @@ from runbook_lib.fleet.report.page import page_of
 from runbook_lib.fleet.report.store import opened_store, save
 from runbook_lib.run.check import Status
 from runbook_lib.run.folder import Run
+from tests.inputs.simulated_fleet import host_documents, write_folders
 
 BEGAN = datetime(2026, 11, 27, 4, 20, tzinfo=UTC)
 TOKEN = "hf_" + "a" * 34

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.fleet_models import lock_of
 from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.core.model_ref import ModelRef
@@ -20,6 +19,7 @@ from runbook_lib.practice.content import Content
 from runbook_lib.practice.faults import Fault
 from runbook_lib.practice.repository import RepositoryFile, linear_history
 from runbook_lib.practice.server import PracticeHub
+from tests.inputs.locked_models import lock_of
 
 FILES = 20
 SIZE_BYTES = 1000

@@ -1,12 +1,12 @@
 """A simulated fleet: host records as `runbook fleet run` leaves them, or as Parquet; the same for the same seed.
 
-`python -m benchmarks.fleet_records HOSTS FOLDER` writes a folder a host, `... HOSTS FILE.parquet` a table.
+`python -m tests.inputs.simulated_fleet HOSTS FOLDER` writes a folder a host, `... HOSTS FILE.parquet` a table.
 """
 
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -40,10 +40,33 @@ def host_documents(hosts: int, *, week: int = 0) -> Iterator[tuple[str, str]]:
 
 
 def _record(host: str, chance: random.Random, later: random.Random, week: int) -> dict[str, Any]:
+    versions = _versions(chance, later, week)
+    began = _BEGAN + timedelta(weeks=week, seconds=chance.randrange(7200))
+    record = {"schema_version": 1, "campaign": f"week-{week}", "host": host, "versions": versions}
+    if later.random() < _SILENT:
+        why = later.choice(_WHYS)
+        return {**record, "status": "fail", "why": why, "reason": f"The host is {why}.", "run_id": ""}
+    failed = [check for check in _CHECKS if later.random() < _FAILING]
+    run = _run(host, began, failed, chance, later) | {"versions": versions}
+    ended = (began + timedelta(seconds=later.randrange(60, 900))).isoformat()
+    return {
+        **record,
+        "status": run["status"],
+        "why": "run",
+        "reason": f"{failed[0]} does not hold" if failed else "",
+        "exit_code": int(bool(failed)),
+        "run_id": run["id"],
+        "started_at": run["began_at"],
+        "ended_at": ended,
+        "run": run,
+    }
+
+
+def _versions(chance: random.Random, later: random.Random, week: int) -> dict[str, str]:
     hub, docling = chance.randrange(len(_HUBS)), chance.choice(_DOCLINGS)
     if week and later.random() < _UPGRADED:
         hub = min(hub + 1, len(_HUBS) - 1)
-    versions = {
+    return {
         "docling-runbook": "0.1.0",
         "python": chance.choice(("3.11.9", "3.12.7", "3.13.1")),
         "system": chance.choice(_SYSTEMS),
@@ -53,15 +76,14 @@ def _record(host: str, chance: random.Random, later: random.Random, week: int) -
         "hf_xet": "1.4.1",
         "rapidocr": chance.choice(("3.4.2", "3.8.1")),
     }
-    began = _BEGAN + timedelta(weeks=week, seconds=chance.randrange(7200))
-    record = {"schema_version": 1, "campaign": f"week-{week}", "host": host, "versions": versions}
-    if later.random() < _SILENT:
-        why = later.choice(_WHYS)
-        return {**record, "status": "fail", "why": why, "reason": f"The host is {why}.", "run_id": ""}
-    failed = [check for check in _CHECKS if later.random() < _FAILING]
+
+
+def _run(
+    host: str, began: datetime, failed: Sequence[str], chance: random.Random, later: random.Random
+) -> dict[str, Any]:
     status = "fail" if failed else later.choice(("ok", "ok", "ok", "warn"))
     cache_bytes = chance.randrange(400_000_000, 6_000_000_000)
-    run = {
+    return {
         "format": 1,
         "id": f"{began:%Y%m%dT%H%M%SZ}-{host}",
         "host": host,
@@ -73,7 +95,6 @@ def _record(host: str, chance: random.Random, later: random.Random, week: int) -
             {"id": check, "stage": "detect", "status": "fail", "title": "It holds", "evidence": "x" * 80}
             for check in failed
         ],
-        "versions": versions,
         "variables": {"HF_HOME": f"/srv/{host}/hf", "HF_HUB_DISABLE_SYMLINKS": "1"},
         "revisions": {model: f"{chance.getrandbits(4):040x}" for model in _MODELS},
         "sizes": {
@@ -82,18 +103,6 @@ def _record(host: str, chance: random.Random, later: random.Random, week: int) -
             "shared by both": cache_bytes // 2,
             "free": later.randrange(10**9, 10**12),
         },
-    }
-    ended = (began + timedelta(seconds=later.randrange(60, 900))).isoformat()
-    return {
-        **record,
-        "status": status,
-        "why": "run",
-        "reason": f"{failed[0]} does not hold" if failed else "",
-        "exit_code": int(bool(failed)),
-        "run_id": run["id"],
-        "started_at": run["began_at"],
-        "ended_at": ended,
-        "run": run,
     }
 
 
