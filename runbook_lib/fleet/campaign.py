@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from runbook_lib.fleet.dask_workers import DaskWorker, worker_of
 from runbook_lib.fleet.inventory import Host
 from runbook_lib.fleet.messages import Ended, Event
-from runbook_lib.fleet.seats import Seat, seat_for
 
 ASLEEP_S: Final = 20.0
 """Without a heartbeat for this long a worker counts as asleep: they come every half second to few seconds."""
@@ -47,7 +47,7 @@ class Attempt:
 
     host: Host
     number: int
-    seat: Seat
+    worker: DaskWorker
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Standing:
     """The number of the attempt that was sent last."""
     lost: int = 0
     """How many attempts ended without a word, the scheduler's own absences left out."""
-    seat: Seat | None = None
+    worker: DaskWorker | None = None
     began_s: float = 0.0
     """When the attempt was sent."""
     stage: str = ""
@@ -109,27 +109,27 @@ class Campaign:
         """Whether every host has ended."""
         return all(standing.phase is Phase.ENDED for standing in self.standings.values())
 
-    def saw(self, seats: Iterable[Seat], now_s: float) -> None:
+    def saw(self, workers: Iterable[DaskWorker], now_s: float) -> None:
         """Take which workers there are now."""
-        seats = tuple(seats)
+        workers = tuple(workers)
         if not self._sees:
             self._sees, self._nothing_since_s = True, now_s
         for standing in self._in(Phase.WAITING):
-            standing.seat = seat_for(standing.host.name, seats)
+            standing.worker = worker_of(standing.host.name, workers)
         for standing in self._in(Phase.RUNNING):
-            seat = next((one for one in seats if standing.seat and one.address == standing.seat.address), None)
-            if seat is None:
+            worker = next((one for one in workers if standing.worker and one.address == standing.worker.address), None)
+            if worker is None:
                 self._lose(standing, "its worker left the cluster", now_s)
             else:
-                standing.asleep = seat.silent_s > ASLEEP_S
+                standing.asleep = worker.silent_s > ASLEEP_S
 
     def lost_scheduler(self, now_s: float) -> None:
         """Take that the scheduler is gone; what ran has no one to tell, and is asked again. No attempt is charged."""
         for standing in self._in(Phase.RUNNING):
-            standing.phase, standing.seat = Phase.WAITING, None
+            standing.phase, standing.worker = Phase.WAITING, None
             standing.said = f"the scheduler went away {_while(standing)}"
         for standing in self._in(Phase.WAITING):
-            standing.seat = None
+            standing.worker = None
         self._sees, self._nothing_since_s = False, now_s
 
     def heard(self, event: Event, now_s: float) -> None:
@@ -167,12 +167,12 @@ class Campaign:
         """Settle what is late, and yield the attempts to be sent now; each counts as sent."""
         self._settle(now_s)
         for standing in self._in(Phase.WAITING):
-            if standing.seat is None or not _awake(standing.seat):
+            if standing.worker is None or not _awake(standing.worker):
                 continue
             standing.sent += 1
             standing.phase, standing.began_s = Phase.RUNNING, now_s
             standing.stage, standing.pieces = "", {}
-            yield Attempt(standing.host, standing.sent, standing.seat)
+            yield Attempt(standing.host, standing.sent, standing.worker)
 
     def _settle(self, now_s: float) -> None:
         over, limits = now_s >= self._deadline_s, self._limits
@@ -188,13 +188,13 @@ class Campaign:
         if next(self._in(Phase.RUNNING), None) is not None:
             self._nothing_since_s = now_s
         for standing in self._in(Phase.WAITING):
-            if over or (not _awake(standing.seat) and now_s - self._nothing_since_s > limits.appear_s):
+            if over or (not _awake(standing.worker) and now_s - self._nothing_since_s > limits.appear_s):
                 self._give_up(standing, now_s)
 
     def _give_up(self, standing: Standing, now_s: float) -> None:
         waited_s = now_s - self._nothing_since_s if now_s < self._deadline_s else self._limits.campaign_s
-        if standing.seat is not None:
-            standing.end("fail", "asleep", f"Its worker is known and silent for {standing.seat.silent_s:.0f} s.")
+        if standing.worker is not None:
+            standing.end("fail", "asleep", f"Its worker is known and silent for {standing.worker.silent_s:.0f} s.")
         elif standing.said:
             standing.end("fail", "died", f"It did not come back: {standing.said}.")
         else:
@@ -204,7 +204,7 @@ class Campaign:
         standing.said = f"{how} {_while(standing)}"
         standing.lost += 1
         self._nothing_since_s = now_s
-        standing.seat = None
+        standing.worker = None
         if standing.lost >= self._limits.attempts:
             times = "" if standing.lost == 1 else f", {standing.lost} times; the last time"
             standing.end("fail", "died", f"Lost{times}: {standing.said}.")
@@ -222,8 +222,8 @@ class Campaign:
         return (standing for standing in tuple(self.standings.values()) if standing.phase is phase)
 
 
-def _awake(seat: Seat | None) -> bool:
-    return seat is not None and seat.silent_s <= ASLEEP_S
+def _awake(worker: DaskWorker | None) -> bool:
+    return worker is not None and worker.silent_s <= ASLEEP_S
 
 
 def _while(standing: Standing) -> str:

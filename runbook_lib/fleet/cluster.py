@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -14,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from runbook_lib.core.extras import require_extra
 from runbook_lib.errors import SchedulerUnavailable
+from runbook_lib.fleet.dask_workers import DaskWorker, Roster
 from runbook_lib.fleet.messages import TOPIC
-from runbook_lib.fleet.seats import Roll, Seat
 from runbook_lib.fleet.tls import Address, require_scheduler, security_of
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,21 @@ def quiet_dask() -> Iterator[None]:
                 logging.getLogger(name).setLevel(level)
 
 
+@dataclass(frozen=True)
+class Task:
+    """A call of a function of ours, which Dask sends by its name."""
+
+    function: Callable[..., object]
+    given: Mapping[str, Any]
+    """Plain values, its first argument."""
+    key: str
+    """Under which Dask keeps it; a key that was used before would be the task of then."""
+    resource: str = ""
+    """Keeps other tasks with the same from a worker that offers it meanwhile."""
+    needs: "Sent | None" = None
+    """A task whose result is its second argument."""
+
+
 class Cluster:
     """A connection that lasts as long as the scheduler does."""
 
@@ -62,7 +78,7 @@ class Cluster:
         from distributed import Client
 
         self._events: SimpleQueue[object] = SimpleQueue()
-        self._roll = Roll()
+        self._roster = Roster()
         self.lost = False
         try:
             self._client = Client(
@@ -89,34 +105,21 @@ class Cluster:
                 with suppress(ValidationError):
                     yield kind.model_validate(self._events.get_nowait())
 
-    def seats(self) -> tuple[Seat, ...]:
+    def workers(self) -> tuple[DaskWorker, ...]:
         """Ask who is there; nobody, and `lost`, when the scheduler is away."""
         identity = self._identity()
-        return self._roll.call(identity.get("workers", {}) if identity else {}, time.monotonic())
+        return self._roster.read(identity.get("workers", {}) if identity else {}, time.monotonic())
 
-    def send(
-        self,
-        function: Callable[..., object],
-        given: Mapping[str, Any],
-        seat: Seat,
-        *,
-        key: str,
-        resource: str = "",
-        needs: "Sent | None" = None,
-    ) -> "Sent":
-        """Send a function of ours, by its name, with plain values and the result it needs, to one worker.
-
-        A resource that the worker offers keeps other tasks with the same from it meanwhile.
-        """
-        resources = {resource: 1} if resource in seat.resources else None
+    def send(self, task: Task, worker: DaskWorker) -> "Sent":
+        """Send a task to one worker."""
         future = self._client.submit(
-            function,
-            dict(given),
-            *((needs.future,) if needs else ()),
-            key=key,
-            workers=[seat.address],
+            task.function,
+            dict(task.given),
+            *((task.needs.future,) if task.needs else ()),
+            key=task.key,
+            workers=[worker.address],
             allow_other_workers=False,
-            resources=resources,
+            resources={task.resource: 1} if task.resource in worker.resources else None,
             pure=False,
             retries=0,
         )

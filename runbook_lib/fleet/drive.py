@@ -10,7 +10,7 @@ from typing import Final
 
 from runbook_lib.errors import FleetError
 from runbook_lib.fleet.campaign import Attempt, Campaign, Phase
-from runbook_lib.fleet.cluster import Cluster, Sent, connected
+from runbook_lib.fleet.cluster import Cluster, Sent, Task, connected
 from runbook_lib.fleet.inventory import resource_of
 from runbook_lib.fleet.messages import Event, Order
 from runbook_lib.fleet.on_host import run_here
@@ -71,9 +71,9 @@ class Drive:
                 self._note_stopped(cluster, sent)
                 if not cluster.lost and time.monotonic() >= look_at_s:
                     look_at_s = time.monotonic() + _LOOK_EVERY_S
-                    seats = cluster.seats()
+                    workers = cluster.workers()
                     if not cluster.lost:
-                        self.campaign.saw(seats, time.monotonic())
+                        self.campaign.saw(workers, time.monotonic())
                 if not cluster.lost:
                     for attempt in self.campaign.due(time.monotonic()):
                         sent[attempt.host.name] = self._sent(cluster, attempt)
@@ -106,10 +106,10 @@ class Drive:
 
     def _sent(self, cluster: Cluster, attempt: Attempt) -> Sent:
         order = self.order_of(attempt)
-        return cluster.send(
+        task = Task(
             run_here,
             order.model_dump(mode="json"),
-            attempt.seat,
-            resource=resource_of(attempt.host.name),
             key=f"runbook-{order.campaign}-{order.host}-{order.attempt}",
+            resource=resource_of(attempt.host.name),
         )
+        return cluster.send(task, attempt.worker)

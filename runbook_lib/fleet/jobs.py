@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from runbook_lib.fleet.cluster import Sent
 from runbook_lib.fleet.pieces import Blob
-from runbook_lib.fleet.takers import Taker
+from runbook_lib.fleet.swarm import Peer
 
 
 @dataclass(frozen=True)
@@ -13,15 +13,15 @@ class Job:
 
     blob: Blob
     number: int
-    owner: Taker
+    owner: Peer
     from_hub: bool
     read: Sent
-    writes: tuple[tuple[Taker, Sent], ...]
+    writes: tuple[tuple[Peer, Sent], ...]
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more will come of it; hosts that have ended get nothing."""
-        return self.read.is_over and all(sent.is_over for taker, sent in self.writes if not taker.why)
+        return self.read.is_over and all(sent.is_over for peer, sent in self.writes if not peer.why)
 
     @property
     def asks_hub(self) -> bool:
@@ -32,11 +32,11 @@ class Job:
         """Note who has the piece now: what was written is there also when the one that read it has left since."""
         if self._failed:
             return
-        for taker, sent in self.writes:
+        for peer, sent in self.writes:
             if sent.is_done:
-                taker.take(self.blob.sha256, self.number)
+                peer.note(self.blob.sha256, self.number)
             elif problem := sent.problem:
-                taker.end("fail", "broken", f"The runbook could not write there: {problem}")
+                peer.end("fail", "broken", f"The runbook could not write there: {problem}")
 
     def drop(self) -> None:
         """Let go of what it consists of."""

@@ -13,7 +13,8 @@ from typing import Final
 
 from runbook_lib import __version__
 from runbook_lib.errors import FleetError
-from runbook_lib.fleet.cluster import Cluster, Sent, connected, quiet_dask
+from runbook_lib.fleet.cluster import Cluster, Sent, Task, connected, quiet_dask
+from runbook_lib.fleet.dask_workers import worker_of
 from runbook_lib.fleet.inventory import Host
 from runbook_lib.fleet.jobs import Job
 from runbook_lib.fleet.models_on_host import (
@@ -27,9 +28,8 @@ from runbook_lib.fleet.models_on_host import (
     write_piece,
 )
 from runbook_lib.fleet.pieces import Blob, blobs_of
-from runbook_lib.fleet.seats import seat_for
+from runbook_lib.fleet.swarm import AT_ONCE, Peer, Swarm
 from runbook_lib.fleet.table import FleetTable
-from runbook_lib.fleet.takers import AT_ONCE, Taker, Takers
 from runbook_lib.fleet.tls import Address
 from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.lock_file import LockFile
@@ -81,7 +81,7 @@ class _Share:
     ) -> None:
         self._lock, self._name, self._watch = lock, name, watch
         self._blobs = blobs_of(lock)
-        self._takers = Takers(hosts, self._blobs)
+        self._swarm = Swarm(hosts, self._blobs)
         self._wait_s, self._limit_s = wait_s, limit_s
         self._began_s = time.monotonic()
         self._hub_bytes = 0
@@ -103,7 +103,7 @@ class _Share:
 
     def _go_on(self, cluster: Cluster) -> None:
         look_at_s = told_at_s = 0.0
-        while not self._takers.have_ended:
+        while not self._swarm.have_ended:
             now_s = time.monotonic()
             if now_s >= look_at_s:
                 look_at_s = now_s + _LOOK_EVERY_S
@@ -125,14 +125,14 @@ class _Share:
         elapsed_s = time.monotonic() - self._began_s
         words = (
             f"{format_bytes(self._hub_bytes)} came from the Hub, for {format_bytes(self._model_bytes)} of models on"
-            f" {len(self._takers)} hosts, in {format_seconds(elapsed_s)}."
+            f" {len(self._swarm)} hosts, in {format_seconds(elapsed_s)}."
         )
         table = FleetTable(hosts=self.table().hosts, words=words)
         return Shared(table, self._hub_bytes, self._model_bytes, elapsed_s)
 
     def table(self) -> FleetTable:
         """Return how the hosts stand."""
-        return FleetTable(hosts=tuple(self._takers.rows(time.monotonic() - self._began_s)))
+        return FleetTable(hosts=tuple(self._swarm.rows(time.monotonic() - self._began_s)))
 
     @property
     def _model_bytes(self) -> int:
@@ -142,10 +142,10 @@ class _Share:
     def _is_known(self) -> bool:
         """Whether everybody has told what stands there, or has had the time for it: what one has, none needs fetch."""
         waited = time.monotonic() - self._began_s > self._wait_s
-        return bool(self._takers.taking_part) and (waited or all(taker.looked or taker.why for taker in self._takers))
+        return bool(self._swarm.taking_part) and (waited or all(peer.looked or peer.why for peer in self._swarm))
 
     def _see(self, cluster: Cluster) -> None:
-        seats = cluster.seats()
+        workers = cluster.workers()
         if cluster.lost:
             raise FleetError(
                 "The scheduler went away in the middle.",
@@ -153,44 +153,44 @@ class _Share:
                 remedy="Run it again: what has come is kept on the hosts.",
             )
         self._hear(cluster)  # what those told that have left since
-        addresses = {seat.address for seat in seats}
-        for taker in self._takers:
-            name = taker.host.name
-            if taker.seat is not None and taker.seat.address not in addresses:
-                taker.is_gone = True
-                taker.end("fail", "died", "Its worker left the cluster in the middle; a rerun goes on with what came.")
-            elif taker.seat is None and not taker.why and (seat := seat_for(name, seats)) is not None:
-                taker.seat, taker.status = seat, "running"
-                self._asked[name] = self._sent(cluster, taker, look_here, self._work(taker), "look")
+        addresses = {worker.address for worker in workers}
+        for peer in self._swarm:
+            name = peer.host.name
+            if peer.worker is not None and peer.worker.address not in addresses:
+                peer.is_gone = True
+                peer.end("fail", "died", "Its worker left the cluster in the middle; a rerun goes on with what came.")
+            elif peer.worker is None and not peer.why and (worker := worker_of(name, workers)) is not None:
+                peer.worker, peer.status = worker, "running"
+                self._asked[name] = self._sent(cluster, peer, look_here, self._work(peer), "look")
 
-    def _work(self, taker: Taker) -> Work:
+    def _work(self, peer: Peer) -> Work:
         return Work(
             share=self._name,
-            host=taker.host.name,
+            host=peer.host.name,
             version=__version__,
-            parameters=taker.host.parameters,
+            parameters=peer.host.parameters,
             lock=self._lock.text(),
         )
 
     def _hear(self, cluster: Cluster) -> None:
         for told in cluster.heard(Told):
-            taker = self._takers.get(told.host)
-            if told.share != self._name or taker is None:
+            peer = self._swarm.get(told.host)
+            if told.share != self._name or peer is None:
                 continue
             self._hub_bytes += told.hub_bytes
             if told.kind == "holds":
-                taker.looked = True
-                taker.bits = {blob.sha256: int(told.bits.get(blob.sha256, "0"), 16) for blob in self._blobs}
+                peer.looked = True
+                peer.bits = {blob.sha256: int(told.bits.get(blob.sha256, "0"), 16) for blob in self._blobs}
                 self._list_pieces()
             elif told.kind == "read":
-                taker.take(told.sha256, told.number)
+                peer.note(told.sha256, told.number)
             elif told.kind == "placed":
-                taker.end("ok", "run", "All models are in place.")
+                peer.end("ok", "run", "All models are in place.")
             elif told.kind == "problem" and told.why == "hub":
-                taker.hub_fails = told.reason
+                peer.hub_fails = told.reason
             elif told.kind == "problem":
-                taker.is_broken = True
-                taker.end("fail", told.why, told.reason)
+                peer.is_broken = True
+                peer.end("fail", told.why, told.reason)
 
     def _list_pieces(self) -> None:
         """Put all that is not on its way on the list: a host that tells late may lack what the others have got."""
@@ -199,17 +199,17 @@ class _Share:
         self._todo = [(blob, number) for blob, number in pieces if (blob.sha256, number) not in on_their_way][::-1]
 
     def _settle(self, elapsed_s: float) -> None:
-        for taker in self._takers:
+        for peer in self._swarm:
             if elapsed_s > self._limit_s:
-                taker.end("fail", "late", f"It was not done after {self._limit_s:g} s; a rerun goes on.")
-            elif (asked := self._asked.get(taker.host.name)) and asked.is_over and asked.problem:
-                taker.end("fail", "broken", f"The runbook could not be started there: {asked.problem}")
-            elif taker.seat is None and elapsed_s > self._wait_s:
-                taker.end("fail", "missing", f"No worker of this host was there in {self._wait_s:.0f} s.")
-            elif not taker.looked and elapsed_s > max(self._wait_s, self._limit_s / 2):
-                taker.end("fail", "late", "It never told what it has.")
+                peer.end("fail", "late", f"It was not done after {self._limit_s:g} s; a rerun goes on.")
+            elif (asked := self._asked.get(peer.host.name)) and asked.is_over and asked.problem:
+                peer.end("fail", "broken", f"The runbook could not be started there: {asked.problem}")
+            elif peer.worker is None and elapsed_s > self._wait_s:
+                peer.end("fail", "missing", f"No worker of this host was there in {self._wait_s:.0f} s.")
+            elif not peer.looked and elapsed_s > max(self._wait_s, self._limit_s / 2):
+                peer.end("fail", "late", "It never told what it has.")
         if self._is_known and not self._jobs:
-            self._takers.end_without_source()
+            self._swarm.end_without_source()
 
     def _collect(self, cluster: Cluster) -> None:
         """Note the pieces that have arrived; those that somebody still lacks are on the list again."""
@@ -220,72 +220,72 @@ class _Share:
             job.owner.reading -= 1
             job.note()
             job.drop()
-            if self._takers.wanting(job.blob, job.number):
+            if self._swarm.wanting(job.blob, job.number):
                 self._todo.append((job.blob, job.number))
 
     def _send_pieces(self, cluster: Cluster) -> None:
         held: list[tuple[Blob, int]] = []
-        while self._todo and len(held) < len(self._takers) * AT_ONCE:
+        while self._todo and len(held) < len(self._swarm) * AT_ONCE:
             blob, number = self._todo.pop()
-            wanting = self._takers.wanting(blob, number)
+            wanting = self._swarm.wanting(blob, number)
             if not wanting:
                 continue
             may_ask_hub = sum(job.asks_hub for job in self._jobs) < FROM_HUB_AT_ONCE
-            owner = self._takers.reader(blob, number, may_ask_hub=may_ask_hub)
+            owner = self._swarm.reader(blob, number, may_ask_hub=may_ask_hub)
             if owner is None:
                 held.append((blob, number))
                 continue
             self._jobs.append(self._job(cluster, blob, number, owner, wanting))
         self._todo.extend(reversed(held))
 
-    def _job(self, cluster: Cluster, blob: Blob, number: int, owner: Taker, wanting: Sequence[Taker]) -> Job:
+    def _job(self, cluster: Cluster, blob: Blob, number: int, owner: Peer, wanting: Sequence[Peer]) -> Job:
         from_hub = owner in wanting
         owner.reading += 1
         owner.read += 1
-        self._made += 1  # a key that was used before would be the task that did not come to its end then
+        self._made += 1
         word = f"{blob.sha256[:16]}-{number}-{self._made}"
         piece = self._piece(owner, blob, number, from_hub=from_hub)
         read = self._sent(cluster, owner, read_piece, piece, f"read-{word}")
         writes = tuple(
-            (taker, self._sent(cluster, taker, write_piece, self._piece(taker, blob, number), f"write-{word}", read))
-            for taker in wanting
-            if taker is not owner
+            (peer, self._sent(cluster, peer, write_piece, self._piece(peer, blob, number), f"write-{word}", read))
+            for peer in wanting
+            if peer is not owner
         )
         return Job(blob, number, owner, from_hub, read, writes)
 
-    def _piece(self, taker: Taker, blob: Blob, number: int, *, from_hub: bool = False) -> PieceWork:
-        return PieceWork(share=self._name, host=taker.host.name, sha256=blob.sha256, number=number, from_hub=from_hub)
+    def _piece(self, peer: Peer, blob: Blob, number: int, *, from_hub: bool = False) -> PieceWork:
+        return PieceWork(share=self._name, host=peer.host.name, sha256=blob.sha256, number=number, from_hub=from_hub)
 
     def _place(self, cluster: Cluster) -> None:
-        for taker in self._takers.taking_part:
-            if not taker.placing and self._takers.is_whole(taker):
-                taker.placing = True
-                self._asked[taker.host.name] = self._sent(cluster, taker, place_here, self._all(taker), "place")
+        for peer in self._swarm.taking_part:
+            if not peer.placing and self._swarm.is_whole(peer):
+                peer.placing = True
+                self._asked[peer.host.name] = self._sent(cluster, peer, place_here, self._all(peer), "place")
 
     def _leave(self, cluster: Cluster) -> None:
         """Have every host that was asked to look forget the transfer, also one that never told."""
         leaving = [
-            self._sent(cluster, taker, leave_here, self._all(taker), "leave")
-            for taker in self._takers
-            if taker.seat is not None and not taker.is_gone
+            self._sent(cluster, peer, leave_here, self._all(peer), "leave")
+            for peer in self._swarm
+            if peer.worker is not None and not peer.is_gone
         ]
         until_s = time.monotonic() + _LEAVE_LIMIT_S
         while not all(sent.is_over for sent in leaving) and time.monotonic() < until_s:
             time.sleep(_TURN_S)
 
-    def _all(self, taker: Taker) -> PieceWork:
-        return PieceWork(share=self._name, host=taker.host.name)
+    def _all(self, peer: Peer) -> PieceWork:
+        return PieceWork(share=self._name, host=peer.host.name)
 
     def _sent(
         self,
         cluster: Cluster,
-        taker: Taker,
+        peer: Peer,
         function: Callable[..., object],
         given: Work | PieceWork,
         word: str,
         needs: Sent | None = None,
     ) -> Sent:
-        if taker.seat is None:
+        if peer.worker is None:
             raise AssertionError("nothing is sent to a host that was not seen")
-        key = f"runbook-{self._name}-{taker.host.name}-{word}"
-        return cluster.send(function, given.model_dump(mode="json"), taker.seat, key=key, needs=needs)
+        key = f"runbook-{self._name}-{peer.host.name}-{word}"
+        return cluster.send(Task(function, given.model_dump(mode="json"), key=key, needs=needs), peer.worker)

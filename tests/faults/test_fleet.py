@@ -14,7 +14,7 @@ from runbook_lib.cache.layout import repo_of
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.fleet.campaign import Limits
 from runbook_lib.fleet.pieces import PIECE_BYTES
-from runbook_lib.fleet.takers import AT_ONCE
+from runbook_lib.fleet.swarm import AT_ONCE
 from runbook_lib.interactive.fleet_panel import FleetPanel
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.repository import RepositoryFile, linear_history

@@ -1,6 +1,6 @@
 """A transfer without Dask: its tasks run here, one after the other, with a real hub, real caches and real hashes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from runbook_lib.cache.hashing import sha256_of
 from runbook_lib.cache.layout import repo_of
 from runbook_lib.core.model_ref import ModelRef
 from runbook_lib.fleet import models_on_host, share
-from runbook_lib.fleet.cluster import Cluster, Sent, ToldT
+from runbook_lib.fleet.cluster import Cluster, Sent, Task, ToldT
+from runbook_lib.fleet.dask_workers import DaskWorker
 from runbook_lib.fleet.inventory import Host
-from runbook_lib.fleet.seats import Seat
 from runbook_lib.fleet.tls import Address
 from runbook_lib.practice.content import Content
 from runbook_lib.practice.faults import Fault
@@ -44,31 +44,23 @@ class HereAndNow(Cluster):
         self.sent: list[tuple[str, str]] = []
         self.keys: set[tuple[str, str]] = set()
         self.told: list[dict[str, Any]] = []
-        self._seats = {host: Seat(f"tls://{host}:1", host, host, frozenset(), 0.0) for host in hosts}
+        self._workers = {host: DaskWorker(f"tls://{host}:1", host, host, frozenset(), 0.0) for host in hosts}
         self._leaves = leaves
 
-    def seats(self) -> tuple[Seat, ...]:
-        return tuple(self._seats.values())
+    def workers(self) -> tuple[DaskWorker, ...]:
+        return tuple(self._workers.values())
 
     def heard(self, kind: type[ToldT]) -> Iterator[ToldT]:
         while self.told:
             yield kind.model_validate(self.told.pop(0))
 
-    def send(
-        self,
-        function: Callable[..., object],
-        given: Mapping[str, Any],
-        seat: Seat,
-        *,
-        key: str,
-        resource: str = "",
-        needs: Sent | None = None,
-    ) -> Sent:
-        assert (key, resource) not in self.keys, "Dask would take it for the task of before"
-        self.keys.add((key, resource))
-        self.sent.append((seat.name, function.__name__))
-        self._seats.pop(self._leaves(seat.name, function.__name__), None)
-        return Sent(Future(function(dict(given), *((needs.future.result,) if needs else ()))))
+    def send(self, task: Task, worker: DaskWorker) -> Sent:
+        assert (task.key, task.resource) not in self.keys, "Dask would take it for the task of before"
+        self.keys.add((task.key, task.resource))
+        name = task.function.__name__
+        self.sent.append((worker.name, name))
+        self._workers.pop(self._leaves(worker.name, name), None)
+        return Sent(Future(task.function(dict(task.given), *((task.needs.future.result,) if task.needs else ()))))
 
 
 class Site:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from runbook_lib.fleet.dask_workers import DaskWorker
 from runbook_lib.fleet.inventory import Host
 from runbook_lib.fleet.pieces import Blob, bits_set
-from runbook_lib.fleet.seats import Seat
 from runbook_lib.fleet.table import HostRow
 
 AT_ONCE: Final = 3
@@ -17,11 +17,11 @@ AT_ONCE: Final = 3
 
 
 @dataclass
-class Taker:
-    """A host that is to have the models."""
+class Peer:
+    """A host that is to have the models, and gives others what it has."""
 
     host: Host
-    seat: Seat | None = None
+    worker: DaskWorker | None = None
     bits: dict[str, int] = field(default_factory=dict)
     """SHA-256 to the pieces it has; empty until it told."""
     looked: bool = False
@@ -53,7 +53,7 @@ class Taker:
         """Whether a piece stands there."""
         return bool(self.bits.get(blob.sha256, 0) >> number & 1)
 
-    def take(self, sha256: str, number: int) -> None:
+    def note(self, sha256: str, number: int) -> None:
         """Note that a piece stands there now."""
         if self.looked:
             self.bits[sha256] |= 1 << number
@@ -64,8 +64,8 @@ class Taker:
             self.status, self.why, self.reason = status, why, reason
 
 
-class Takers:
-    """All of them.
+class Swarm:
+    """All hosts of a transfer.
 
     Args:
         hosts: In the order of the table.
@@ -73,80 +73,80 @@ class Takers:
     """
 
     def __init__(self, hosts: Sequence[Host], blobs: Sequence[Blob]) -> None:
-        self._all = {host.name: Taker(host) for host in hosts}
+        self._all = {host.name: Peer(host) for host in hosts}
         self._blobs = blobs
 
-    def __iter__(self) -> Iterator[Taker]:
+    def __iter__(self) -> Iterator[Peer]:
         return iter(self._all.values())
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def get(self, name: str) -> Taker | None:
+    def get(self, name: str) -> Peer | None:
         """Return one by its host's name."""
         return self._all.get(name)
 
     @property
     def have_ended(self) -> bool:
         """Whether all have."""
-        return all(taker.why for taker in self)
+        return all(peer.why for peer in self)
 
     @property
-    def taking_part(self) -> list[Taker]:
+    def taking_part(self) -> list[Peer]:
         """Those that have told what they have, and have not ended."""
-        return [taker for taker in self if taker.takes_part]
+        return [peer for peer in self if peer.takes_part]
 
-    def having(self, blob: Blob, number: int) -> list[Taker]:
+    def having(self, blob: Blob, number: int) -> list[Peer]:
         """Return those from which a piece can be had."""
-        return [taker for taker in self if taker.can_give and taker.has(blob, number)]
+        return [peer for peer in self if peer.can_give and peer.has(blob, number)]
 
-    def wanting(self, blob: Blob, number: int) -> list[Taker]:
+    def wanting(self, blob: Blob, number: int) -> list[Peer]:
         """Return those that lack a piece."""
-        return [taker for taker in self.taking_part if not taker.has(blob, number)]
+        return [peer for peer in self.taking_part if not peer.has(blob, number)]
 
-    def reader(self, blob: Blob, number: int, *, may_ask_hub: bool) -> Taker | None:
+    def reader(self, blob: Blob, number: int, *, may_ask_hub: bool) -> Peer | None:
         """Return who reads a piece: one that has it, else one that lacks it and can ask the Hub; None: not now."""
         having = self.having(blob, number)
         if not having and not may_ask_hub:
             return None
-        able = having or [taker for taker in self.wanting(blob, number) if not taker.hub_fails]
-        free = [taker for taker in able if taker.reading < AT_ONCE]
-        return min(free, key=lambda taker: (taker.reading, taker.read), default=None)
+        able = having or [peer for peer in self.wanting(blob, number) if not peer.hub_fails]
+        free = [peer for peer in able if peer.reading < AT_ONCE]
+        return min(free, key=lambda peer: (peer.reading, peer.read), default=None)
 
-    def is_whole(self, taker: Taker) -> bool:
+    def is_whole(self, peer: Peer) -> bool:
         """Whether all pieces stand there."""
-        return all(taker.bits.get(blob.sha256) == blob.all_pieces for blob in self._blobs)
+        return all(peer.bits.get(blob.sha256) == blob.all_pieces for blob in self._blobs)
 
     def end_without_source(self) -> None:
         """End those that lack what nobody has, when none of those that lack something can ask the Hub."""
-        lacking = [taker for taker in self.taking_part if not self.is_whole(taker)]
-        if any(not taker.hub_fails for taker in lacking):
+        lacking = [peer for peer in self.taking_part if not self.is_whole(peer)]
+        if any(not peer.hub_fails for peer in lacking):
             return
-        for taker in lacking:
-            if not all(self.having(blob, number) for blob, number in self._lacks(taker)):
-                taker.end("fail", "hub", taker.hub_fails)
+        for peer in lacking:
+            if not all(self.having(blob, number) for blob, number in self._lacks(peer)):
+                peer.end("fail", "hub", peer.hub_fails)
 
     def rows(self, took_s: float) -> Iterator[HostRow]:
         """Yield a row for each."""
         total = sum(blob.size_bytes for blob in self._blobs)
-        for taker in self:
-            here = sum(blob.length(one) for blob in self._blobs for one in bits_set(taker.bits.get(blob.sha256, 0)))
+        for peer in self:
+            here = sum(blob.length(one) for blob in self._blobs for one in bits_set(peer.bits.get(blob.sha256, 0)))
             yield HostRow(
-                host=taker.host.name,
-                status=taker.status,
-                stage=_stage(taker, f"{here * 100 // total} %" if total else ""),
-                took_s=round(took_s, 1) if taker.seat and not taker.why else 0.0,
+                host=peer.host.name,
+                status=peer.status,
+                stage=_stage(peer, f"{here * 100 // total} %" if total else ""),
+                took_s=round(took_s, 1) if peer.worker and not peer.why else 0.0,
                 kept=False,
-                why=taker.why,
-                reason=taker.reason,
+                why=peer.why,
+                reason=peer.reason,
             )
 
-    def _lacks(self, taker: Taker) -> Iterator[tuple[Blob, int]]:
+    def _lacks(self, peer: Peer) -> Iterator[tuple[Blob, int]]:
         for blob in self._blobs:
-            yield from ((blob, number) for number in bits_set(blob.all_pieces & ~taker.bits[blob.sha256]))
+            yield from ((blob, number) for number in bits_set(blob.all_pieces & ~peer.bits[blob.sha256]))
 
 
-def _stage(taker: Taker, share_here: str) -> str:
-    if taker.placing and not taker.why:
+def _stage(peer: Peer, share_here: str) -> str:
+    if peer.placing and not peer.why:
         return "placing"
-    return share_here if taker.looked else ""
+    return share_here if peer.looked else ""

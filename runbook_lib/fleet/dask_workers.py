@@ -8,7 +8,7 @@ from runbook_lib.fleet.inventory import resource_of
 
 
 @dataclass(frozen=True)
-class Seat:
+class DaskWorker:
     """A worker that the scheduler knows."""
 
     address: str
@@ -19,13 +19,13 @@ class Seat:
     """Since its last heartbeat reached the scheduler."""
 
 
-class Roll:
+class Roster:
     """Which workers there are, and how long each has been silent by this machine's clock: the others' may be wrong."""
 
     def __init__(self) -> None:
         self._heard: dict[str, tuple[float, float]] = {}
 
-    def call(self, workers: Mapping[str, Mapping[str, Any]], now_s: float) -> tuple[Seat, ...]:
+    def read(self, workers: Mapping[str, Mapping[str, Any]], now_s: float) -> tuple[DaskWorker, ...]:
         """Read what a scheduler says of its workers (`Scheduler.identity`, distributed 2026.8)."""
         heard = {address: float(worker.get("last_seen") or 0.0) for address, worker in workers.items()}
         self._heard = {
@@ -33,7 +33,7 @@ class Roll:
             for address, last_seen in heard.items()
         }
         return tuple(
-            Seat(
+            DaskWorker(
                 address=address,
                 name=str(worker.get("name", "")),
                 host=str(worker.get("host", "")),
@@ -44,15 +44,15 @@ class Roll:
         )
 
 
-def seat_for(host: str, seats: Iterable[Seat]) -> Seat | None:
+def worker_of(host: str, workers: Iterable[DaskWorker]) -> DaskWorker | None:
     """Return the worker of a host: by its resource, else by the worker's name, else by the machine's address.
 
     A host that was started twice, as after a reboot that its scheduler has not noticed, is the one heard last.
     """
-    known = sorted(seats, key=lambda seat: (seat.silent_s, seat.address))
-    ways: tuple[Callable[[Seat], bool], ...] = (
-        lambda seat: resource_of(host) in seat.resources,
-        lambda seat: seat.name == host,
-        lambda seat: seat.host == host,
+    known = sorted(workers, key=lambda worker: (worker.silent_s, worker.address))
+    ways: tuple[Callable[[DaskWorker], bool], ...] = (
+        lambda worker: resource_of(host) in worker.resources,
+        lambda worker: worker.name == host,
+        lambda worker: worker.host == host,
     )
-    return next((seat for is_meant in ways for seat in known if is_meant(seat)), None)
+    return next((worker for is_meant in ways for worker in known if is_meant(worker)), None)
