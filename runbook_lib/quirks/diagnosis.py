@@ -116,9 +116,10 @@ class Diagnosis(Rendered, Value):
             ]
         if self.recovered and not self.innermost:
             return [Note("Diagnosis", (f"{read}; nothing to fix.",)), *recovered]
-        error = f"The innermost error is: {self.innermost}" if self.innermost else "There is no error in it."
+        if not self.innermost:
+            return [Note("Diagnosis", (f"{read}; no known quirk recognised.", "There is no error in it."))]
         return [
-            Note("Diagnosis", (f"{read}; no known quirk recognised.", error)),
+            Note("Diagnosis", (f"{read}; no known quirk recognised.", f"The innermost error is: {self.innermost}")),
             *recovered,
             Note("What to collect", tuple(f"- {item}" for item in COLLECT)),
         ]

@@ -15,7 +15,7 @@ _HARMLESS = re.compile(
     r"""
       \b(?:0|no|No|without)\ (?:errors?|failures?|failed|exceptions?|warnings?)\b(?!\ to\b)
     | \b(?:errors?|failed|failures?|exceptions?)\s?[=:]\s?(?:0|None|null|\[\]|false)\b
-    | Cannot\ locate\ TCMalloc | backend\ is\ switched\ to
+    | Cannot\ locate\ TCMalloc | Token\ file\ not\ found | backend\ is\ switched\ to
     | Could\ not\ cache\ non-existence | Could\ not\ set\ the\ permissions\ on\ the\ file
     | ^(?!.{0,1000}"\ 5\d\d\b)\s{0,8}(?:\S{1,40}\s)?(?:\[?(?:INFO|DEBUG|TRACE)\b|"?level"?[=:]\s?"?(?:info|debug))
     | \bstatus:\ NOERROR\b | \bWARN(?:ING)?\b | ^\s{0,8}[\w.]{0,40}[Ww]arning: | ^\S{0,200}:\d{1,6}:\ \w{0,40}Warning:

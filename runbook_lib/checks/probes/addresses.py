@@ -20,8 +20,18 @@ def judge_endpoint(endpoint: str) -> Verdict:
     scheme, separator, _ = endpoint.partition("://")
     if separator and scheme.lower() in {"http", "https"}:
         return ok(endpoint)
-    seen = f"the address of the Hub is {endpoint!r}, which does not begin with https://"
-    return fail(seen, "Write it with its scheme: HF_ENDPOINT=https://hub.example.com.", fixed_by=FixedBy.CONFIGURE_ENV)
+    seen = f"the address of the Hub is {endpoint!r}, which begins with neither https:// nor http://"
+    return fail(seen, f"{scheme_remedy(endpoint)} HF_ENDPOINT, or -p hub.", fixed_by=FixedBy.CONFIGURE_ENV)
+
+
+def scheme_remedy(address: str) -> str:
+    """Say with which scheme the address of a hub is to be written: hubs and relays on this machine speak plain HTTP."""
+    host = urlsplit(f"//{address.partition('://')[2] or address}").netloc
+    if is_loopback(f"http://{host}"):
+        return f"Write it with its scheme, which on this machine is mostly http: http://{host}."
+    if ":" in host and not host.endswith(":443"):
+        return f"Write it with its scheme: https://{host}, or http://{host} where that port speaks plain HTTP."
+    return f"Write it with its scheme: https://{host}."
 
 
 def judge_proxy_scheme(environ: Mapping[str, str]) -> Verdict:
@@ -82,5 +92,5 @@ PROBES = (
         "https-proxy-scheme",
         lambda context: judge_proxy_scheme(context.environ),
     ),
-    Probe("loopback-direct", "this machine is reached without the proxy", "proxy-env-parse", _loopback),
+    Probe("loopback-direct", "this machine is reached without the proxy", "loopback-through-proxy", _loopback),
 )

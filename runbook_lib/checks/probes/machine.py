@@ -8,6 +8,7 @@ from packaging.version import Version
 
 from runbook_lib.checks.context import LOOK_LIMIT_S, ProbeContext
 from runbook_lib.checks.probe import Probe
+from runbook_lib.checks.probes.addresses import scheme_remedy
 from runbook_lib.checks.probes.variables import judge_variables
 from runbook_lib.core.fixed_by import FixedBy
 from runbook_lib.core.model_ref import ModelRef
@@ -205,27 +206,41 @@ def judge_hub(network: NetworkFacts, *, models_cached: bool) -> Verdict:
         return ok(f"{network.endpoint}: {network.steps[-1].evidence}")
     cached = " Every file of the models is cached, so converting needs no Hub." if models_cached else ""
     cause, quirk = _network_cause(network, failed)
+    here = is_loopback(network.endpoint if "://" in network.endpoint else f"http://{network.endpoint}")
     return Verdict(
         Status.WARN if models_cached else Status.FAIL,
         f"{network.endpoint}: step {failed.name} failed: {failed.evidence}",
-        f"{cause}{cached} {_LOOPBACK_REMEDY if is_loopback(network.endpoint) else _NETWORK_REMEDY}",
+        f"{cause}{cached} {_LOOPBACK_REMEDY if here else _NETWORK_REMEDY}",
         quirk=quirk,
     )
 
 
 def _network_cause(network: NetworkFacts, failed: NetworkStep) -> tuple[str, str]:
     """Return why the way ends, and the quirk that is; what the settings alone explain comes before the network."""
-    if "://" not in network.endpoint:
-        return "The address has no scheme: write https:// before it (HF_ENDPOINT, or -p hub).", "proxy-env-parse"
-    if failed.evidence.startswith(("FileNotFoundError", "IsADirectoryError")):
-        return "A file of certificates is named that is not there: SSL_CERT_FILE, SSL_CERT_DIR.", "ssl-cert-file-bad"
-    if "WRONG_VERSION_NUMBER" in failed.evidence and network.proxy:
-        return "The proxy does not speak TLS itself: write HTTPS_PROXY=http://host:port.", "proxy-env-parse"
+    if explained := _settings_cause(network, failed.evidence):
+        return explained
     if network.proxy and failed.name in _PROXY_CAUSES:  # with a proxy the first steps lead to that, not to the Hub
-        return f"{_PROXY_CAUSES[failed.name].format(proxy=network.proxy)} {_PROXY_REMEDY}", ""
+        quirk = "loopback-refused" if is_loopback(f"http://{network.proxy}") else "proxy-unreachable"
+        return f"{_PROXY_CAUSES[failed.name].format(proxy=network.proxy)} {_PROXY_REMEDY}", quirk
+    if failed.name == "tcp" and is_loopback(network.endpoint):
+        return "Nothing answers at that port of this machine: the hub or mirror is not running.", "loopback-refused"
     if failed.name == "api":
         return next((cause, quirk) for begins, cause, quirk in _API_CAUSES if failed.evidence.startswith(begins))
     return _NETWORK_CAUSES[failed.name], _NETWORK_QUIRKS.get(failed.name, "")
+
+
+def _settings_cause(network: NetworkFacts, evidence: str) -> tuple[str, str] | None:
+    """Return what an address or a file that is named wrongly explains; None when it is the network."""
+    if "://" not in network.endpoint:
+        return f"The address has no scheme. {scheme_remedy(network.endpoint)}", "endpoint-without-scheme"
+    if evidence.startswith(("FileNotFoundError", "IsADirectoryError")):
+        return "A file of certificates is named that is not there: SSL_CERT_FILE, SSL_CERT_DIR.", "ssl-cert-file-bad"
+    if "WRONG_VERSION_NUMBER" not in evidence:
+        return None
+    if network.proxy:
+        return "The proxy does not speak TLS itself: write HTTPS_PROXY=http://host:port.", "https-proxy-scheme"
+    plain = network.endpoint.replace("https://", "http://", 1)
+    return f"What answers there speaks plain HTTP: write {plain}.", "tls-to-plain-port"
 
 
 def _on_disk(check_id: str, title: str, quirk: str, run: Callable[[ProbeContext], Verdict]) -> Probe:

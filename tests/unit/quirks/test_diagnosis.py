@@ -113,7 +113,10 @@ def test_an_unknown_error_is_answered_with_the_innermost_line_and_what_to_collec
 def test_a_log_without_an_error_says_so() -> None:
     diagnosis = diagnose("all is well\n")
     assert diagnosis.innermost is None
-    assert "There is no error in it." in str(diagnosis)
+    text = str(diagnosis)
+    assert "There is no error in it." in text
+    assert "What to collect" not in text
+    assert not any(item in text for item in COLLECT)
 
 
 def test_the_last_error_line_stands_in_where_there_is_no_traceback() -> None:

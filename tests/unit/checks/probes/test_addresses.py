@@ -15,7 +15,27 @@ from tests.unit.refusing_proxy import environment_without_proxies, refusing_prox
 def test_an_endpoint_without_the_scheme_is_named(endpoint: str) -> None:
     verdict = judge_endpoint(endpoint)
     assert verdict.status is Status.FAIL
-    assert "https://" in verdict.remedy
+    assert "https://" in verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "written", "not_written"),
+    [
+        ("127.0.0.1:45388", "http://127.0.0.1:45388.", "https://"),
+        ("localhost:8090", "http://localhost:8090.", "https://"),
+        ("[::1]:8090", "http://[::1]:8090.", "https://"),
+        ("hub.example.com", "https://hub.example.com.", "http://"),
+        ("hub.example.com:443", "https://hub.example.com:443.", "http://"),
+        ("hub.example.com:8081", "http://hub.example.com:8081 where", "no such words"),
+        ("ftp://hub.example.com", "https://hub.example.com.", "ftp"),
+    ],
+)
+def test_the_scheme_that_is_advised_is_the_one_that_the_hub_speaks(
+    endpoint: str, written: str, not_written: str
+) -> None:
+    remedy = judge_endpoint(endpoint).remedy
+    assert written in remedy
+    assert not_written not in remedy
 
 
 @pytest.mark.parametrize("endpoint", ["https://huggingface.co", "http://127.0.0.1:8080", "HTTPS://hub.example.com"])
@@ -87,12 +107,14 @@ def hub_check(**variables: str) -> dict[str, str]:
 def test_a_plain_proxy_that_is_greeted_by_tls_is_no_interception() -> None:
     with refusing_proxy() as proxy:
         check = hub_check(HTTPS_PROXY=proxy.url.replace("http://", "https://"))
-    assert check["quirk"] == "proxy-env-parse"
+    assert check["quirk"] == "https-proxy-scheme"
     assert "HTTPS_PROXY=http://host:port" in check["remedy"]
 
 
 def test_a_hub_without_scheme_is_no_failure_of_the_name_service() -> None:
     check = hub_check(HF_ENDPOINT="127.0.0.1:9")
-    assert check["quirk"] == "proxy-env-parse"
+    assert check["quirk"] == "endpoint-without-scheme"
+    assert "http://127.0.0.1:9." in check["remedy"]
+    assert "https://" not in check["remedy"]
     assert "no scheme" in check["remedy"]
     assert "resolved" not in check["remedy"]

@@ -246,6 +246,39 @@ def test_a_dead_proxy_is_named_and_not_asked_for(network: MakeNetwork, step: str
     assert "has to be named" not in remedy
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "step", "evidence", "advice", "quirk"),
+    [
+        ("127.0.0.1:45388", "name", "gaierror: unknown", "http://127.0.0.1:45388.", "endpoint-without-scheme"),
+        (
+            "https://127.0.0.1:1",
+            "tls",
+            "SSLError: WRONG_VERSION_NUMBER",
+            "write http://127.0.0.1:1",
+            "tls-to-plain-port",
+        ),
+        ("http://127.0.0.1:1", "tcp", "ConnectionRefusedError", "is not running", "loopback-refused"),
+    ],
+)
+def test_a_hub_on_this_machine_is_asked_for_in_plain_http_and_to_be_started(
+    network: MakeNetwork, endpoint: str, step: str, evidence: str, advice: str, quirk: str
+) -> None:
+    facts = network(step, evidence).model_copy(update={"endpoint": endpoint})
+    verdict = in_trouble(judge_hub(facts, models_cached=False))
+    assert advice in verdict.remedy
+    assert "https://" not in verdict.remedy
+    assert "what runbook hub serves" in verdict.remedy
+    assert verdict.quirk == quirk
+
+
+@pytest.mark.parametrize(
+    ("proxy", "quirk"), [("127.0.0.1:3128", "loopback-refused"), ("proxy.example:3128", "proxy-unreachable")]
+)
+def test_a_dead_proxy_is_known_as_the_quirk_that_explains_it(network: MakeNetwork, proxy: str, quirk: str) -> None:
+    facts = network("tcp").model_copy(update={"proxy": proxy})
+    assert in_trouble(judge_hub(facts, models_cached=False)).quirk == quirk
+
+
 def test_a_hub_out_of_reach_is_a_warning_when_everything_is_cached(network: MakeNetwork) -> None:
     verdict = judge_hub(network("name"), models_cached=True)
     assert verdict.status is Status.WARN
