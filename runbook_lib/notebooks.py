@@ -27,6 +27,6 @@ def find_notebook(stem: str) -> Path:
         raise UsageError(
             f"The notebook {path.name} is not there.",
             why=f"{NOTEBOOKS} is where it should stand.",
-            remedy="Install the runbook anew: pip install --force-reinstall --no-deps docling-runbook.",
+            remedy="Reinstall the runbook: pip install --force-reinstall --no-deps docling-runbook.",
         )
     return path

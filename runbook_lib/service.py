@@ -139,7 +139,7 @@ class DoclingModelManager:
             raise DiskError(
                 f"The models cannot be put in place: {error.filename or self._settings.cache_dir}.",
                 why=describe_os_error(error),
-                remedy="Name folders that this user may write: cache_dir and artifacts_dir.",
+                remedy="Name folders that this user may write to: cache_dir and artifacts_dir.",
             ) from error
         ready = ModelsReady(
             models=wanted.models,

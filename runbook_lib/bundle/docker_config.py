@@ -102,7 +102,7 @@ def _asked(helper: str, host: str) -> Credentials | None:
         told = json.loads(done.stdout) if done.returncode == 0 else {}
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise BundleError(
-            f"The credentials for {host} cannot be had.",
+            f"The credentials for {host} cannot be obtained.",
             why=f"docker-credential-{helper}, which {config_path()} names, ended with {type(error).__name__}.",
             remedy="Log in again with docker or skopeo, or remove the helper from that file.",
         ) from None
@@ -122,5 +122,5 @@ def _no_identity(host: str) -> BundleError:
 
 def _unreadable(path: Path, why: str) -> BundleError:
     return BundleError(
-        f"{path} cannot be read.", why=f"{why}.", remedy="Log in again with docker or skopeo, or mend the file."
+        f"{path} cannot be read.", why=f"{why}.", remedy="Log in again with docker or skopeo, or fix the file."
     )

@@ -54,7 +54,9 @@ def export_bundle(
         resources = {name: hashlib.sha256(content).hexdigest() for name, content in small.items()}
         small[SIGNATURE_FILE] = sign({**resources, **{f"{BLOBS}/{sha256}": sha256 for sha256 in carried}}, signing)
     with (
-        refusals_told(f"The bundle cannot be written: {dest}.", "Name a place with room where this user may write."),
+        refusals_told(
+            f"The bundle cannot be written: {dest}.", "Name a place with enough space that this user may write to."
+        ),
         _file_limit_told(dest),
         show_progress("bundle", total_bytes) as progress,
         opened_medium(dest, split_bytes) as medium,
@@ -88,7 +90,7 @@ def _file_limit_told(dest: Path) -> Iterator[None]:
             raise
         raise DiskError(
             f"The bundle cannot be written: {dest}.",
-            why=f"{describe_os_error(error)}: its file system takes no file of this length (FAT32: 4 GiB).",
+            why=f"{describe_os_error(error)}: its file system cannot hold a file of this size (FAT32: 4 GiB).",
             remedy="Write a .tar file in parts: --split 4000M. Or format the stick with exFAT or NTFS.",
         ) from error
 

@@ -165,8 +165,8 @@ def _require_free(dest: Path, split_bytes: int | None, *, is_archive: bool) -> N
     there = (dest,) if os.path.lexists(dest) else parts_of(dest) if is_archive else ()
     if there and not (not is_archive and dest.is_dir() and not any(dest.iterdir())):
         raise UsageError(
-            f"{there[0]} is there already.",
-            why="A bundle is written anew, never into another one.",
+            f"{there[0]} already exists.",
+            why="A bundle is never written over another one.",
             remedy="Name another place, or remove it first.",
         )
     if there:

@@ -70,5 +70,6 @@ def refused(what: str, why: str) -> BundleError:
     return BundleError(
         what,
         why=f"{why}." if not why.endswith(".") else why,
-        remedy="Nothing was written. Have the bundle made and carried again, and ask where this one comes from.",
+        remedy="Nothing was written. Have the bundle exported and carried over again, and ask where this one comes "
+        "from.",
     )

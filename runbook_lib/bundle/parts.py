@@ -122,7 +122,7 @@ class PartsReader(io.RawIOBase):
             raise BundleError(
                 "The file is not a bundle.",
                 why=f"A header in it claims {size} bytes for a name.",
-                remedy="Nothing was written. Have the bundle made and carried again.",
+                remedy="Nothing was written. Have the bundle exported and carried over again.",
             )
         buffer = bytearray(size)
         view, count = memoryview(buffer), 0

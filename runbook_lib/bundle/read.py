@@ -217,7 +217,7 @@ def _require_agreement(bundle: Bundle, models: list[Manifest]) -> None:
     for repo in lock.repositories:
         require_names({repo.revision, *bundle.config.refs.get(repo.repo_id, ())}, f"{words}: refs of {repo.repo_id}")
     if sum(map(len, sets.values())) > _MAX_FILES:
-        raise refused(f"{words} is no bundle.", "It lists more files than any set of models has")
+        raise refused(f"{words} is not a bundle.", "It lists more files than any set of models has")
     told = {
         (one.annotations.get(media_types.TITLE), one.annotations.get(media_types.REVISION, "")): sorted(
             (layer.file_path, layer.sha256, layer.size) for layer in one.layers

@@ -167,7 +167,7 @@ class RegistrySource:
                 raise BundleError(
                     f"There is no {self.words}.",
                     why=f"The registry answers 404 for {path[:40]}.",
-                    remedy="Look at name and tag, and whether all of the bundle was pushed (skopeo copy --all).",
+                    remedy="Check name and tag, and whether the whole bundle was pushed (skopeo copy --all).",
                 )
             for piece in _bytes_of(answer, self):
                 content += piece
@@ -210,7 +210,7 @@ class RegistrySource:
             raise BundleError(
                 f"{self.words} cannot be asked.",
                 why=mask_secrets(f"{type(error).__name__}: {error}"),
-                remedy="Look at the address and at where the registry redirects to.",
+                remedy="Check the address, and where the registry redirects to.",
             ) from error
 
     def _require(self, answer: "httpx.Response") -> None:
@@ -227,7 +227,7 @@ class RegistrySource:
             raise BundleError(
                 f"{self.words} cannot be read.",
                 why=f"The registry answers {code}.",
-                remedy="Look at the address: HOST is a registry, NAME a repository in it.",
+                remedy="Check the address: HOST is a registry, NAME a repository in it.",
             )
 
     def _unavailable(self, why: str) -> RegistryUnavailable:

@@ -183,10 +183,10 @@ def _members(reader: PartsReader, words: str) -> Iterator[tuple[str, tuple[int, 
                 if member.isdir():
                     continue
                 if not member.isreg() or member.issparse():
-                    raise refused(f"{words} is no bundle.", f"{member.name!r} in it is no regular file")
+                    raise refused(f"{words} is not a bundle.", f"{member.name!r} in it is no regular file")
                 name = member.name.removeprefix("./")
                 if name in seen or len(seen) >= _MAX_MEMBERS:
-                    raise refused(f"{words} is no bundle.", f"{name!r} is in it twice, or it holds too many files")
+                    raise refused(f"{words} is not a bundle.", f"{name!r} is in it twice, or it holds too many files")
                 seen.add(name)
                 if member.offset_data + member.size > reader.size_bytes:
                     raise truncated(words)
@@ -196,10 +196,10 @@ def _members(reader: PartsReader, words: str) -> Iterator[tuple[str, tuple[int, 
         if "unexpected end" in str(error):
             raise truncated(words) from error
         raise BundleError(
-            f"{words} is no bundle.",
+            f"{words} is not a bundle.",
             why=f"It cannot be read as a tar file: {error}.",
-            remedy="Nothing was written. An archive that is compressed has to be unpacked first; else have the bundle"
-            " made and carried again, with all its parts.",
+            remedy="Nothing was written. An archive that is compressed has to be unpacked first; otherwise have the "
+            "bundle exported and carried over again, with all its parts.",
         ) from error
 
 
@@ -207,18 +207,18 @@ def truncated(words: str) -> BundleError:
     """Return the error for a file that ends too early."""
     return BundleError(
         f"{words} ends before the bundle does.",
-        why="A part is missing, or it was not copied to its end.",
+        why="A part is missing, or it was not copied completely.",
         remedy="Nothing was written. Carry the missing part, or copy the bundle again.",
     )
 
 
 def too_large(words: str, name: str, size_bytes: int) -> BundleError:
     """Return the error for a document nobody needs to be that large."""
-    return refused(f"{words} is no bundle.", f"{name} holds {size_bytes} bytes, more than any document of a bundle")
+    return refused(f"{words} is not a bundle.", f"{name} holds {size_bytes} bytes, more than any document of a bundle")
 
 
 def _lacking(words: str, name: str) -> BundleError:
     if name == SIGNATURE_FILE:
         return refused(f"{words} is not signed.", f"It holds no {SIGNATURE_FILE}; registries carry none")
     what = {LAYOUT_FILE: "an OCI image layout has one", INDEX_FILE: "it lists what the layout holds"}
-    return refused(f"{words} is no bundle.", f"{name} is missing; {what.get(name, 'another document names it')}")
+    return refused(f"{words} is not a bundle.", f"{name} is missing; {what.get(name, 'another document names it')}")

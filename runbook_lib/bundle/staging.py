@@ -87,7 +87,7 @@ def staged_in(
     free = free_bytes(volume)
     if needed_bytes > here_bytes and free < needed_bytes - here_bytes + _MARGIN_BYTES:
         raise DiskError(
-            f"There is not room for the bundle in {volume}.",
+            f"There is not enough space for the bundle in {volume}.",
             why=f"It needs {format_bytes(needed_bytes - here_bytes)}, and {format_bytes(free)} are free.",
             remedy="Free space, or name a folder on another volume.",
         )
@@ -118,7 +118,7 @@ def not_here(bundle: Bundle, lacking: list[WantedBlob]) -> BundleError:
     """Return the error for contents that neither the bundle nor this machine has."""
     size = format_bytes(sum(blob.size_bytes for blob in lacking))
     return BundleError(
-        f"{bundle.source.words} was made for a machine that has more than this one.",
+        f"{bundle.source.words} was made for a machine that already has more than this one.",
         why=f"{len(lacking)} contents ({size}) were left out of it and are not here; the first is {lacking[0].name}.",
         remedy="Nothing was written. Export without --since, or with --since the lock file of this machine.",
     )

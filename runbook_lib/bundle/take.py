@@ -54,7 +54,7 @@ def import_bundle(
     with (
         refusals_told(
             f"The bundle cannot be put into {target.cache_dir} and {target.artifacts_dir}.",
-            "Name folders with room where this user may write: --cache DIR, --artifacts DIR.",
+            "Name folders with enough space that this user may write to: --cache DIR, --artifacts DIR.",
         ),
         _nothing_left(target.cache_dir),
         hold(

@@ -109,9 +109,9 @@ def _measured(target: WheelTarget, wheels: Sequence[LockedWheel], house: Path) -
     lacking = [wheel.name for wheel in wheels if wheel.sha256 not in files]
     if lacking:
         raise BundleError(
-            f"{len(lacking)} wheels did not come, the first is {lacking[0]}.",
-            why="pip ended well, and its folder does not hold them.",
-            remedy="Run it again; look at the index that pip and uv are configured for.",
+            f"{len(lacking)} wheels were not downloaded, the first is {lacking[0]}.",
+            why="pip reported success, but its folder does not hold them.",
+            remedy="Run it again; check the index that pip and uv are set up for.",
         )
     found = (files[wheel.sha256] for wheel in wheels)
     measured = (
@@ -144,5 +144,5 @@ def _not_fetched(module: str, why: str) -> BundleError:
     return BundleError(
         "The wheels cannot be fetched.",
         why=f"{module}: {mask_secrets(why)}",
-        remedy="Look at the index and proxy that uv and pip are set up for, and at what the platform has wheels of.",
+        remedy="Check the index and proxy that uv and pip are set up for, and which wheels there are for the platform.",
     )

@@ -30,7 +30,7 @@ def take_wheels(bundle: Bundle, folder: Path) -> ImportedWheels:
     needed_bytes = sum(wheel.size_bytes for wheel in absent)
     wanted = dict.fromkeys((wheel.sha256 for wheel in absent), 1)
     with (
-        refusals_told(f"The wheels cannot be put into {folder}.", "Name a folder where this user may write."),
+        refusals_told(f"The wheels cannot be put into {folder}.", "Name a folder that this user may write to."),
         show_progress("wheels", needed_bytes) as progress,
         staged_in(folder / _ARRIVING, folder, wanted, needed_bytes, links=False) as staging,
     ):

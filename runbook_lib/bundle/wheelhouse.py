@@ -52,7 +52,7 @@ class WheelTarget:
         match = _NAMED.fullmatch(text)
         if match is None or match["platform"] not in _UV:
             raise UsageError(
-                f"{text!r} names no platform that wheels are fetched for.",
+                f"{text!r} is not a platform that wheels can be fetched for.",
                 remedy=f"Use PLATFORM-PYTHON, such as win_amd64-3.11, with one of {', '.join(_UV)}.",
             )
         return cls(match["platform"], match["python"])

@@ -112,7 +112,7 @@ def _wait(lock: BaseFileLock, what: str, limit_s: float, say: Say) -> BaseFileLo
                 raise LockHeld(
                     f"{what} is going on in another process, and did not end within {limit_s:g} s.",
                     why=f"The lock {lock.lock_file} is held.",
-                    remedy="Let it end, or end it, and run this again: what is complete by then is kept.",
+                    remedy="Wait for it to end, or stop it, and run this again: what is complete by then is kept.",
                 ) from None
             _log.info("waiting for %s, held by another process", lock.lock_file)
             say(f"waiting for another process: {what}, {waited_s:.0f} s of at most {limit_s:g} s")

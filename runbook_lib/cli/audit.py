@@ -22,7 +22,7 @@ from runbook_lib.terminal.watch import watching
     multiple=True,
     type=NameType(lambda: RULES),
     metavar="ID",
-    help="Apply this rule alone; repeatable.",
+    help="Apply only this rule; repeatable.",
 )
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0, which GitHub shows beside the code.")
 @json_option

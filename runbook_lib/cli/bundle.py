@@ -52,13 +52,13 @@ _signature_option = click.option(
     "trusted",
     default="",
     metavar="FILE",
-    help="Refuse what nobody signed whom this public key, or these authorities' certificates, name (PEM).",
+    help="Refuse a bundle that is not signed with this public key, or under these authorities' certificates (PEM).",
 )
 
 
 @click.group()
 def bundle() -> None:
-    """Carry models to a machine without a network, and take them there.
+    """Export models for a machine without a network, and import them there.
 
     A bundle is an OCI image layout of CNCF ModelPack artifacts: a folder, or one .tar file. docs/bundles.md describes
     it.
@@ -67,14 +67,16 @@ def bundle() -> None:
 
 @bundle.command("export")
 @setting_options
-@click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
-@click.option("--proof", default="", metavar="DIR", help="Run whose report and records go along.")
+@click.option("--run-dir", default="", metavar="DIR", help="Use the settings of this run; default: the current ones.")
+@click.option("--proof", default="", metavar="DIR", help="Run whose report and records to include.")
 @click.option("--sbom", is_flag=True, help="Add a bill of materials (CycloneDX); needs the extra sbom.")
 @click.option("--sign", default="", metavar="KEY", help="Sign with this private key (PEM); needs the extra sign.")
 @click.option("--certificate", default="", metavar="CERT", help="Certificate of that key, for --require-signature CA.")
 @click.option("--wheels", default="", metavar="PLATFORM-PYTHON", help="Add wheels, such as for win_amd64-3.11.")
-@click.option("--wheel", "wanted", multiple=True, metavar="REQUIREMENT", help="What they install; default: docling.")
-@click.option("--since", default="", metavar="OTHER", help="Leave out what this bundle or lock file names.")
+@click.option(
+    "--wheel", "wanted", multiple=True, metavar="REQUIREMENT", help="Requirement the wheels are for; default: docling."
+)
+@click.option("--since", default="", metavar="OTHER", help="Leave out what this bundle or lock file already names.")
 @click.option("--split", type=SizeType(), metavar="SIZE", help="Cut the file into parts, such as 4000M for FAT.")
 @click.argument("dest", metavar="DEST")
 @verbose_option
@@ -94,10 +96,10 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     dest: str,
     as_json: bool,
 ) -> int:
-    """Write the models that stand here to DEST: a folder, or one file when it ends with .tar.
+    """Write this machine's models to DEST: a folder, or one file when its name ends with .tar.
 
-    Every content is compared with its hash on the way; what is damaged is never carried. A folder on the volume of the
-    cache shares the weights with it and takes next to no room.
+    Every content is checked against its hash on the way; damaged files are never exported. A folder on the same volume
+    as the cache shares the weights with it and takes almost no space.
     """
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
@@ -122,8 +124,8 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
 @setting_options
 @click.option("--cache", default="", metavar="DIR", help="Hub cache to fill; short for -p cache_dir DIR.")
 @click.option("--artifacts", default="", metavar="DIR", help="Artifacts folder; short for -p artifacts_dir DIR.")
-@click.option("--papers", default="", metavar="DIR", help="Write lock file, report and records of the bundle there.")
-@click.option("--wheels", default="", metavar="DIR", help="Put the wheels there, and say how they are installed.")
+@click.option("--papers", default="", metavar="DIR", help="Write the bundle's lock file, report and records to DIR.")
+@click.option("--wheels", default="", metavar="DIR", help="Put the wheels in DIR, and say how to install them.")
 @_signature_option
 @click.argument("source", metavar="SRC")
 @verbose_option
@@ -139,10 +141,10 @@ def import_(  # noqa: PLR0913, PLR0917 - one a click option
     source: str,
     as_json: bool,
 ) -> int:
-    """Put the models of the bundle SRC into the Hub cache and docling's artifacts folder; may be run again.
+    """Put the models of the bundle SRC into the Hub cache and docling's artifacts folder; safe to run again.
 
-    SRC is a folder, a .tar file or the first of its parts, or a registry's oci://HOST/NAME:TAG. Everything is compared
-    with its hash before anything gets its place.
+    SRC is a folder, a .tar file or the first of its parts, or a registry's oci://HOST/NAME:TAG. Every content is
+    checked against its hash before anything is put in place.
     """
     target = _target(pairs, practice=practice, cache_dir=cache, artifacts_dir=artifacts)
     with opened_source(source) as opened:
@@ -160,7 +162,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one a click option
 @verbose_option
 @json_option
 def show(verify: bool, trusted: str, source: str, as_json: bool) -> int:
-    """Say what the bundle SRC holds; writes nothing."""
+    """Show what the bundle SRC contains; writes nothing."""
     with opened_source(source) as opened:
         shown = show_bundle(open_bundle(opened, Path(trusted) if trusted else None), verify=verify)
     print_result(shown, as_json=as_json)
@@ -169,12 +171,14 @@ def show(verify: bool, trusted: str, source: str, as_json: bool) -> int:
 
 @bundle.command("diff")
 @setting_options
-@click.option("--since", default="", metavar="OTHER", help="Compare with this bundle or lock file, not this machine.")
+@click.option(
+    "--since", default="", metavar="OTHER", help="Compare with this bundle or lock file instead of this machine."
+)
 @click.argument("source", metavar="SRC")
 @verbose_option
 @json_option
 def diff(pairs: Sequence[tuple[str, str]], practice: bool, since: str, source: str, as_json: bool) -> int:
-    """Say what this machine lacks of the bundle SRC; writes nothing. Exit code 1 when it lacks anything."""
+    """Show what this machine lacks from the bundle SRC; writes nothing. Exit code 1 when anything is missing."""
     with opened_source(source) as opened:
         read = open_bundle(opened)
         shown = (
@@ -190,13 +194,13 @@ def _wheels(
     target: str, wanted: Sequence[str], settings: Settings
 ) -> "AbstractContextManager[FetchedWheels] | nullcontext[None]":
     if wanted and not target:
-        raise UsageError("--wheel names what wheels are for.", remedy="Name the platform: --wheels win_amd64-3.11.")
+        raise UsageError("--wheel needs --wheels.", remedy="Name the platform: --wheels win_amd64-3.11.")
     return fetched_wheels(WheelTarget.parse(target), wanted, settings) if target else nullcontext()
 
 
 def _signing(key: str, certificate: str) -> SigningFiles | None:
     if certificate and not key:
-        raise UsageError("--certificate names the certificate of a key.", remedy="Name the key as well: --sign KEY.")
+        raise UsageError("--certificate needs --sign.", remedy="Give the key it belongs to: --sign KEY.")
     return SigningFiles(Path(key), Path(certificate) if certificate else None) if key else None
 
 

@@ -19,12 +19,12 @@ from runbook_lib.upkeep.clean import KINDS, apply_cleaning, plan_cleaning
 @click.option("--yes", is_flag=True, help="Remove it; without this the plan is shown and nothing is touched.")
 @json_option
 def clean(kinds: Sequence[str], pairs: Sequence[tuple[str, str]], practice: bool, yes: bool, as_json: bool) -> int:
-    """Show what the runbook made for itself and what removing it frees; with --yes remove it.
+    """Show what the runbook created for itself and how much removing it would free; with --yes, remove it.
 
     KIND is practice (the practice models), drills, quarantine (the damaged files that repair moved aside, in the cache
-    and the artifacts folder) or kernel (the Jupyter kernel of this environment); without KIND all of them. What a run
-    that is going on uses stays. Models go by runbook delete, run folders by runbook prune-runs. Exit code 3 when
-    something that was to go is still there.
+    and the artifacts folder) or kernel (the Jupyter kernel of this environment); without KIND all of them. Anything
+    that a run in progress uses stays. Use runbook delete for models and runbook prune-runs for run folders. Exit code 3
+    when something could not be removed.
     """
     target = resolve_target(resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values)
     say_where(target)

@@ -53,12 +53,12 @@ def config(pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, as_js
 
 @click.command()
 @setting_options
-@click.option("--force", is_flag=True, help="Write it anew where there is one; what stood in it is lost.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file; its contents are lost.")
 @click.argument("file", default=str(SETTINGS_FILE), metavar="[FILE]")
 def init(pairs: Sequence[tuple[str, str]], practice: bool, force: bool, file: str) -> int:
-    """Write a commented runbook.toml: every setting with its meaning, and those given by -p set.
+    """Write a commented runbook.toml: every setting with its meaning, those given by -p filled in.
 
-    A file that is there is not touched without --force.
+    An existing file is not touched without --force.
     """
     given = parameters_from(pairs, practice=practice)
     checked = resolve_settings(given, explicit=True, environ={}, file=Path("no such file")).values.model_dump(
@@ -67,8 +67,8 @@ def init(pairs: Sequence[tuple[str, str]], practice: bool, force: bool, file: st
     path = Path(file)
     if path.exists() and not force:
         raise UsageError(
-            f"{path} is there already, and nothing was written.",
-            remedy="Edit it, name another file, or write it anew with --force.",
+            f"{path} already exists; nothing was written.",
+            remedy="Edit it, name another file, or overwrite it with --force.",
         )
     with refusals_told(f"{path} cannot be written.", "Go where it can be, or name another place: runbook init FILE."):
         atomic.write_text(path, settings_file({name: checked[name] for name in given}))

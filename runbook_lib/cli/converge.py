@@ -28,11 +28,12 @@ from runbook_lib.terminal.watch import watching
     "origins",
     multiple=True,
     metavar="WHERE",
-    help="Take contents from there, in turn if repeated: a bundle, oci://HOST/NAME:TAG, a mirror's https:// address, "
+    help="Where contents come from, tried in order if repeated: a bundle, oci://HOST/NAME:TAG, a mirror's https:// "
+    "address, "
     "the folder of a peer's Hub cache, or hub, the default.",
 )
 @click.option(
-    "--trust", "trusted", default="", metavar="FILE", help="Take no bundle that this key or authority did not sign."
+    "--trust", "trusted", default="", metavar="FILE", help="Accept only bundles signed by this key or authority."
 )
 @hash_option
 @dry_run_option
@@ -48,10 +49,10 @@ def converge(
     file: str,
     as_json: bool,
 ) -> int:
-    """Bring this machine to what the lock file FILE says, and do nothing when it is there.
+    """Bring this machine to what the lock file FILE says; do nothing when it is already there.
 
-    What the machine has itself is used first. Every content is compared with its hash before it counts; may be run
-    again after it was killed. Exit code as of state, afterwards.
+    Contents that are already on this machine are used first. Every content is checked against its hash before it
+    counts. Safe to run again after an interruption. The exit code is the one runbook state would give afterwards.
     """
     target, lock = places_alone(pairs, practice=practice), read_lock(Path(file))
     require_same_kind(target, lock, Path(file))

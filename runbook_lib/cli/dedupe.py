@@ -20,10 +20,9 @@ from runbook_lib.upkeep.dedupe.plan import plan_dedupe
 @dry_run_option
 @json_option
 def dedupe(pairs: Sequence[tuple[str, str]], practice: bool, dry_run: bool, as_json: bool) -> int:
-    """Store every content of the cache and the artifacts folder once, by hard links; no privilege is needed.
+    """Store every content of the cache and the artifacts folder only once, using hard links; no privilege is needed.
 
-    Removes blobs that nothing refers to any more. Files that are in use are left alone and said,
-    with exit code 3.
+    Removes blobs that nothing refers to any more. Files in use are left alone and listed, with exit code 3.
     """
     target = resolve_target(resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values)
     say_where(target)

@@ -26,11 +26,11 @@ from runbook_lib.upkeep.deletion.plan import collect_revisions, plan_deletion
 def delete(
     models: Sequence[str], pairs: Sequence[tuple[str, str]], practice: bool, dry_run: bool, yes: bool, as_json: bool
 ) -> int:
-    """Delete revisions from the cache for good, after showing what would go and what that frees.
+    """Permanently delete revisions from the cache, after showing what would go and how much that frees.
 
     MODEL alone means every revision of org/name that the cache holds; REVISION is a branch, a tag or the beginning of a
     commit. No other repository is touched, even one at the same commit. Without MODEL the revisions are listed. Exit
-    code 3 when something that was to go is still there.
+    code 3 when something could not be removed.
     """
     target = resolve_target(resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values)
     present = collect_revisions(target.cache_dir, target.artifacts_dir)
@@ -53,7 +53,9 @@ def _ask(plan: DeletionPlan, *, yes: bool) -> None:
         return
     print_sections(plan.sections(), sys.stderr)
     if not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked here, and nothing was deleted.", remedy="Add --yes to delete this.")
+        raise UsageError(
+            "There is nobody to ask for confirmation here; nothing was deleted.", remedy="Add --yes to delete this."
+        )
     click.confirm("Delete this for good?", abort=True, err=True)
 
 

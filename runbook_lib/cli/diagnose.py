@@ -35,7 +35,7 @@ def diagnose(file: str, last: bool, as_json: bool) -> int:
     Reads FILE, or standard input. Exit code 0 when something was recognised, 1 when nothing was.
     """
     if last and file:
-        raise UsageError("FILE and --last exclude each other.", remedy="Give one of them.")
+        raise UsageError("FILE and --last cannot be combined.", remedy="Give only one of them.")
     if last:
         run = newest_run(RUNS.absolute())
         click.echo(f"read: what the run {run.folder.name} left", err=True)
@@ -53,17 +53,17 @@ def diagnose(file: str, last: bool, as_json: bool) -> int:
 @click.command()
 @click.argument("words", nargs=-1, type=NameType(_quirk_ids), metavar="[ID|WORD...]")
 @click.option(
-    "--since", default="", metavar="VERSION", help="Only what this version of the runbook or a later one brought."
+    "--since", default="", metavar="VERSION", help="Only those added in this version of the runbook or a later one."
 )
 @json_option
 def quirks(words: Sequence[str], since: str, as_json: bool) -> None:
-    """List the known failures, show all that is known of one, or find those that speak of all WORDs.
+    """List the known failures, show everything known about one, or find those that mention all WORDs.
 
     runbook quirks quirk-001; runbook quirks proxy certificate.
     """
     catalogue = load_catalogue()
     if words and since:
-        raise UsageError("ID and --since exclude each other.", remedy="Name a quirk, or list the new ones.")
+        raise UsageError("ID and --since cannot be combined.", remedy="Name a quirk, or list the new ones.")
     found = _speaking_of(words, catalogue.quirks) if words else catalogue.since(since) if since else catalogue.quirks
     if len(words) == 1 and (not found or _is_name(words[0], catalogue)):
         quirk = catalogue.quirk(words[0])
@@ -73,7 +73,7 @@ def quirks(words: Sequence[str], since: str, as_json: bool) -> None:
             show(Shown((_everything(quirk),)))
         return
     if not found:
-        raise UsageError(f"No known failure speaks of {' '.join(words)!r}.", remedy="runbook quirks lists them all.")
+        raise UsageError(f"No known failure mentions {' '.join(words)!r}.", remedy="runbook quirks lists them all.")
     if as_json:
         click.echo("[" + ",\n".join(quirk.model_dump_json() for quirk in found) + "]")
         return

@@ -29,7 +29,7 @@ def _check_ids() -> Iterable[str]:
 @click.command()
 @setting_options
 @click.option(
-    "--only", multiple=True, type=NameType(_check_ids), metavar="ID", help="Make this check alone; repeatable."
+    "--only", multiple=True, type=NameType(_check_ids), metavar="ID", help="Make only this check; repeatable."
 )
 @click.option("--list", "as_list", is_flag=True, help="List every check and the quirk it foresees.")
 @click.option("--checklist", "as_checklist", is_flag=True, help="Evaluate the prevention checklist of quirk-001.")
@@ -46,15 +46,17 @@ def doctor(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Look for what will go wrong before it does: about fifty checks in under a second.
+    """Look for what will go wrong before it does: some eighty checks in about a second.
 
     Imports neither docling nor huggingface_hub. With -p target_python PATH it examines the environment of a service.
     Exit code 1 when a check failed.
     """
     if dry_run and not fix:
-        raise UsageError("--dry-run belongs to --fix.", remedy="Give both, or neither: without --fix nothing changes.")
+        raise UsageError(
+            "--dry-run only works with --fix.", remedy="Give both, or neither: without --fix nothing changes."
+        )
     if sum((as_list, as_checklist, fix or bool(only))) > 1:
-        raise UsageError("--list, --checklist and --only or --fix exclude each other.", remedy="Give one of them.")
+        raise UsageError("--list, --checklist and --only or --fix cannot be combined.", remedy="Give only one of them.")
     from runbook_lib.checks.doctor import examine
     from runbook_lib.checks.registry import PROBES, list_checks
 

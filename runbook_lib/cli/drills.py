@@ -19,7 +19,7 @@ from runbook_lib.terminal.screen import show
 def drills(name: str, as_json: bool) -> None:
     """List the breakage drills, or show one: runbook drills corrupt.
 
-    Play one with runbook run --practice --drill NAME, and fix it by what its output says.
+    Play one with runbook run --practice --drill NAME, and fix it by following its output.
     """
     chosen = (drill_named(name),) if name else DRILLS
     if as_json:

@@ -43,10 +43,10 @@ def cluster_options(command: CommandT) -> CommandT:
     options = (
         click.option("--scheduler", required=True, metavar="URL", help="tls://HOST:PORT; tcp:// on loopback alone."),
         click.option("--certs", type=_FOLDER, metavar="DIR", help="What runbook fleet certs wrote."),
-        click.option("--tls-ca-file", type=_FILE, metavar="FILE", help="In place of --certs: the authority."),
-        click.option("--tls-cert", type=_FILE, metavar="FILE", help="In place of --certs: the certificate."),
-        click.option("--tls-key", type=_FILE, metavar="FILE", help="In place of --certs: its key."),
-        click.option("--server-name", default="", metavar="NAME", help="What the scheduler's certificate is for."),
+        click.option("--tls-ca-file", type=_FILE, metavar="FILE", help="Instead of --certs: the authority."),
+        click.option("--tls-cert", type=_FILE, metavar="FILE", help="Instead of --certs: the certificate."),
+        click.option("--tls-key", type=_FILE, metavar="FILE", help="Instead of --certs: its key."),
+        click.option("--server-name", default="", metavar="NAME", help="Name that the scheduler's certificate is for."),
     )
     for option in reversed(options):
         command = option(command)
@@ -59,7 +59,7 @@ def _address(options: ClusterOptions, role: str) -> Address:
     given = [one for one in three if one is not None]
     if given and (len(given) < len(three) or options["certs"]):
         raise UsageError(
-            "The certificates are named in halves, or twice.",
+            "The certificates are given only in part, or twice.",
             remedy="Give --certs DIR, or --tls-ca-file, --tls-cert and --tls-key.",
         )
     files = TlsFiles(*given) if given else TlsFiles.of_role(options["certs"], role) if options["certs"] else None
@@ -69,9 +69,9 @@ def _address(options: ClusterOptions, role: str) -> Address:
 @click.group()
 @verbose_option
 def fleet() -> None:
-    """Run the runbook on many hosts, over a Dask cluster that is there, and read what they say together.
+    """Run the runbook on many hosts over an existing Dask cluster, and report on all of them together.
 
-    Needs the extra fleet here and on the hosts. docs/fleet.md begins with ten minutes on one machine.
+    Needs the extra fleet here and on the hosts. docs/fleet.md starts with a tour of ten minutes on one machine.
     """
 
 
@@ -87,14 +87,14 @@ fleet.add_command(report)
     metavar="NAME",
     help="A name or address under which hosts and clients reach the scheduler; repeatable.",
 )
-@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long they hold.")
-@click.option("--renew", is_flag=True, help="Issue scheduler's, workers' and clients' anew, by the same authority.")
+@click.option("--days", type=click.IntRange(1, 3650), default=365, show_default=True, help="How long they are valid.")
+@click.option("--renew", is_flag=True, help="Reissue the scheduler's, workers' and clients', by the same authority.")
 @click.argument("folder", type=_FOLDER, metavar="DIR")
 @verbose_option
 def certs(names: Sequence[str], days: int, renew: bool, folder: Path) -> int:
-    """Make an authority of the cluster's own in DIR, and certificates for scheduler, workers and clients.
+    """Create a certificate authority for the cluster in DIR, and certificates for scheduler, workers and clients.
 
-    What stands there already is kept. Keys are readable for their owner alone.
+    Existing files are kept. Keys are readable only by their owner.
     """
     print_shown(issue(folder, names, days=days, renew=renew))
     return ExitCode.OK
@@ -103,12 +103,13 @@ def certs(names: Sequence[str], days: int, renew: bool, folder: Path) -> int:
 @fleet.command("worker")
 @cluster_options
 @click.option("--host", "host", required=True, metavar="NAME", help="The host's name in the inventory.")
-@click.option("--listen", default="", metavar="ADDRESS", help="Where other workers reach this one.")
+@click.option("--listen", default="", metavar="ADDRESS", help="Address at which other workers reach this one.")
 @verbose_option
 def worker(host: str, listen: str, **cluster: Unpack[ClusterOptions]) -> int:
-    """Be the Dask worker of this host, in the working folder, until asked to end.
+    """Run this host's Dask worker, in the working folder, until told to stop.
 
-    A scheduler that is away is waited for; one that refuses this host's certificate, or is none, is an error at once.
+    Waits for a scheduler that is away; one that refuses this host's certificate, or is not a Dask scheduler, is an
+    error at once.
     """
     require_dask("runbook fleet worker")
     from runbook_lib.fleet.worker import Seating, serve
@@ -121,16 +122,21 @@ def worker(host: str, listen: str, **cluster: Unpack[ClusterOptions]) -> int:
 @cluster_options
 @click.option("--inventory", type=_FILE, required=True, metavar="FILE", help="The hosts: hosts.toml.")
 @click.option(
-    "--records", type=_FOLDER, default=Path("fleet"), show_default=True, metavar="DIR", help="What comes back."
+    "--records",
+    type=_FOLDER,
+    default=Path("fleet"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder for what comes back.",
 )
-@click.option("--again", is_flag=True, help="Also run the hosts that ended well in this folder before.")
-@click.option("--only", default="", type=click.Choice(("", *STAGES)), metavar="STAGE", help="Run this stage alone.")
+@click.option("--again", is_flag=True, help="Also run the hosts that have already succeeded in this folder.")
+@click.option("--only", default="", type=click.Choice(("", *STAGES)), metavar="STAGE", help="Run only this stage.")
 @click.option(
     "--attempts",
     type=click.IntRange(1, 10),
     default=Limits.attempts,
     show_default=True,
-    help="Of a host that gets lost.",
+    help="Attempts for a host that gets lost.",
 )
 @click.option("--run-limit", "run_s", default=Limits.run_s, show_default=True, help="Seconds for the run of a host.")
 @click.option(
@@ -140,7 +146,7 @@ def worker(host: str, listen: str, **cluster: Unpack[ClusterOptions]) -> int:
     show_default=True,
     help="Seconds to wait for hosts that are not there.",
 )
-@click.option("--limit", "campaign_s", default=Limits.campaign_s, show_default=True, help="Seconds for all of it.")
+@click.option("--limit", "campaign_s", default=Limits.campaign_s, show_default=True, help="Seconds for everything.")
 @verbose_option
 @json_option
 def run(  # noqa: PLR0913, PLR0917 - one a click option
@@ -155,11 +161,11 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
     as_json: bool,
     **cluster: Unpack[ClusterOptions],
 ) -> int:
-    """Run all six stages once on every host, each in a process of its own there, and bring the records back.
+    """Run all six stages once on every host, in a process of its own there, and bring the records back.
 
-    A host that is missing, asleep, dies, has no room or another version is a row with its reason. Again with the same
-    --records, it asks only the hosts that have not ended well, and those go on where they stopped. Exit code 0 when all
-    ended well, 3 when some did, 1 when none.
+    A host that is missing or asleep, dies, is out of space or has another version becomes a row with the reason. Run
+    again with the same --records, it asks only the hosts that have not succeeded, and those continue where they
+    stopped. Exit code 0 when all succeeded, 3 when some did, 1 when none did.
     """
     require_dask("runbook fleet run")
     require_extra("fleet", "cryptography", purpose="runbook fleet run")
@@ -176,7 +182,7 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
 @click.option("--inventory", type=_FILE, required=True, metavar="FILE", help="The hosts: hosts.toml.")
 @click.option("--lock", "lock_file", type=_FILE, default=Path(LOCK_NAME), show_default=True, help="Which models.")
 @click.option("--wait", "wait_s", default=60.0, show_default=True, help="Seconds to wait for a host that is absent.")
-@click.option("--limit", "limit_s", default=7200.0, show_default=True, help="Seconds for all of it.")
+@click.option("--limit", "limit_s", default=7200.0, show_default=True, help="Seconds for everything.")
 @verbose_option
 @json_option
 def models(
@@ -184,9 +190,9 @@ def models(
 ) -> int:
     """Bring the models of a lock file to every host of a site at the cost of one download from the Hub.
 
-    What one host has, others get from it, from worker to worker; what none has comes from the Hub once. Every content
-    is compared with its hash before it gets its place. Again, it goes on with what has come. Exit codes are those of
-    fleet run.
+    What one host has, others get from it, worker to worker; what none has comes from the Hub, once. Every content is
+    checked against its hash before it is put in place. Run again, it continues with what has arrived. Exit codes are
+    those of fleet run.
     """
     require_dask("runbook fleet models")
     require_extra("fleet", "cryptography", purpose="runbook fleet models")

@@ -23,14 +23,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "upgrades",
     multiple=True,
     metavar="PACKAGE=VERSION",
-    help="Say what this upgrade would bring; repeatable.",
+    help="Show what this upgrade would change; repeatable.",
 )
 @click.option(
-    "--since", multiple=True, metavar="RECORDS", help="Compare with these, not with each host's record before."
+    "--since", multiple=True, metavar="RECORDS", help="Compare with these instead of each host's previous record."
 )
 @click.option("--html", type=_FILE, metavar="FILE", help="Write a page with tables to sort and filter.")
 @click.option(
-    "--save", "saved", type=_FILE, metavar="FILE.parquet", help="Keep the records as one table, for the next time."
+    "--save", "saved", type=_FILE, metavar="FILE.parquet", help="Keep the records as one table, for next time."
 )
 @click.option(
     "--rows",
@@ -49,10 +49,10 @@ def report(
     rows: int,
     as_json: bool,
 ) -> int:
-    """Say what RECORDS come to: how it ended, which versions are open to which known failures, what it takes on disk.
+    """Sum up RECORDS: how the runs ended, which versions are exposed to which known failures, and disk use.
 
     RECORDS are folders as runbook fleet run writes them, folders of run folders, .parquet files, and addresses such as
-    s3://bucket/records. A record that cannot be read is a row with its reason.
+    s3://bucket/records. A record that cannot be read becomes a row with the reason.
     """
     asked = [parse_upgrade(text) for text in upgrades]
     with opened_store() as store:

@@ -33,20 +33,20 @@ def runs_option(command: CommandT) -> CommandT:
 
 @click.command()
 @runs_option
-@click.option("--failed", is_flag=True, help="Only runs that did not end well.")
+@click.option("--failed", is_flag=True, help="Only runs that did not succeed.")
 @click.option("--since", metavar="WHEN", help="Only runs that began since: 3d, 12h, 2w, or a date.")
-@click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="At most so many runs.")
+@click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="Show at most this many runs.")
 @click.option(
     "--within",
     metavar="HOURS",
     type=click.FloatRange(min=0, min_open=True),
-    help="Exit 1 without a run in the last HOURS.",
+    help="Exit 1 if there was no run in the last HOURS.",
 )
 @json_option
 def history(runs: Path, failed: bool, since: str | None, limit: int, within: float | None, as_json: bool) -> int:
     """List the runs, the newest first, and say where some are missing.
 
-    What the folders of runs tell is joined with history.jsonl, which remembers runs whose folders are gone.
+    Combines the run folders with history.jsonl, which remembers runs whose folders are gone.
     """
     now = datetime.now(UTC)
     chosen = Selection(failed, moment_named(since, now) if since else None, limit=limit)
@@ -81,12 +81,12 @@ def show(run: str, runs: Path, as_json: bool) -> int:
 @runs_option
 @json_option
 def diff(names: tuple[str, ...], runs: Path, as_json: bool) -> int:
-    """Say what changed from one run to another; without names, since it last worked.
+    """Show what changed between two runs; without names, since the last run that worked.
 
-    AFTER is the newest run where it is not named, BEFORE the last one before it that worked.
+    AFTER defaults to the newest run, BEFORE to the last one before it that worked.
     """
     if len(names) > 2:  # noqa: PLR2004 - a before and an after
-        raise UsageError("Two runs can be compared, not more.", remedy="runbook diff BEFORE AFTER")
+        raise UsageError("No more than two runs can be compared.", remedy="runbook diff BEFORE AFTER")
     known = read_history(runs.absolute())
     after = run_named(known, names[-1] if names else LAST)
     before = run_named(known, names[0]) if len(names) > 1 else last_good(known, after)
@@ -105,9 +105,9 @@ def diff(names: tuple[str, ...], runs: Path, as_json: bool) -> int:
 def prune_runs(runs: Path, keep: str, dry_run: bool, as_json: bool) -> int:
     """Remove run folders that no rule keeps, and say for each why it stays or goes.
 
-    A run that is going on, the newest one and the newest that worked always stay; so does every line of the history.
-    Failed runs are kept three times as long unless failed-days says otherwise. Exit code 3 when something is left that
-    was to go.
+    A run in progress, the newest run and the newest that worked always stay, and so does every line of the history.
+    Failed runs are kept three times as long unless failed-days says otherwise. Exit code 3 when something could not be
+    removed.
     """
     pruned = prune(runs.absolute(), _rules(keep), dry_run=dry_run)
     print_result(pruned, as_json=as_json)

@@ -11,15 +11,17 @@ from runbook_lib.run.settings import PRACTICE
 
 
 @click.command()
-@click.option("--workspace", default="workspace", metavar="DIR", show_default=True, help="Where the copies stand.")
+@click.option("--workspace", default="workspace", metavar="DIR", show_default=True, help="Folder for the copies.")
 @click.option("--in-place", is_flag=True, help="Work on the runbook's own notebooks instead of copies.")
 @click.option("--practice", is_flag=True, help="Let the notebooks use the built-in hub unless they name another.")
-@click.option("--port", default=8888, type=click.IntRange(0, 65535), help="TCP port; 0, or taken: another one.")
+@click.option(
+    "--port", default=8888, type=click.IntRange(0, 65535), help="TCP port; if 0 or taken, another one is used."
+)
 @click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
 def lab(workspace: str, in_place: bool, practice: bool, port: int, no_browser: bool) -> None:
-    """Open JupyterLab at 00_start_here, with this environment's kernel, for this machine alone.
+    """Open JupyterLab at 00_start_here, with this environment's kernel, reachable from this machine only.
 
-    It works on copies. Those that stand in the workspace already are kept: delete one to have it anew.
+    It works on copies. Existing copies in the workspace are kept: delete one to get a fresh one.
     """
     require_extra("notebooks", "jupyterlab", purpose="runbook lab")
     from runbook_lib.interactive.lab import copy_notebooks, open_lab, register_kernel

@@ -19,7 +19,7 @@ from runbook_lib.upkeep.lock import lock_drift, write_lock
 
 @click.command()
 @setting_options
-@click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
+@click.option("--run-dir", default="", metavar="DIR", help="Use the settings of this run; default: the current ones.")
 @click.option("--check", is_flag=True, help="Verify this machine against FILE, offline, and write nothing.")
 @click.option("--drift", is_flag=True, help="Ask the Hub how far it has moved on from FILE, and write nothing.")
 @click.argument("file", default=LOCK_NAME, metavar="[FILE]")
@@ -33,13 +33,13 @@ def lock(
     file: str,
     as_json: bool,
 ) -> int:
-    """Write the lock file of the models that stand here, or hold this machine or the Hub against it.
+    """Write a lock file for this machine's models, or compare this machine or the Hub with one.
 
-    The models are verified first: what is damaged is never locked. docs/lock-file.md describes the format. A Hub that
-    has moved on is no failure: what is locked stays what is used.
+    The models are verified first: damaged files are never locked. docs/lock-file.md describes the format. It is no
+    failure when the Hub has moved on: the locked files stay the ones in use.
     """
     if check and drift:
-        raise UsageError("--check and --drift are two questions.", remedy="Ask one after the other.")
+        raise UsageError("--check and --drift cannot be combined.", remedy="Run one after the other.")
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir))
     say_where(run)
     if drift:

@@ -19,7 +19,7 @@ _MODEL = "docling-project/docling-layout-heron"
 
 @click.group()
 def mirror() -> None:
-    """Look at a mirror of the Hub before anything depends on it."""
+    """Check a mirror of the Hub before anything depends on it."""
 
 
 @mirror.command("check")
@@ -30,14 +30,14 @@ def mirror() -> None:
 @verbose_option
 @json_option
 def check(model: str, upstream: str, limit_s: float, url: str, as_json: bool) -> int:
-    """Say whether URL, as HF_ENDPOINT, answers as huggingface_hub needs: a dozen questions, nothing is kept.
+    """Check whether URL, used as HF_ENDPOINT, answers as huggingface_hub needs: a dozen questions, nothing is kept.
 
     Headers, hashes, ranges, redirects, weights, Xet, errors and the age of branches. Exit code 1 when a check failed,
-    75 when nobody answers.
+    75 when there is no answer.
     """
     for address in filter(None, (url, upstream)):
         if (verdict := judge_endpoint(address)).needs_hand:
-            raise UsageError(f"{mask_url_credentials(address)!r} is no address of a Hub.", remedy=verdict.remedy)
+            raise UsageError(f"{mask_url_credentials(address)!r} is not the address of a Hub.", remedy=verdict.remedy)
         if is_loopback(address):
             reach_loopback_directly()
     try:

@@ -17,8 +17,10 @@ from runbook_lib.upkeep.repair.plan import plan_repair
 
 @click.command()
 @setting_options
-@click.option("--run-dir", default="", metavar="DIR", help="Run to repair; default: a new one, by the settings.")
-@click.option("--lock", default="", metavar="FILE", help="Repair to what this lock file says.")
+@click.option(
+    "--run-dir", default="", metavar="DIR", help="Run to repair; default: a new one with the current settings."
+)
+@click.option("--lock", default="", metavar="FILE", help="Repair to match this lock file.")
 @dry_run_option
 @json_option
 def repair(
@@ -26,7 +28,7 @@ def repair(
 ) -> int:
     """Move damaged files aside, fetch only those again, and verify.
 
-    Nothing is deleted: what was damaged stands in .runbook-quarantine in the cache afterwards. Exit code 3 when
+    Nothing is deleted: damaged files end up in .runbook-quarantine in the cache. Exit code 3 when
     something is still damaged, 1 when nothing could be done about it.
     """
     run = open_target(parameters_from(pairs, practice=practice, run_dir=run_dir), recorded=not dry_run)

@@ -19,7 +19,7 @@ from runbook_lib.run.opening import require_run
 @runs_option
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 def report(run: str, runs: Path, opens: bool) -> int:
-    """Make the report of a run anew from its records, and print its path.
+    """Regenerate the report of a run from its records, and print its path.
 
     RUN is a name or its beginning, a folder, last (the default) or last-good.
     """

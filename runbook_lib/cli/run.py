@@ -37,24 +37,24 @@ if TYPE_CHECKING:
 @click.command()
 @setting_options
 @click.option("--run-dir", default="", metavar="DIR", help="Folder of the run; default: a new one under runs/.")
-@click.option("--from", "first", type=click.Choice(STAGES), help="Begin with this stage, in an existing --run-dir.")
-@click.option("--only", type=click.Choice(STAGES), help="Run this stage alone.")
+@click.option("--from", "first", type=click.Choice(STAGES), help="Start with this stage, in an existing --run-dir.")
+@click.option("--only", type=click.Choice(STAGES), help="Run only this stage.")
 @click.option(
     "--resume",
     is_flag=True,
-    help="Begin with the first stage in --run-dir that failed, or whose settings, versions or files changed.",
+    help="Start with the first stage in --run-dir that failed, or whose settings, versions or files changed.",
 )
 @click.option(
     "--if-running",
     type=click.Choice(("skip", "wait")),
-    help="When another run is at work in the same folder of runs: leave it at that (exit 0), or wait for it.",
+    help="If another run is in progress in the same folder of runs: skip this one (exit 0), or wait.",
 )
 @click.option(
     "--delay-up-to",
     type=click.IntRange(0, 720),
     default=0,
     metavar="MINUTES",
-    help="Begin after a random time of up to so long, so that machines on a schedule do not ask the Hub all at once.",
+    help="First wait a random time of up to this long, so that scheduled machines do not all ask the Hub at once.",
 )
 @click.option("--strict", is_flag=True, help="Exit 1 for warnings, too.")
 @click.option(
@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     default="",
     type=NameType(lambda: DRILL_NAMES),
     metavar="NAME",
-    help="Break something, to be fixed; see runbook drills.",
+    help="Break something for you to fix; see runbook drills.",
 )
-@click.option("--report-only", metavar="RUN", help="Run nothing; make the report of RUN anew, as runbook report does.")
+@click.option("--report-only", metavar="RUN", help="Run nothing; regenerate the report of RUN, as runbook report does.")
 @telling_options
 @json_option
 def run(  # noqa: PLR0913, PLR0917 - one a click option
@@ -84,14 +84,14 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
 ) -> int:
     """Run the six stages headless and say whether a document converts.
 
-    Settings are checked before any kernel starts. The run folder keeps a JSON record and an executed notebook a stage,
-    and report.html.
+    Settings are checked before any kernel starts. The run folder keeps a JSON record and an executed notebook for each
+    stage, and report.html.
     """
     if report_only is not None:
         click.echo(str(made_anew(report_only, RUNS)))
         return ExitCode.OK
     if sum((first is not None, only is not None, resume)) > 1:
-        raise UsageError("--from, --only and --resume exclude each other.", remedy="Give one of them.")
+        raise UsageError("--from, --only and --resume cannot be combined.", remedy="Give only one of them.")
     require_extra("notebooks", "papermill", purpose="runbook run")
     parameters = _with_drill(parameters_from(pairs, practice=practice, run_dir=run_dir, drill=drill))
     require_copies(resolve_settings(parameters, explicit=True).values.copy_to)
@@ -207,8 +207,8 @@ def _chosen(opened: PreparedRun, first: str | None, only: str | None, resume: bo
         first = next((one.stage for one in evidence if not one.stands), None)
         if first is None:
             raise UsageError(
-                f"There is nothing to resume in {opened.folder}: every stage ended well, and what it rests on is as it"
-                " was.",
+                f"There is nothing to resume in {opened.folder}: every stage succeeded, and nothing it depends on "
+                f"has changed.",
                 remedy="Run a stage again with --only STAGE or --from STAGE, or begin a new run.",
             )
     return STAGES[STAGES.index(first) :] if first else STAGES
@@ -219,7 +219,7 @@ def _require_something_to_continue(parameters: Mapping[str, object], option: str
     named = resolve_settings(parameters, explicit=True).values.run_dir
     if not named:
         raise UsageError(
-            f"{option} continues a run, and none is named.",
+            f"{option} continues a run, but none is named.",
             remedy="Name its folder: --run-dir DIR. A run names its folder when it begins, and again when it ends.",
         )
     require_run(Path(named))

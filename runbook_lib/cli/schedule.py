@@ -24,15 +24,17 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 @click.argument("kind", type=click.Choice(sorted(FORMATS)), metavar="KIND")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS OF RUN]")
 @click.option("--at", default="04:20", show_default=True, metavar="HH:MM", help="When it begins.")
-@click.option("--days", default="daily", show_default=True, metavar="DAYS", help="daily, mon-fri, or such as mon,thu.")
-@click.option("--zone", default="", metavar="NAME", help="IANA time zone of the time; default: this machine's.")
+@click.option(
+    "--days", default="daily", show_default=True, metavar="DAYS", help="daily, mon-fri, or a list such as mon,thu."
+)
+@click.option("--zone", default="", metavar="NAME", help="IANA time zone of --at; default: this machine's.")
 @click.option(
     "--jitter",
     type=click.IntRange(0, 720),
     default=10,
     show_default=True,
     metavar="MINUTES",
-    help="Put the beginning off at random by up to so long.",
+    help="Delay the start by a random time of up to this long.",
 )
 @click.option(
     "--limit",
@@ -40,7 +42,7 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
     default=4,
     show_default=True,
     metavar="HOURS",
-    help="End a run after so long, where the format can.",
+    help="End a run after this long, where the format can.",
 )
 @click.option(
     "--keep",
@@ -54,9 +56,9 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
     type=click.Path(path_type=Path),
     default=Path(),
     metavar="DIR",
-    help="Where runs/ and runbook.toml stand; default: here.",
+    help="Folder of runs/ and runbook.toml; default: this one.",
 )
-@click.option("--into", type=click.Path(path_type=Path), metavar="DIR", help="Write the files here instead.")
+@click.option("--into", type=click.Path(path_type=Path), metavar="DIR", help="Write the files to DIR instead.")
 def schedule(  # noqa: PLR0913, PLR0917 - one a click option
     kind: str,
     words: Sequence[str],
@@ -69,11 +71,11 @@ def schedule(  # noqa: PLR0913, PLR0917 - one a click option
     folder: Path,
     into: Path | None,
 ) -> int:
-    """Print what makes a scheduler begin a run: one command line in the format KIND. Nothing is installed.
+    """Print what makes a scheduler start a run: one command line, in the format KIND. Nothing is installed.
 
-    KIND: airflow, cron, github, gitlab, jupyter, kubernetes, launchd, prefect, systemd or windows. Options of
-    runbook run follow after --. A run that is still going on is not disturbed: the next one skips. docs/scheduling.md
-    says what each format cannot do.
+    KIND: airflow, cron, github, gitlab, jupyter, kubernetes, launchd, prefect, systemd or windows. Options after -- are
+    those of runbook run. A run still in progress is not disturbed: the next one is skipped. docs/scheduling.md says
+    what each format cannot do.
     """
     planned = Schedule(
         at=_time(at),
@@ -116,7 +118,7 @@ def _days_of(keep: str) -> int:
 def _time(text: str) -> time:
     clock = _CLOCK.fullmatch(text.strip())
     if not clock:
-        raise UsageError(f"{text!r} is no time of the day.", remedy="Give hours and minutes, such as 04:20.")
+        raise UsageError(f"{text!r} is not a time of day.", remedy="Give hours and minutes, such as 04:20.")
     return time(int(clock[1]), int(clock[2]))
 
 
@@ -127,7 +129,9 @@ def _days(text: str) -> tuple[str, ...]:
     for part in text.lower().split(","):
         first, _, last = (word.strip() for word in part.partition("-"))
         if first not in DAYS or (last or first) not in DAYS or DAYS.index(last or first) < DAYS.index(first):
-            raise UsageError(f"{text!r} names no days.", remedy="Give daily, mon-fri, or such as mon,thu.")
+            raise UsageError(
+                f"{text!r} is not a set of days.", remedy="Give daily, mon-fri, or a list such as mon,thu."
+            )
         chosen |= set(DAYS[DAYS.index(first) : DAYS.index(last or first) + 1])
     return tuple(day for day in DAYS if day in chosen)
 
@@ -143,6 +147,6 @@ def _print(files: Sequence[Printed]) -> None:
 
 def _write(files: Sequence[Printed], into: Path) -> None:
     for file in files:
-        with refusals_told(f"{into / file.name} cannot be written.", "Name a folder that this user may write."):
+        with refusals_told(f"{into / file.name} cannot be written.", "Name a folder that this user may write to."):
             atomic.write_bytes(into / file.name, file.content())
         click.echo(str(into / file.name))

@@ -24,10 +24,10 @@ lock_argument = click.argument("file", default=LOCK_NAME, metavar="[FILE]")
 @lock_argument
 @json_option
 def state(pairs: Sequence[tuple[str, str]], practice: bool, by_hash: bool, file: str, as_json: bool) -> int:
-    """Say how this machine stands to the lock file FILE: by names, links, lengths and times, in a moment.
+    """Compare this machine with the lock file FILE, by names, links, sizes and times; takes a moment.
 
-    Needs no network and changes nothing. Exit code 0 in state, 10 drifted, 11 broken, 12 when it cannot be told, which
-    --hash may settle.
+    Needs no network and changes nothing. Exit code 0 when in state, 10 drifted, 11 broken, 12 when it cannot tell,
+    which --hash may settle.
     """
     target = places_alone(pairs, practice=practice)
     say_where(target)

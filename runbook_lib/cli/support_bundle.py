@@ -19,13 +19,13 @@ from runbook_lib.upkeep.support_bundle import write_support_bundle
 
 @click.command("support-bundle")
 @setting_options
-@click.option("--run-dir", default="", metavar="DIR", help="Run that goes along; default: the newest under runs/.")
+@click.option("--run-dir", default="", metavar="DIR", help="Run to include; default: the newest under runs/.")
 @click.option("--out", default="", metavar="FILE", help="File to write; default: support-NAME.zip here.")
 @json_option
 def support_bundle(pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, out: str, as_json: bool) -> int:
     """Write one zip to attach when asking for help: records, report, log, what the doctor sees now, versions.
 
-    Secrets are starred out, and no text or picture of a document is in it. Nothing is sent anywhere.
+    Secrets are masked, and it holds no text or picture of a document. Nothing is sent anywhere.
     """
     settings = resolve_settings(parameters_from(pairs, practice=practice), explicit=True).values
     if run_dir:

@@ -32,11 +32,16 @@ _WHOM = "COMMAND, URL or env:NAME; repeatable"
 def telling_options(command: CommandT) -> CommandT:
     """Add `--on-failure`, `--on-change`, `--always`, `--metrics`, `--traces` and `--events`."""
     options = (
-        click.option("--on-failure", multiple=True, metavar="WHOM", help=f"Tell when the exit code is not 0: {_WHOM}."),
         click.option(
-            "--on-change", multiple=True, metavar="WHOM", help="Tell when it ended otherwise than the run before."
+            "--on-failure", multiple=True, metavar="WHOM", help=f"Notify when the exit code is not 0: {_WHOM}."
         ),
-        click.option("--always", multiple=True, metavar="WHOM", help="Tell after every run."),
+        click.option(
+            "--on-change",
+            multiple=True,
+            metavar="WHOM",
+            help="Notify when the outcome differs from the previous run's.",
+        ),
+        click.option("--always", multiple=True, metavar="WHOM", help="Notify after every run."),
         click.option(
             "--metrics",
             type=click.Path(path_type=Path, dir_okay=False),
@@ -47,9 +52,9 @@ def telling_options(command: CommandT) -> CommandT:
     traces = click.option(
         "--traces",
         is_flag=True,
-        help="Send the run as OpenTelemetry spans, to where OTEL_EXPORTER_OTLP_ENDPOINT says; takes the extra otel.",
+        help="Send the run as OpenTelemetry spans to OTEL_EXPORTER_OTLP_ENDPOINT; needs the extra otel.",
     )
-    events = click.option("--events", is_flag=True, help="Write what goes on to stderr, a line of JSON an event.")
+    events = click.option("--events", is_flag=True, help="Write events to stderr, one line of JSON each.")
     for option in reversed((*options, traces, events)):
         command = option(command)
     return command

@@ -25,7 +25,7 @@ from runbook_lib.terminal.watch import watching
 
 @click.command()
 @setting_options
-@click.option("--run-dir", default="", metavar="DIR", help="Run whose settings hold; default: the settings alone.")
+@click.option("--run-dir", default="", metavar="DIR", help="Use the settings of this run; default: the current ones.")
 @click.option("--lock", default="", metavar="FILE", help="Compare with this lock file, whatever the cache says.")
 @json_option
 def verify(pairs: Sequence[tuple[str, str]], practice: bool, run_dir: str, lock: str, as_json: bool) -> int:

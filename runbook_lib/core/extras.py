@@ -10,7 +10,7 @@ def require_extra(extra: str, package: str, *, purpose: str) -> None:
     if not _is_there(package):
         raise UsageError(
             f"{purpose} needs the extra {extra!r}, which is not installed.",
-            why=f"There is no package {package} in this environment: the core comes without.",
+            why=f"There is no package {package} in this environment: the core does not bring it.",
             remedy=f'pip install "docling-runbook[{extra}]"',
         )
 

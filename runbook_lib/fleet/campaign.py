@@ -194,7 +194,9 @@ class Campaign:
     def _give_up(self, standing: Standing, now_s: float) -> None:
         waited_s = now_s - self._nothing_since_s if now_s < self._deadline_s else self._limits.campaign_s
         if standing.worker is not None:
-            standing.end("fail", "asleep", f"Its worker is known and silent for {standing.worker.silent_s:.0f} s.")
+            standing.end(
+                "fail", "asleep", f"Its worker is known, but has been silent for {standing.worker.silent_s:.0f} s."
+            )
         elif standing.said:
             standing.end("fail", "died", f"It did not come back: {standing.said}.")
         else:

@@ -72,7 +72,7 @@ def issue(folder: Path, scheduler_names: Sequence[str], *, days: int, renew: boo
     """
     require_extra("fleet", "cryptography", purpose="runbook fleet certs")
     with refusals_told(
-        f"The certificates cannot be written into {folder}.", "Name a folder where this user may write."
+        f"The certificates cannot be written into {folder}.", "Name a folder that this user may write to."
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         authority, made = _authority(folder, days)

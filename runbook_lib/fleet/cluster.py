@@ -91,7 +91,9 @@ class Cluster:
             self._client.subscribe_topic(TOPIC, self._take)
         except (OSError, ValueError) as error:
             raise SchedulerUnavailable(
-                f"{address.url} let nobody in.", why=f"{type(error).__name__}: {error}", remedy="Look at its log."
+                f"{address.url} refused the connection.",
+                why=f"{type(error).__name__}: {error}",
+                remedy="Check its log.",
             ) from error
 
     def _take(self, event: tuple[float, Any]) -> None:

@@ -98,7 +98,7 @@ class _Part:
 
 
 _parts: dict[tuple[str, str], _Part] = {}
-_IS_GONE: Final = "Its worker was started anew meanwhile; a rerun goes on with what has come."
+_IS_GONE: Final = "Its worker was restarted meanwhile; a rerun continues with what has arrived."
 
 
 class _Problem(Exception):
@@ -158,7 +158,7 @@ def _look(work: Work) -> None:
     needed_bytes, free = store.lacking_bytes, free_bytes(target.cache_dir)
     if needed_bytes and free < needed_bytes + _MARGIN_BYTES:
         raise _Problem(
-            "disk", f"{format_bytes(needed_bytes)} are still to come, and {format_bytes(free)} are free there."
+            "disk", f"{format_bytes(needed_bytes)} are still to come, and only {format_bytes(free)} are free there."
         )
     hub = httpx.Client(timeout=_HUB_LIMIT_S, follow_redirects=True)
     _parts[work.share, work.host] = _Part(work, lock, target, store, hub)
@@ -171,13 +171,13 @@ def _read(piece: PieceWork) -> bytes:
     content = part.store.read(blob, piece.number)
     if content is None:
         if not piece.from_hub:
-            raise _Problem("broken", f"A piece of {blob.name} is not here any more.")
+            raise _Problem("broken", f"A piece of {blob.name} is no longer here.")
         content = _from_hub(part, blob, piece.number)
         part.store.write(blob, piece.number, content)
         which = {"sha256": piece.sha256, "number": piece.number}
         _tell(Told(share=piece.share, host=piece.host, kind="read", hub_bytes=len(content), **which))
     elif len(content) != blob.length(piece.number):
-        raise _Problem("broken", f"A piece of {blob.name} is not here any more: its file was cut short meanwhile.")
+        raise _Problem("broken", f"A piece of {blob.name} is no longer here: its file was cut short meanwhile.")
     return content
 
 
@@ -196,7 +196,7 @@ def _place(piece: PieceWork) -> None:
         import_bundle(part.target, bundle)
     except BundleError as error:
         if damaged := part.store.drop_damaged():
-            raise _Problem("damaged", f"{damaged[0]} came with another content than its hash says.") from error
+            raise _Problem("damaged", f"{damaged[0]} arrived with contents that do not match its hash.") from error
         raise
     part.store.settle(dict(_places(part)))
     _tell(Told(share=piece.share, host=piece.host, kind="placed"))
@@ -241,7 +241,7 @@ def _from_hub(part: _Part, blob: Blob, number: int) -> bytes:
         problem = f"HTTP {answer.status_code} with {len(answer.content)} bytes where {length} were asked for"
         if answer.status_code < 500:  # noqa: PLR2004 - asking again changes nothing
             break
-    raise _Problem("hub", f"The Hub does not give {blob.name}: {problem}.")
+    raise _Problem("hub", f"The Hub does not deliver {blob.name}: {problem}.")
 
 
 def _guarded(share: str, host: str, work: Callable[[], ResultT]) -> ResultT | None:

@@ -148,9 +148,9 @@ class _Share:
         workers = cluster.workers()
         if cluster.lost:
             raise FleetError(
-                "The scheduler went away in the middle.",
-                why="Pieces are counted here, and what was on its way is not known any more.",
-                remedy="Run it again: what has come is kept on the hosts.",
+                "The scheduler went away during the transfer.",
+                why="Pieces are counted here, and it is no longer known which were on their way.",
+                remedy="Run it again: what has arrived is kept on the hosts.",
             )
         self._hear(cluster)  # what those told that have left since
         addresses = {worker.address for worker in workers}
@@ -158,7 +158,11 @@ class _Share:
             name = peer.host.name
             if peer.worker is not None and peer.worker.address not in addresses:
                 peer.is_gone = True
-                peer.end("fail", "died", "Its worker left the cluster in the middle; a rerun goes on with what came.")
+                peer.end(
+                    "fail",
+                    "died",
+                    "Its worker left the cluster during the transfer; a rerun continues with what has arrived.",
+                )
             elif peer.worker is None and not peer.why and (worker := worker_of(name, workers)) is not None:
                 peer.worker, peer.status = worker, "running"
                 self._asked[name] = self._sent(cluster, peer, look_here, self._work(peer), "look")
@@ -201,13 +205,13 @@ class _Share:
     def _settle(self, elapsed_s: float) -> None:
         for peer in self._swarm:
             if elapsed_s > self._limit_s:
-                peer.end("fail", "late", f"It was not done after {self._limit_s:g} s; a rerun goes on.")
+                peer.end("fail", "late", f"It had not finished after {self._limit_s:g} s; a rerun continues.")
             elif (asked := self._asked.get(peer.host.name)) and asked.is_over and asked.problem:
                 peer.end("fail", "broken", f"The runbook could not be started there: {asked.problem}")
             elif peer.worker is None and elapsed_s > self._wait_s:
                 peer.end("fail", "missing", f"No worker of this host was there in {self._wait_s:.0f} s.")
             elif not peer.looked and elapsed_s > max(self._wait_s, self._limit_s / 2):
-                peer.end("fail", "late", "It never told what it has.")
+                peer.end("fail", "late", "It never reported what it has.")
         if self._is_known and not self._jobs:
             self._swarm.end_without_source()
 

@@ -52,7 +52,7 @@ class TlsFiles:
         except OSError as error:
             raise UsageError(f"There is no key at {self.key}.", why=error.strerror or "", remedy=_FILES) from error
         except (ValueError, TypeError) as error:
-            raise UsageError(f"{self.key} holds no key that can be used.", why=str(error), remedy=_FILES) from error
+            raise UsageError(f"{self.key} holds no usable key.", why=str(error), remedy=_FILES) from error
         if os.name != "nt" and self.key.stat().st_mode & _READABLE_BY_OTHERS:
             raise UsageError(
                 f"Others may read the key {self.key}.",
@@ -63,8 +63,8 @@ class TlsFiles:
             if not one.not_valid_before_utc <= now <= one.not_valid_after_utc:
                 raise UsageError(
                     f"The certificate {path} is not valid now.",
-                    why=f"It holds from {one.not_valid_before_utc:%Y-%m-%d %H:%M} to"
-                    f" {one.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, and here it is {now:%Y-%m-%d %H:%M}.",
+                    why=f"It is valid from {one.not_valid_before_utc:%Y-%m-%d %H:%M} to "
+                    f"{one.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, and here it is now {now:%Y-%m-%d %H:%M}.",
                     remedy="Issue new ones: runbook fleet certs DIR --renew; or set this machine's clock.",
                 )
         if certificate.public_key() != key.public_key():
@@ -122,14 +122,14 @@ def address_of(url: str, files: TlsFiles | None, server_name: str = "") -> Addre
     if parts.scheme == "tcp":
         if not is_loopback(url):
             raise UsageError(
-                f"{url} is an open line to another machine.",
+                f"{url} is an unencrypted connection to another machine.",
                 why="A Dask cluster runs whatever its clients send, so that without mutual TLS whoever reaches the port"
                 " runs programs on every host.",
                 remedy="Start scheduler and workers with certificates (runbook fleet certs) and name tls://HOST:PORT.",
             )
         return Address(url, None)
     if files is None:
-        raise UsageError(f"{url} takes certificates, and none are named.", remedy=_FILES)
+        raise UsageError(f"{url} needs certificates, and none are named.", remedy=_FILES)
     files.require_usable()
     return Address(url, files, server_name)
 
@@ -152,15 +152,15 @@ def require_scheduler(address: Address, limit_s: float = HANDSHAKE_LIMIT_S) -> N
         raise
     except socket.gaierror as error:
         raise SchedulerUnavailable(
-            f"The name {address.host} of the scheduler is not resolved.",
+            f"The name {address.host} of the scheduler cannot be resolved.",
             why=str(error),
-            remedy="Look at the spelling, and at the DNS of this machine.",
+            remedy="Check the spelling, and this machine's DNS.",
         ) from error
     except OSError as error:
         raise SchedulerUnavailable(
-            f"Nobody answers at {address.url}.",
+            f"There is no answer at {address.url}.",
             why=str(error) or type(error).__name__,
-            remedy="Look whether the scheduler runs there, and whether a firewall lets this machine through to it.",
+            remedy="Check whether the scheduler runs there, and whether a firewall lets this machine through.",
         ) from error
 
 
@@ -171,7 +171,7 @@ def _hear_plain(plain: socket.socket, address: Address) -> None:
         raise FleetError(
             f"{address.url} waits for the other side to speak first, as TLS does and a Dask scheduler without TLS does"
             " not.",
-            remedy="Name it as tls://, with its certificates; or look whether another program has the port.",
+            remedy="Name it as tls://, with its certificates; or check whether another program has the port.",
         ) from error
     if not heard:
         raise _silent(address)
@@ -189,17 +189,17 @@ def _hear_secured(plain: socket.socket, address: Address, files: TlsFiles) -> No
         raise _refused(error, address, files) from error
     except TimeoutError as error:
         raise FleetError(
-            f"{address.url} took the connection and did not end the handshake.",
+            f"{address.url} accepted the connection but did not complete the handshake.",
             why="A program that does not speak TLS waits like this, a Dask worker or a scheduler without TLS too.",
-            remedy="Look whether this is the scheduler's port, and whether it was started with --tls-cert.",
+            remedy="Check whether this is the scheduler's port, and whether it was started with --tls-cert.",
         ) from error
 
 
 def _silent(address: Address) -> SchedulerUnavailable:
     return SchedulerUnavailable(
-        f"{address.url} hung up without a word.",
+        f"{address.url} closed the connection without a word.",
         why="A Dask scheduler speaks first; one that ends, or another program, does this.",
-        remedy="Look at the scheduler's log.",
+        remedy="Check the scheduler's log.",
     )
 
 
@@ -220,9 +220,9 @@ def _not_trusted(error: ssl.SSLCertVerificationError, address: Address, files: T
             remedy="Issue it anew (runbook fleet certs DIR --renew) and start the scheduler again; or set the clocks.",
         )
     return FleetError(
-        f"The scheduler's certificate at {address.url} is not of the authority in {files.authority}.",
+        f"The scheduler's certificate at {address.url} was not issued by the authority in {files.authority}.",
         why=f"OpenSSL: {why}.",
-        remedy="Take scheduler, workers and clients from one set of certificates; or this is another's scheduler.",
+        remedy="Use one set of certificates for scheduler, workers and clients; or this is somebody else's scheduler.",
     )
 
 
@@ -246,18 +246,18 @@ def _refused(error: ssl.SSLError, address: Address, files: TlsFiles) -> FleetErr
         return FleetError(
             f"{address.url} does not speak TLS.",
             why=f"OpenSSL: {reason}.",
-            remedy="Start the scheduler with --tls-ca-file, --tls-cert and --tls-key; or look whether another program"
-            " has the port.",
+            remedy="Start the scheduler with --tls-ca-file, --tls-cert and --tls-key; or check whether another "
+            "program has the port.",
         )
     for alert, words in _THEIR_REASONS.items():
         if reason.endswith(alert):
             return FleetError(
                 f"The scheduler at {address.url} refuses the certificate {files.certificate}.",
                 why=f"{words} (OpenSSL: {reason}).",
-                remedy="Take scheduler, workers and clients from one set of certificates: runbook fleet certs.",
+                remedy="Use one set of certificates for scheduler, workers and clients: runbook fleet certs.",
             )
     return FleetError(
-        f"The handshake with {address.url} failed.", why=f"OpenSSL: {reason}.", remedy="Look at the scheduler's log."
+        f"The handshake with {address.url} failed.", why=f"OpenSSL: {reason}.", remedy="Check the scheduler's log."
     )
 
 

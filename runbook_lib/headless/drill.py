@@ -45,7 +45,7 @@ def begin_drill(settings: Settings) -> None:
     """Make the drill's folder afresh and fill its cache where the drill begins with a full one."""
     drill = drill_named(settings.drill)
     drill.require_own_places(settings.cache_dir, settings.artifacts_dir)
-    with refusals_told(f"The folder of the drill cannot be made: {drill.home}.", "See which user runs this, and HOME."):
+    with refusals_told(f"The drill's folder cannot be created: {drill.home}.", "Check which user runs this, and HOME."):
         drill.begin()
     if drill.fills_cache:
         _fill_cache(settings, drill.home / LOCK_NAME)

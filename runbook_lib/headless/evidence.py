@@ -62,7 +62,7 @@ def collect_evidence(run: Run, settings: Settings) -> tuple[Evidence, ...]:
             found.append(Evidence(stage, stands=False, why=f"stage {first.stage} comes before it"))
             continue
         why = next(_against(run, stage, now), "")
-        found.append(Evidence(stage, stands=not why, why=why or "what it rests on is as it was"))
+        found.append(Evidence(stage, stands=not why, why=why or "nothing it depends on has changed"))
     return tuple(found)
 
 

@@ -18,15 +18,15 @@ def require_metrics_file(path: Path) -> None:
     """Raise `UsageError` for a name that the textfile collector passes over."""
     if path.suffix != _SUFFIX:
         raise UsageError(
-            f"{path} would be read by nobody.",
+            f"Nothing would read {path}.",
             why=f"The textfile collector of node_exporter reads files that end in {_SUFFIX}.",
-            remedy=f"Name the file so: --metrics /var/lib/node_exporter/docling-runbook{_SUFFIX}.",
+            remedy=f"Name it like this: --metrics /var/lib/node_exporter/docling-runbook{_SUFFIX}.",
         )
 
 
 def write_metrics(path: Path, run: HistoryEntry, last_good: HistoryEntry | None, exit_code: int) -> None:
     """Write the file at once: a collector that comes meanwhile reads the old one. Raises `DiskError`."""
-    with refusals_told(f"The metrics cannot be written: {path}.", "Name a folder that this user may write."):
+    with refusals_told(f"The metrics cannot be written: {path}.", "Name a folder that this user may write to."):
         atomic.write_text(path, metrics_text(run, last_good, exit_code))
 
 

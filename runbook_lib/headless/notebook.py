@@ -202,7 +202,7 @@ def _refused(error: OSError, kernel: Kernel, output: Path) -> RunbookError:
     return DiskError(
         f"{error.filename or output} cannot be written.",
         why=describe_os_error(error),
-        remedy="Free space, or name a run folder that this user may write: -p run_dir PATH.",
+        remedy="Free space, or name a run folder that this user may write to: -p run_dir PATH.",
     )
 
 

@@ -70,7 +70,7 @@ def parse_notice(when: When, text: str, environ: Mapping[str, str]) -> Notice:
         address = environ.get(name, "").strip()
         if not _is_address(address):
             raise UsageError(
-                f"The variable {name} holds no address to tell.",
+                f"The variable {name} holds no address to notify.",
                 why=f"It is named by --{_option(when)}.",
                 remedy=f"Set {name} to a URL that starts with https:// or http:// before the run.",
             )
@@ -161,7 +161,7 @@ def _require_no_secret(address: str, when: When) -> None:
     if known or "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError(
             f"The address on {host} for --{_option(when)} may carry a secret.",
-            why="An option stands in the list of processes and in the scheduler's file.",
+            why="Options are visible in the list of processes and in the scheduler's file.",
             remedy=f"Put it into a variable and name that: --{_option(when)} env:NAME.",
         )
 
@@ -174,7 +174,7 @@ def _command(text: str, when: When) -> tuple[str, ...]:
     if not words or shutil.which(words[0]) is None:
         raise UsageError(
             f"There is no command {words[0] if words else ''!r} for --{_option(when)}.",
-            remedy="Give a program on PATH with its words, a URL, or env:NAME.",
+            remedy="Give a program on PATH with its arguments, a URL, or env:NAME.",
         )
     return words
 

@@ -1,11 +1,9 @@
 """A headless run as a whole: who may work in its folder, what its header says, and what is written at its end."""
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.headless.died import settle_died
@@ -28,6 +26,7 @@ from runbook_lib.run.folder import Run, RunState
 from runbook_lib.run.run_lock import hold_run
 from runbook_lib.run.settings import Settings
 from runbook_lib.system.progress import HEADLESS_VARIABLE, PROGRESS_VARIABLE
+from runbook_lib.system.variables import inherited
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +65,8 @@ def _run_held(
     with (
         failure_noted(run),
         scratch_folder() as scratch,
-        _headless(scratch / PROGRESS_NAME),
+        # the kernels learn so that nobody is watching, and where to say how far they are
+        inherited({HEADLESS_VARIABLE: "1", PROGRESS_VARIABLE: str(scratch / PROGRESS_NAME)}),
         docling_ahead(run, settings, stages, scratch / _DOCLING_NAME),
         spare_room(run.folder),
     ):
@@ -117,19 +117,3 @@ def _copied(run: Run, settings: Settings, summary: RunSummary, interruption: Int
         return summary
     problem = copy_runs(run.folder.parent, settings.copy_to, held=run.folder, is_over=lambda: interruption.is_noted)
     return replace(summary, asides=(problem,)) if problem else summary
-
-
-@contextmanager
-def _headless(progress_file: Path) -> Iterator[None]:
-    """Tell the kernels, which inherit our environment, that nobody is watching, and where to say how far they are."""
-    told = {HEADLESS_VARIABLE: "1", PROGRESS_VARIABLE: str(progress_file)}
-    before = {name: os.environ.get(name) for name in told}
-    os.environ |= told
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

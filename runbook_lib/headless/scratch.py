@@ -1,6 +1,5 @@
 """One folder for all that lives no longer than a run: its processes' temporary files and the keys to its kernels."""
 
-import os
 import shutil
 import tempfile
 import time
@@ -12,6 +11,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from runbook_lib.headless.guardian import VARIABLES, end_left_behind, guarded
+from runbook_lib.system.variables import inherited
 
 _PREFIX: Final = "runbook-run-"
 _LOCK_NAME: Final = "held.lock"
@@ -35,25 +35,11 @@ def scratch_folder() -> Iterator[Path]:
         lock.acquire(timeout=0)
     with guarded(folder):
         try:
-            with _temporary_files_in(temporary):
+            with inherited(dict.fromkeys(VARIABLES, str(temporary))):
                 yield folder
         finally:
             lock.release()
             _remove(folder)
-
-
-@contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in VARIABLES}
-    os.environ |= dict.fromkeys(VARIABLES, str(folder))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _sweep(place: Path) -> None:

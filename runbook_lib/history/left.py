@@ -18,7 +18,7 @@ def newest_run(home: Path) -> Run:
     run = next(runs_below(home), None)
     if run is None:
         raise UsageError(
-            f"There is no run in {home}.", remedy="Go where runs/ stands, or name a log: runbook diagnose FILE."
+            f"There is no run in {home}.", remedy="Go to the folder of runs/, or name a log: runbook diagnose FILE."
         )
     return run
 

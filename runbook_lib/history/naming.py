@@ -31,7 +31,7 @@ def run_named(history: History, name: str) -> HistoryEntry:
         return found[0]
     if found:
         names = ", ".join(entry.id for entry in found[:_SHOWN])
-        raise RecordError(f"{name!r} is the beginning of {len(found)} runs.", why=f"They are {names}.", remedy=_REMEDY)
+        raise RecordError(f"{name!r} matches {len(found)} runs.", why=f"They are {names}.", remedy=_REMEDY)
     raise RecordError(f"No run {name!r} is known.", why=f"The history is that of {history.home}.", remedy=_REMEDY)
 
 
@@ -51,8 +51,8 @@ def last_good(history: History, before: HistoryEntry) -> HistoryEntry:
     good = last_good_before(history.entries, before)
     if good is None:
         raise RecordError(
-            f"No run is known that worked before {before.id}.",
-            why="It takes one of the same machine, practice or not as this one, that converted a document.",
+            f"There is no known run that worked before {before.id}.",
+            why="It has to be one on the same machine, practice or not like this one, that converted a document.",
             remedy="Name two runs: runbook diff A B.",
         )
     return good
@@ -66,5 +66,5 @@ def moment_named(text: str, now: datetime) -> datetime:
     try:
         read = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise UsageError(f"{text!r} is no point in time.", remedy="Such as 3d, 12h, 2w or 2026-01-31.") from error
+        raise UsageError(f"{text!r} is not a point in time.", remedy="Such as 3d, 12h, 2w or 2026-01-31.") from error
     return read if read.tzinfo else read.replace(tzinfo=UTC)

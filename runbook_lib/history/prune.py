@@ -78,7 +78,7 @@ def prune_runs(home: Path, rules: KeepRules | None, *, dry_run: bool = False) ->
     """
     if rules is None:
         raise UsageError(
-            "No rule says which runs to keep, and nothing was removed.",
+            "No rule says which runs to keep; nothing was removed.",
             remedy="Give one: --keep 'runs=30, days=14', or the setting keep in runbook.toml.",
         )
     if not home.is_dir():

@@ -27,7 +27,7 @@ from runbook_lib.system.progress import HEADLESS_VARIABLE
 
 HEADER_NAME: Final = "run.json"
 REPORT_NAME: Final = "report.html"
-_WRITABLE: Final = "Work in a folder that this user may write and that has room, or name one: -p run_dir PATH."
+_WRITABLE: Final = "Work in a folder with enough space that this user may write to, or name one: -p run_dir PATH."
 _NO_SUCH_PLACE: Final = (
     errno.ENOENT,
     errno.EEXIST,
@@ -116,7 +116,7 @@ class Run:
             run._write_header(header)
         except DiskError as error:
             if isinstance(error.__cause__, OSError) and _can_never_be(folder, error.__cause__):
-                raise UsageError(f"There can be no run folder {folder}.", why=error.why, remedy=_WRITABLE) from error
+                raise UsageError(f"{folder} cannot be a run folder.", why=error.why, remedy=_WRITABLE) from error
             raise
         return run
 

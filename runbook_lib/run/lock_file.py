@@ -172,9 +172,11 @@ def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:
         return
     theirs, ours = ("practice", "real") if lock.is_practice else ("real", "practice")
     raise RecordError(
-        f"{path} locks {theirs} models, and this is about {ours} ones.",
+        f"{path} locks {theirs} models, but this command is about {ours} ones.",
         why="Practice models are random weights under the names of real ones.",
-        remedy="Leave --practice out." if target.practice else "For practice: --practice. Else write the file anew.",
+        remedy="Leave --practice out."
+        if target.practice
+        else "For practice: --practice. Otherwise write the file again.",
     )
 
 

@@ -163,7 +163,7 @@ def require_run(folder: Path) -> None:
         raise RecordError(
             f"There is no run in {folder}.",
             why=f"It holds no {HEADER_NAME}.",
-            remedy="Name the folder of a run; runs stand below runs/, and each names its folder when it begins.",
+            remedy="Name the folder of a run; runs are kept below runs/, and each names its folder when it begins.",
         )
 
 

@@ -140,7 +140,7 @@ def _require_same_hub(settings: Settings, places: Places) -> None:
     if now != places.endpoint:
         raise SettingsError(
             f"The run was made with the Hub at {places.endpoint}, and now it would be {now}.",
-            why="HF_ENDPOINT is another one than when the run began, and all stages of a run share the Hub.",
+            why="HF_ENDPOINT has changed since the run began, and all stages of a run share the Hub.",
             remedy="Set HF_ENDPOINT as it was to continue that run, or begin a new one.",
         )
 

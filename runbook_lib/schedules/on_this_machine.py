@@ -152,7 +152,7 @@ def _require_local(schedule: Schedule, format_name: str, *, and_utc: bool = Fals
     if schedule.zone_is_local or (and_utc and schedule.zone == "UTC"):
         return
     raise UsageError(
-        f"{format_name} cannot run by the time zone {schedule.zone}.",
+        f"{format_name} cannot follow the time zone {schedule.zone}.",
         why="It knows the machine's own zone" + (" and UTC." if and_utc else " alone."),
         remedy="Give the time in that zone and leave --zone out.",
     )

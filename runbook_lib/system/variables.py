@@ -151,6 +151,21 @@ def applied(variables: Mapping[str, str]) -> Iterator[None]:
             _set(name, value, found.get(name))
 
 
+@contextmanager
+def inherited(variables: Mapping[str, str]) -> Iterator[None]:
+    """Give variables, none that huggingface_hub reads, to the processes that are started while the block runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ |= variables
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _set(name: str, value: str | None, before: str | None) -> None:
     if value is None:
         os.environ.pop(name, None)

@@ -75,7 +75,7 @@ def write_lock(run: OpenRun, path: Path) -> LockFile:
     for folder in facts.folders:
         _require_intact(folder)
     lock = lock_of(run, path)
-    with refusals_told(f"The lock file cannot be written: {path}.", "Name one where this user may write: lock FILE."):
+    with refusals_told(f"The lock file cannot be written: {path}.", "Name one that this user may write to: lock FILE."):
         atomic.write_text(path, lock.text())
     return lock
 

@@ -110,7 +110,7 @@ def write_support_bundle(run: Run | None, settings: Settings, file: Path) -> Sup
     Only files of known names are taken from the run's folder, and no links.
     """
     if os.path.lexists(file):
-        raise UsageError(f"{file} is there already, and nothing was written.", remedy="Name another: --out FILE.")
+        raise UsageError(f"{file} already exists; nothing was written.", remedy="Name another: --out FILE.")
     redaction = Redaction.of_this_machine(os.environ)
     members = dict(_members(run, settings, redaction))
     content = _zipped(members)

@@ -58,7 +58,7 @@ def test_a_drill_is_never_played_on_a_real_hub(hub: str) -> None:
 
 def test_a_drill_that_damages_takes_no_cache_of_others(tmp_path: Path) -> None:
     settings = resolve_settings({"hub": "practice", "drill": "corrupt", "cache_dir": str(tmp_path)}, environ={}).values
-    with pytest.raises(SettingsError, match="keeps to its own folders"):
+    with pytest.raises(SettingsError, match="works only in its own folders"):
         resolve_target(settings)
     assert list(tmp_path.iterdir()) == []
 

@@ -109,7 +109,7 @@ def look_at_mirror(endpoint: str, model: ModelRef, limit_s: float, upstream: str
             raise HubUnavailable(
                 f"{endpoint} does not answer.",
                 why=info.headers.get("problem", ""),
-                remedy="Look at the address, the proxy and the certificate: runbook doctor -p hub URL.",
+                remedy="Check the address, the proxy and the certificate: runbook doctor -p hub URL.",
             )
         commit = _commit_in(info)
         if not commit:

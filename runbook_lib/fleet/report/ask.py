@@ -140,7 +140,7 @@ def _installed(kind: str) -> Mapping[str, str]:
 def _expose(
     store: "duckdb.DuckDBPyConnection", profiles: Iterable[Profile], upgrades: Sequence[tuple[str, str]]
 ) -> None:
-    """Write which profile is open to which quirk, now and after each upgrade."""
+    """Write which profile is exposed to which quirk, now and after each upgrade."""
     store.execute("CREATE TABLE exposure (id BIGINT, kind VARCHAR, quirk VARCHAR, because VARCHAR)")
     rows: list[tuple[int, str, str, str]] = []
     for profile in profiles:

@@ -1,4 +1,4 @@
-"""What is otherwise than the time before."""
+"""What has changed since last time."""
 
 from typing import TYPE_CHECKING, Final, Literal
 

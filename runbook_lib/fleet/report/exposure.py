@@ -1,4 +1,4 @@
-"""Which known failures a set of installed versions is open to; pure."""
+"""Which known failures a set of installed versions is exposed to; pure."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -24,7 +24,7 @@ class Outcome(Value):
 
 
 class Exposure(Value):
-    """A known failure that hosts are open to, and the versions that make it so."""
+    """A known failure that hosts are exposed to, and the versions that make it so."""
 
     quirk: str
     title: str
@@ -79,7 +79,7 @@ class Disk(Value):
 
 
 class Change(Value):
-    """What is otherwise than the time before, on so many hosts."""
+    """What has changed since last time, on so many hosts."""
 
     kind: Literal["status", "version", "revision", "host"]
     name: str
@@ -141,7 +141,7 @@ class FleetReport(Rendered, Value):
     def sections(self) -> Sequence[Section]:
         """Return everything, the hosts last."""
         hosts = tuple((row.status, row.host, row.why, row.reason, ", ".join(row.quirks)) for row in self.rows)
-        return (*self._answers(), Table("Hosts", ("status", "host", "why", "reason", "open to"), hosts))
+        return (*self._answers(), Table("Hosts", ("status", "host", "why", "reason", "exposed to"), hosts))
 
     def verdict(self) -> str:
         """Return the sum in one sentence."""
@@ -164,7 +164,7 @@ class FleetReport(Rendered, Value):
         yield Note("Fleet", (self.verdict(), f"Took {format_seconds(self.elapsed_s)}."))
         rows = tuple((one.status, str(one.hosts), one.why, one.reason) for one in self.outcomes)
         yield Table("How it ended", ("status", "hosts", "why", "reason of one"), rows)
-        yield _exposed("Open to", self.exposures)
+        yield _exposed("Exposed to", self.exposures)
         for upgrade in self.upgrades:
             what = f"With {upgrade.package} {upgrade.version}, on {upgrade.hosts} hosts"
             yield _exposed(f"{what}: new", upgrade.gained)
@@ -173,7 +173,7 @@ class FleetReport(Rendered, Value):
         yield Note("On disk", (self.disk_words(),))
         if self.changes:
             grown = format_bytes(self.changes.disk_bytes)
-            yield Note("Since the time before", (f"{self.changes.compared_hosts} hosts compared; disk {grown} more.",))
+            yield Note("Since last time", (f"{self.changes.compared_hosts} hosts compared; disk {grown} more.",))
             changed = tuple((str(one.hosts), one.kind, one.name, one.before, one.after) for one in self.changes.rows)
             yield Table("What changed", ("hosts", "what", "name", "before", "now"), changed)
 

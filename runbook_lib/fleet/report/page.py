@@ -119,7 +119,7 @@ def _sections(report: FleetReport) -> Iterator[PageSection]:
     yield PageSection("How it ended", pictures=(_picture("Hosts by outcome", ended),), grids=(grid,))
     exposed = [(f"{one.quirk}", one.hosts, one.severity) for one in report.exposures]
     yield PageSection(
-        "Open to which known failures",
+        "Exposed to which known failures",
         "By the versions that are installed: the failure can occur there, and need not.",
         (_picture("Hosts by known failure", exposed),),
         (_exposed("exposures", report.exposures),),
@@ -152,7 +152,7 @@ def _changed(report: FleetReport) -> PageSection:
     words = (
         f"{changes.compared_hosts} hosts compared; {format_bytes(changes.disk_bytes)} more on disk." if changes else ""
     )
-    return PageSection("Since the time before", words, grids=(Grid("changes", columns, cells, empty="Nothing."),))
+    return PageSection("Since last time", words, grids=(Grid("changes", columns, cells, empty="Nothing."),))
 
 
 def _spread(report: FleetReport) -> Iterator[Grid]:
@@ -165,7 +165,7 @@ def _spread(report: FleetReport) -> Iterator[Grid]:
 def _hosts(report: FleetReport) -> PageSection:
     columns = (
         *(("status", ""), ("host", ""), ("why", ""), ("reason", ""), ("system", ""), ("docling", "")),
-        *(("huggingface_hub", ""), ("on disk", _NUMBER), ("free", _NUMBER), ("ended", ""), ("open to", "")),
+        *(("huggingface_hub", ""), ("on disk", _NUMBER), ("free", _NUMBER), ("ended", ""), ("exposed to", "")),
     )
     rows = tuple(
         (

@@ -107,8 +107,8 @@ class Drill:
         """
         if (cache_dir or artifacts_dir) and not self.takes_places:
             raise SettingsError(
-                f"Drill {self.name} keeps to its own folders.",
-                why="It would damage what stands in the cache or artifacts folder that was named.",
+                f"Drill {self.name} works only in its own folders.",
+                why="It would damage what is in the cache or artifacts folder that was named.",
                 remedy="Leave out cache_dir and artifacts_dir, and unset RUNBOOK_CACHE_DIR and RUNBOOK_ARTIFACTS_DIR.",
             )
 

@@ -71,12 +71,12 @@ class HubAccess:
             if arrived := pace.arrived():
                 limit = round(_MORE_PATIENCE * self.target.settings.probe_limit_s)
                 raise HubUnavailable(
-                    f"The Hub at {hub} answers the question about {model}, too slowly.",
+                    f"The Hub at {hub} answers the question about {model} too slowly.",
                     why=f"{late.what} {arrived}.",
                     remedy=f"Give it more time: -p probe_limit_s {limit}. {elsewhere}.",
                 ) from late
             raise HubUnavailable(
-                f"The Hub at {hub} accepted the question about {model} and never answered.",
+                f"The Hub at {hub} accepted the question about {model} but never answered.",
                 why=late.what,
                 remedy=f"{elsewhere}; {FixedBy.DETECT.words} shows which step of the way fails.",
             ) from late

@@ -106,7 +106,7 @@ def wanted_by(run: OpenRun) -> Wanted:
             why=str(first),
             remedy=f"Install {first.install} there, or name the models: -p models org/name@revision,..."
             if first.install
-            else "Mend docling's installation or the pipeline, or name the models: -p models org/name@revision,...",
+            else "Fix docling's installation or the pipeline, or name the models: -p models org/name@revision,...",
         )
     return wanted
 

@@ -26,7 +26,7 @@ def require_as_placed(target: Target, wanted: Wanted) -> None:
         folder = target.artifacts_dir / model.folder_name
         stamp = read_stamp(folder)
         if stamp is None:
-            raise StageFailed(f"{folder} has lost its stamp, so that it cannot be verified.")
+            raise StageFailed(f"{folder} has lost its stamp, so it cannot be verified.")
         files = tuple(ExpectedFile.of_etag(path, file.etag, file.size_bytes) for path, file in stamp.files.items())
         _require_intact(folder, verify_folder(folder, Expectation(stamp.commit, files, "the stamp")))
     if wanted.ocr is not None and wanted.ocr.files:

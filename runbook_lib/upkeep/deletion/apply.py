@@ -23,7 +23,7 @@ def apply_deletion(target: Target, plan: DeletionPlan) -> DeletionResult:
         if plan_deletion(target, models).paths != plan.paths:
             raise DiskError(
                 "The cache has changed since the plan was made; nothing was deleted.",
-                remedy="Plan again, and look at what would go now.",
+                remedy="Plan again, and check what would go now.",
             )
         layers = Layers(target.cache_dir)
         would_free = freed_below(plan.paths, layers)

@@ -385,7 +385,7 @@ def test_without_room_nothing_is_begun(
 ) -> None:
     monkeypatch.setattr("runbook_lib.bundle.staging.free_bytes", lambda _path: 1000)
     target = make_target()
-    with pytest.raises(DiskError, match="not room"):
+    with pytest.raises(DiskError, match="not enough space"):
         take(folder, target)
     assert not target.cache_dir.exists()
 

@@ -273,7 +273,7 @@ def test_a_helper_is_asked_where_docker_would_ask_it(
     docker.write_text('{"credsStore": "vault"}', encoding="utf-8")
     assert credentials_for("other.lan") is not None
     docker.write_text('{"credsStore": "missing"}', encoding="utf-8")
-    with pytest.raises(BundleError, match="cannot be had"):
+    with pytest.raises(BundleError, match="cannot be obtained"):
         credentials_for("other.lan")
 
 

@@ -82,8 +82,8 @@ def test_runs_are_pruned_by_the_setting_or_the_option(ended: Ended, monkeypatch:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("history", "--since", "yesterday"), "no point in time"),
-        (("diff", "a", "b", "c"), "Two runs"),
+        (("history", "--since", "yesterday"), "not a point in time"),
+        (("diff", "a", "b", "c"), "No more than two runs"),
         (("show", "nowhere"), "No run 'nowhere'"),
         (("prune-runs", "--keep", "runs=0"), "would keep nothing"),
         (("prune-runs", "--keep", "runs=1", "--runs", "nowhere"), "no folder of runs"),

@@ -36,4 +36,4 @@ def test_a_hub_that_moved_on_is_told_and_is_no_failure(ended: Ended, tmp_path: P
 def test_two_questions_at_once_are_refused(ended: Ended) -> None:
     code, _out, err = ended("lock", "--drift", "--check")
     assert code == 2
-    assert "two questions" in err
+    assert "cannot be combined" in err

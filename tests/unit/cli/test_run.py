@@ -163,7 +163,7 @@ def test_an_unknown_parameter_ends_with_2_before_any_kernel_and_names_the_neares
         (("run", "--only", "fly"), {}, "Invalid value for '--only'"),
         (("run", "--no-such-option"), {}, "No such option"),
         (("fly",), {}, "No such command 'fly'"),
-        (("run", "--only", "verify", "--resume"), {}, "exclude each other"),
+        (("run", "--only", "verify", "--resume"), {}, "cannot be combined"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_plain_message(

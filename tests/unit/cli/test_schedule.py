@@ -39,10 +39,10 @@ def test_a_time_that_a_change_of_the_clock_skips_is_told(ended: Ended) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("cron", "--at", "25:00"), "no time of the day"),
-        (("cron", "--days", "fri-mon"), "names no days"),
+        (("cron", "--at", "25:00"), "not a time of day"),
+        (("cron", "--days", "fri-mon"), "is not a set of days"),
         (("systemd", "--zone", "Europe/Atlantis"), "no time zone 'Europe/Atlantis'"),
-        (("cron", "--zone", "Asia/Tokyo"), "cannot run by the time zone"),
+        (("cron", "--zone", "Asia/Tokyo"), "cannot follow the time zone"),
         (("cron", "--keep", "runs=0"), "would keep nothing"),
         (("cron", "--", "-p", "hubb", "x"), "'hubb' is not a parameter"),
         (("cron", "--", "--no-such-option"), "No such option"),

@@ -184,7 +184,7 @@ def test_quirks_are_found_by_words(ended: Ended) -> None:
     assert "quirk-001" in found
     code, out, err = ended("quirks", "no such", "words at all")
     assert (code, out) == (2, "")
-    assert "No known failure speaks of" in err
+    assert "No known failure mentions" in err
 
 
 # ------------------------------------------------------------------------------------------- clean and lab

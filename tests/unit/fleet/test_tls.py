@@ -3,9 +3,7 @@
 import os
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from runbook_lib.errors import FleetError, SchedulerUnavailable, UsageError
 from runbook_lib.fleet.certificates import CA, CLIENT, ROLES, SCHEDULER, WORKER, certificate_path, issue, key_path, load
 from runbook_lib.fleet.tls import Address, TlsFiles, address_of, require_scheduler
+from tests.unit.loopback_server import listening
 
 pytest.importorskip("cryptography")
 
@@ -26,31 +25,6 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     issue(folder / "other-name", ["scheduler.example.org"], days=5)
     issue(folder / "ended", ["127.0.0.1"], days=0)
     return lambda name: folder / name
-
-
-@contextmanager
-def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Serve one connection after the other until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.settimeout(5)
-                    with suppress(OSError):  # the other side objects, which is what is tested
-                        serve(connection)
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            server.shutdown(socket.SHUT_RDWR) if os.name != "nt" else None
-    thread.join(5)
 
 
 def secured(folder: Path) -> Callable[[socket.socket], None]:
@@ -92,7 +66,7 @@ def mixed(sets: Callable[[str], Path]) -> TlsFiles:
 @pytest.mark.parametrize(
     ("server", "files", "words"),
     [
-        ("foreign", lambda sets: client(sets("own")), "is not of the authority in"),
+        ("foreign", lambda sets: client(sets("own")), "was not issued by the authority in"),
         ("own", mixed, "issued by another authority than the scheduler trusts"),
         ("other-name", lambda sets: client(sets("other-name")), "is not for 127.0.0.1"),
         ("ended", lambda sets: client(sets("ended")), "is not valid now"),
@@ -124,13 +98,13 @@ def test_plain_against_tls_is_named_in_both_directions(sets: Callable[[str], Pat
 def test_nobody_there_may_go_through_later(sets: Callable[[str], Path]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(SchedulerUnavailable, match="Nobody answers"):
+    with pytest.raises(SchedulerUnavailable, match="There is no answer"):
         require_scheduler(Address(f"tls://127.0.0.1:{port}", client(sets("own"))), limit_s=5)
 
 
 @pytest.mark.parametrize("url", ["tcp://10.0.0.1:8786", "tcp://scheduler.example.org:8786"])
 def test_an_open_line_that_leaves_this_machine_is_refused(url: str) -> None:
-    with pytest.raises(UsageError, match="open line to another machine"):
+    with pytest.raises(UsageError, match="unencrypted connection to another machine"):
         address_of(url, None)
 
 
@@ -151,7 +125,7 @@ def test_files_that_cannot_work_are_refused_before_anybody_is_asked(
     garbage.chmod(0o600)
     for files, words in (
         (TlsFiles(own.authority, own.certificate, tmp_path / "none.pem"), "There is no key"),
-        (TlsFiles(own.authority, own.certificate, garbage), "holds no key"),
+        (TlsFiles(own.authority, own.certificate, garbage), "holds no usable key"),
         (TlsFiles(own.authority, tmp_path / "none.pem", own.key), "There is no certificate"),
         (TlsFiles(own.authority, garbage, own.key), "holds no certificate"),
         (TlsFiles(own.authority, own.certificate, foreign.key), "is not the key of"),

@@ -84,11 +84,11 @@ def test_a_run_is_named_by_the_beginning_of_its_name_or_its_folder(home: Path, m
     history = read_history(home)
     assert run_named(history, second.folder.name[:8]).id == second.folder.name
     assert run_named(history, str(first.folder)).id == first.folder.name
-    with pytest.raises(RecordError, match="beginning of 2 runs"):
+    with pytest.raises(RecordError, match="matches 2 runs"):
         run_named(history, "2026")
     with pytest.raises(RecordError, match="No run 'x' is known"):
         run_named(history, "x")
-    with pytest.raises(RecordError, match="No run is known that worked before"):
+    with pytest.raises(RecordError, match="There is no known run that worked before"):
         run_named(History(home, history.entries[:1]), "last-good")
 
 
@@ -106,7 +106,7 @@ def test_a_point_in_time_is_ago_or_a_date(text: str, expected: datetime) -> None
 
 
 def test_another_point_in_time_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match="no point in time"):
+    with pytest.raises(UsageError, match="not a point in time"):
         moment_named("yesterday", NOON)
 
 

@@ -55,7 +55,7 @@ def test_one_run_is_shown_and_two_are_compared(three: Path, hands: Callable[[Any
     run.value = before.value
     before.value = before.options[0][1]
     person.press("What changed")
-    person.await_words("No run is known that worked before")
+    person.await_words("There is no known run that worked before")
     make_run(3)
     person.press("Look again")
     person.wait(lambda: len(run.options) == 4, "the run that is new")

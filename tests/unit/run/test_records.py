@@ -262,7 +262,7 @@ def test_a_header_that_could_not_be_read_back_is_not_written(tmp_path: Path) -> 
     "name", ["/proc/x", "/sys/kernel/x", "/sys", "/dev/pts/x", "/dev/null/x", "/dev/fd/x", "a" * 300, "a/" + "b" * 300]
 )
 def test_a_place_where_no_folder_can_be_is_wrong_usage(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="There can be no run folder") as caught:
+    with pytest.raises(UsageError, match="cannot be a run folder") as caught:
         Run.create(tmp_path / name, {}, {})
     assert caught.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []

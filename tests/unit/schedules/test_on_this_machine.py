@@ -169,5 +169,5 @@ def test_a_task_begins_by_the_machine_s_clock_or_by_utc(
 
 @pytest.mark.parametrize("make", [cron, launchd, windows])
 def test_a_zone_that_a_format_does_not_know_is_refused(hostile: Schedule, make: object) -> None:
-    with pytest.raises(UsageError, match="cannot run by the time zone Asia/Tokyo"):
+    with pytest.raises(UsageError, match="cannot follow the time zone Asia/Tokyo"):
         make(replace(hostile, zone="Asia/Tokyo", zone_is_local=False))  # type: ignore[operator]

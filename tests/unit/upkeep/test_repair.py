@@ -26,7 +26,16 @@ from runbook_lib.upkeep.repair.notes import repairs_of
 from runbook_lib.upkeep.repair.plan import plan_repair
 from runbook_lib.workers.host import Interpreter
 from runbook_lib.workers.process import WorkerProcess
-from tests.unit.stages.verify.real_caches import MODES, REPO_ID, WEIGHTS, Install, Installed, flip_bit, open_installed
+from tests.unit.stages.verify.real_caches import (
+    MODES,
+    REPO_ID,
+    WEIGHTS,
+    Install,
+    Installed,
+    flip_bit,
+    move_into_shared_store,
+    open_installed,
+)
 
 HOUR_S = 3600.0
 BLOCK_PAGE = b"<!DOCTYPE html><html><body>blocked by policy</body></html>"
@@ -275,11 +284,7 @@ def test_lost_links_are_made_again(install: Install) -> None:
 @posix
 def test_a_damaged_file_in_the_shared_store_goes_and_comes_back(install: Install) -> None:
     installed = install("symlink")
-    blob = Path(os.path.realpath(installed.snapshot / WEIGHTS))
-    store = installed.run.cache_dir / "blobs" / "ab" / ("ab" * 32)
-    store.parent.mkdir(parents=True)
-    blob.rename(store)
-    blob.symlink_to(os.path.relpath(store, blob.parent))
+    store = move_into_shared_store(installed)
     flip_bit(store, 8 * 500_000)
     result = repair(installed)
     assert result.status is Status.OK, str(result)

@@ -5,7 +5,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from runbook_lib.checks.probes.certificates import (
 )
 from runbook_lib.run.check import Check, Status
 from runbook_lib.system.tunnel import Greeting, greet, issuer_of
+from tests.unit.loopback_server import listening
 
 MakeContext = Callable[..., ProbeContext]
 BY_ID = {probe.id: probe for probe in PROBES}
@@ -52,23 +52,8 @@ def tls_port(certificate: Path) -> Iterator[int]:
     """Serve TLS handshakes on the loopback with that certificate."""
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trust.load_cert_chain(certificate, certificate.with_name("key.pem"))
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        trust.wrap_socket(connection, server_side=True).close()
-                    except OSError:
-                        continue
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
+    with listening(lambda connection: trust.wrap_socket(connection, server_side=True).close()) as port:
+        yield port
 
 
 def test_a_certificate_file_that_is_not_there_fails_with_its_name(context: MakeContext) -> None:

@@ -61,6 +61,19 @@ def flip_bit(path: Path, bit: int) -> None:
         file.write(bytes([byte ^ 1 << bit % 8]))
 
 
+def move_into_shared_store(installed: Installed) -> Path:
+    """Lay the weights out as huggingface_hub 1.32 with Xet does; returns where they are then.
+
+    There blobs/<etag> is a link into <cache>/blobs/<2 digits>/<hash>.
+    """
+    blob = Path(os.path.realpath(installed.snapshot / WEIGHTS))
+    store = installed.run.cache_dir / "blobs" / "ab" / ("ab" * 32)
+    store.parent.mkdir(parents=True)
+    blob.rename(store)
+    blob.symlink_to(os.path.relpath(store, blob.parent))
+    return store
+
+
 def copy_with_links(source: Path, target: Path, copies: dict[int, Path]) -> None:
     """Copy a tree: symlinks as symlinks, hard links as hard links to the `copies` made so far, by inode."""
     for parent, folders, names in os.walk(source):

@@ -20,7 +20,16 @@ from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.compare import verify_folder
 from runbook_lib.stages.verify.problems import FileProblem, ProblemKind, Severity
 from runbook_lib.stages.verify.stage import verify
-from tests.unit.stages.verify.real_caches import FOLDER_NAME, MODES, REPO_ID, WEIGHTS, Install, Installed, flip_bit
+from tests.unit.stages.verify.real_caches import (
+    FOLDER_NAME,
+    MODES,
+    REPO_ID,
+    WEIGHTS,
+    Install,
+    Installed,
+    flip_bit,
+    move_into_shared_store,
+)
 
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file kinds and names")
 
@@ -95,13 +104,8 @@ def test_a_dangling_link_is_explained_by_where_it_ends(install: Install) -> None
 
 @posix
 def test_links_into_the_shared_store_are_a_note_and_their_loss_is_quirk_shared_blobs_escape(install: Install) -> None:
-    """The layout of huggingface_hub 1.32 with Xet: blobs/<etag> is a link into <cache>/blobs/<2 digits>/<hash>."""
     installed = install("symlink")
-    blob = Path(os.path.realpath(installed.snapshot / WEIGHTS))
-    store = installed.run.cache_dir / "blobs" / "ab" / ("ab" * 32)
-    store.parent.mkdir(parents=True)
-    blob.rename(store)
-    blob.symlink_to(os.path.relpath(store, blob.parent))
+    store = move_into_shared_store(installed)
     (problem,) = problems_of(installed)
     assert (problem.kind, problem.severity) == (ProblemKind.SHARED, Severity.NOTE)
     checks = judge_verification(collect_verification(installed.run))
