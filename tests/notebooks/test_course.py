@@ -82,7 +82,7 @@ def test_the_first_notebook_draws_the_stages_and_names_every_lesson() -> None:
 @each_lesson
 def test_a_lesson_ends_with_what_you_know_now_and_where_next(path: Path) -> None:
     *_, result, following = re.split(r"^## ", prose(path), flags=re.MULTILINE)
-    assert "You know now" in result + following
+    assert "You now know" in result + following
     assert ".ipynb)" in following
 
 
