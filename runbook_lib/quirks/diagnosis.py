@@ -42,6 +42,8 @@ class Finding(Value):
     """The first line it was recognised in: printable, capped, secrets starred out."""
     occurrences: int
     """In how many lines; counting stops at `MAX_OCCURRENCES`."""
+    warned: bool = False
+    """Only warnings tell of it: what ended the program can be something else."""
     consequence_of: str = ""
     """The id of the quirk that lies deeper in the same chain of exceptions, every time this one occurs."""
     cause: str
@@ -110,7 +112,7 @@ class Diagnosis(Rendered, Value):
         if self.findings:
             names = ", ".join(finding.quirk.id for finding in self.findings)
             return [
-                Note("Diagnosis", (f"{read}; recognised: {names}.",)),
+                Note("Diagnosis", (f"{read}; recognised: {names}.", *self._unexplained())),
                 *(finding.table() for finding in self.findings),
                 *recovered,
             ]
@@ -123,6 +125,14 @@ class Diagnosis(Rendered, Value):
             *recovered,
             Note("What to collect", tuple(f"- {item}" for item in COLLECT)),
         ]
+
+    def _unexplained(self) -> Sequence[str]:
+        """Return the innermost error where all that was recognised are warnings, which need not be its cause."""
+        if self.innermost is None or not all(finding.warned for finding in self.findings):
+            return ()
+        if any(self.innermost in finding.line for finding in self.findings):
+            return ()
+        return (f"Only warnings tell of that. The innermost error is: {self.innermost}",)
 
 
 def _told(finding: Finding) -> str:
@@ -222,6 +232,7 @@ def _finding(
         line_number=shown.line_number,
         line=line,
         occurrences=occurrences,
+        warned=shown.warning and not shown.traced,
         consequence_of=consequence_of,
         cause=f"{quirk.cause} {shown.clue.note}" if shown.clue.note else quirk.cause,
         remedy=remedy_for(quirk, installed, platform),

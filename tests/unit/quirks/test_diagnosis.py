@@ -119,6 +119,20 @@ def test_a_log_without_an_error_says_so() -> None:
     assert not any(item in text for item in COLLECT)
 
 
+def test_an_error_that_only_warnings_stand_beside_is_shown_with_them() -> None:
+    warning = (
+        "app/torch/cuda/__init__.py:138: UserWarning: The NVIDIA driver on your system is too old (found version 1)."
+    )
+    ended = 'Traceback (most recent call last):\n  File "a.py", line 1, in f\nsocket.timeout: timed out'
+    diagnosis = diagnose(f"{warning}\n{ended}\n")
+    assert [(finding.quirk.id, finding.warned) for finding in diagnosis.findings] == [("gpu-driver-too-old", True)]
+    assert "The innermost error is: socket.timeout: timed out" in str(diagnosis)
+    assert "innermost error" not in str(diagnose(f"{warning}\n"))
+    explained = diagnose(f"{warning}\n{ended.replace('socket.timeout: timed out', 'OSError: [Errno 122] Quota')}\n")
+    assert {finding.quirk.id for finding in explained.findings} == {"gpu-driver-too-old", "disk-quota"}
+    assert "innermost error" not in str(explained)
+
+
 def test_the_last_error_line_stands_in_where_there_is_no_traceback() -> None:
     assert diagnose("ERROR first\nERROR second\nINFO bye\n").innermost == "ERROR second"
 
