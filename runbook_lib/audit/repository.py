@@ -154,11 +154,6 @@ class ParsedSource:
         """Whether it belongs to tests or examples."""
         return is_test_path(self.source.path)
 
-    @property
-    def is_example(self) -> bool:
-        """Whether it is a test, an example, documentation or a notebook: nothing that a service starts."""
-        return self.is_test or not self.source.is_whole_file or is_documentation(self.source.path)
-
     @cached_property
     def names_the_subject(self) -> bool:
         """Whether it names Docling, huggingface_hub or a setting of theirs."""

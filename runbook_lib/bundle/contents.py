@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from runbook_lib.bundle.names import require_names
 from runbook_lib.bundle.sbom import SBOM_NAME, sbom_of
@@ -22,8 +21,6 @@ from runbook_lib.run.opening import OpenRun
 from runbook_lib.stages.download.plan import wanted_by
 from runbook_lib.system.filesystem import refusals_told
 from runbook_lib.upkeep.lock import listed_here, lock_of
-
-REPORT: Final = "run/report.html"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _SHOWN_CHARS = 400
 _HERE = {
     "quirk-001": f"Run {FixedBy.CONFIGURE_ENV.words}: it sets what this huggingface_hub needs without symlinks.",
     "disk-full-cross-volume": "Free space, or put the cache on another volume with -p cache_dir PATH; then run again.",
-    "cache-not-writable": "Choose a cache folder that this user may write: -p cache_dir PATH.",
+    "cache-not-writable": "Choose a cache folder that this user may write to: -p cache_dir PATH.",
     "lock-network-fs": "Choose a cache folder on a local disk, where files can be locked: -p cache_dir PATH.",
     "hub-unreachable": "Use a mirror with -p hub URL, or a filled cache with -p offline true; "
     f"{FixedBy.DETECT.words} shows which step of the way fails.",

@@ -108,20 +108,8 @@ def run(  # noqa: PLR0913, PLR0917 - one a click option
             return ExitCode.OK
         interruption = stack.enter_context(noted_signals())
         opened = prepare_run(parameters, new=True, explicit=True)
-        chosen = _chosen(opened, first, only, resume)
-        say_places(_where(opened))
-        with watching("getting ready") as watch:
-            if opened.settings.drill and _is_new(opened):
-                from runbook_lib.headless.drill import begin_drill
-
-                begin_drill(opened.settings)
-            summary = _execute(opened, chosen, interruption, watch)
-        if as_json:
-            click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
-            for aside in summary.asides:
-                _say(f"warning: {aside}")
-        elif not summary.is_interrupted:
-            _print_summary(summary)
+        summary = _executed(opened, _chosen(opened, first, only, resume), interruption)
+        _tell(opened, summary, as_json=as_json)
         exit_code = ExitCode.FAILED if strict and summary.status is Status.WARN else summary.exit_code
         telling.ended(summary, exit_code)
     return exit_code
@@ -147,6 +135,16 @@ def _say_skipped(what: str, *, as_json: bool) -> None:
     if as_json:
         nothing: dict[str, object] = {"practice": False, "run": None, "run_dir": "", "stages": []}
         click.echo(json.dumps({**nothing, "status": Status.SKIP.value, "verdict": what}, indent=2))
+
+
+def _executed(opened: PreparedRun, stages: Sequence[str], interruption: Interruption) -> "RunSummary":
+    say_places(_where(opened))
+    with watching("getting ready") as watch:
+        if opened.settings.drill and _is_new(opened):
+            from runbook_lib.headless.drill import begin_drill
+
+            begin_drill(opened.settings)
+        return _execute(opened, stages, interruption, watch)
 
 
 def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interruption, watch: Watch) -> "RunSummary":
@@ -177,6 +175,16 @@ def _execute(opened: PreparedRun, stages: Sequence[str], interruption: Interrupt
     if summary.is_interrupted:
         watch.print(f"{interruption.name}: finished stages are kept; go on with {summary.resume_command}")
     return summary
+
+
+def _tell(opened: PreparedRun, summary: "RunSummary", *, as_json: bool) -> None:
+    """Say on stdout what the run comes to; of one that was interrupted, its last line on stderr has said it."""
+    if as_json:
+        click.echo(json.dumps(_document(opened, summary.status, summary.verdict()), indent=2))
+        for aside in summary.asides:
+            _say(f"warning: {aside}")
+    elif not summary.is_interrupted:
+        _print_summary(summary)
 
 
 def _print_summary(summary: "RunSummary") -> None:

@@ -55,11 +55,6 @@ class PipelineSpec(Value):
         return self.code or ", ".join(name if value == ON else f"{name}={value}" for name, value in self.choices)
 
     @property
-    def is_default(self) -> bool:
-        """Whether nothing is asked for but what docling does by itself."""
-        return not (self.code or self.choices)
-
-    @property
     def asks_for_files(self) -> bool:
         """Whether it says anything that takes models which are no repositories: an OCR engine, or unknown code."""
         return bool(self.code) or dict(self.choices).get("ocr", OFF) != OFF

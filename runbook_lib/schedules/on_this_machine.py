@@ -9,7 +9,6 @@ from xml.sax.saxutils import escape
 from runbook_lib.errors import UsageError
 from runbook_lib.schedules.schedule import DAYS, NAME, TITLE, Printed, Schedule, comment
 
-_HOUR_S: Final = 3600
 _TASK_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TASK_NAMESPACE: Final = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 

@@ -37,7 +37,7 @@ def judge_easyocr(folder: FolderFacts, *, named: bool) -> Verdict:
     remedy = "Correct EASYOCR_MODULE_PATH" if named else "Set EASYOCR_MODULE_PATH"
     return warn(
         f"EasyOCR cannot write its folder; {seen}",
-        f"{remedy} to a folder that the user of the service may write, in a container on a volume.",
+        f"{remedy} to a folder that the user of the service may write to, in a container on a volume.",
         fixed_by=FixedBy.CONFIGURE_ENV,
     )
 

@@ -109,7 +109,7 @@ def judge_home(home: Path | None, *, writable: bool, seen: str) -> Verdict:
         return ok(f"{home} can be written")
     return warn(
         f"the home folder is {home or 'unknown'}: {seen}",
-        "Set HOME, or HF_HOME and DOCLING_CACHE_DIR, to a folder that the user of the service may write.",
+        "Set HOME, or HF_HOME and DOCLING_CACHE_DIR, to a folder that the user of the service may write to.",
         fixed_by=FixedBy.CONFIGURE_ENV,
     )
 

@@ -8,8 +8,6 @@ from runbook_lib.render.values import format_bytes, format_seconds
 from runbook_lib.run.check import Check
 from runbook_lib.stages.download.facts import DownloadFacts, DownloadPlan, FetchedModel
 
-_OTHER_FOLDER = "Free space, or choose a folder that this user may write: -p artifacts_dir PATH."
-
 
 def judge_download(facts: DownloadFacts) -> tuple[Check, ...]:
     """Return one check for the room and two for each model: fetched, and placed for docling."""
@@ -68,7 +66,7 @@ def _model(model: FetchedModel) -> Iterator[Check]:
         model.placement is not None,
         f"{model.placement}{model.placing_growth}" if model.placement else model.placing_problem,
         remedy=model.placing_remedy
-        or "Free space, or choose a folder that this user may write: -p artifacts_dir PATH.",
+        or "Free space, or choose a folder that this user may write to: -p artifacts_dir PATH.",
         quirk="local-dir-writes-through" if model.placing_remedy else "cache-not-writable",
         fixed_by=FixedBy.REPAIR if model.placing_remedy else FixedBy.NOTHING,
     )

@@ -23,7 +23,6 @@ def test_what_is_asked_for_is_said_in_one_way(text: str, shown: str) -> None:
     spec = PipelineSpec.parse(text)
     assert str(spec) == shown
     assert PipelineSpec.parse(shown) == spec
-    assert spec.is_default is (not shown)
 
 
 @pytest.mark.parametrize(
