@@ -25,6 +25,7 @@ from runbook_lib.run.opening import open_target
 from runbook_lib.run.setting_sources import resolve_settings
 from runbook_lib.run.settings import Settings
 from runbook_lib.run.target import ResolvedTarget, resolve_target
+from runbook_lib.terminal.watch import watching
 
 _UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _SIZE: Final = re.compile(r"(\d{1,12})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
@@ -105,7 +106,7 @@ def export(  # noqa: PLR0913, PLR0917 - one a click option
     say_where(run)
     have = contents_of(Path(since)) if since else frozenset()
     proved, signing = Path(proof) if proof else None, _signing(sign, certificate)
-    with _wheels(wheels, wanted, run.settings) as fetched:
+    with _wheels(wheels, wanted, run.settings) as fetched, watching("collecting"):
         made = export_bundle(
             run,
             Path(dest),
@@ -147,7 +148,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one a click option
     checked against its hash before anything is put in place.
     """
     target = _target(pairs, practice=practice, cache_dir=cache, artifacts_dir=artifacts)
-    with opened_source(source) as opened:
+    with watching("reading the bundle"), opened_source(source) as opened:
         read = open_bundle(opened, Path(trusted) if trusted else None)
         beside = (Path(folder) if folder else None for folder in (papers, wheels))
         taken = import_bundle(target, read, *beside)
@@ -163,7 +164,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one a click option
 @json_option
 def show(verify: bool, trusted: str, source: str, as_json: bool) -> int:
     """Show what the bundle SRC contains; writes nothing."""
-    with opened_source(source) as opened:
+    with watching("reading the bundle"), opened_source(source) as opened:
         shown = show_bundle(open_bundle(opened, Path(trusted) if trusted else None), verify=verify)
     print_result(shown, as_json=as_json)
     return ExitCode.OK
@@ -179,7 +180,7 @@ def show(verify: bool, trusted: str, source: str, as_json: bool) -> int:
 @json_option
 def diff(pairs: Sequence[tuple[str, str]], practice: bool, since: str, source: str, as_json: bool) -> int:
     """Show what this machine lacks from the bundle SRC; writes nothing. Exit code 1 when anything is missing."""
-    with opened_source(source) as opened:
+    with watching("comparing"), opened_source(source) as opened:
         read = open_bundle(opened)
         shown = (
             compare_with_other(read, Path(since))

@@ -1,6 +1,7 @@
 """`runbook config` and `runbook init`: what the settings are and where they come from; a file to write them into."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -65,7 +66,7 @@ def init(pairs: Sequence[tuple[str, str]], practice: bool, force: bool, file: st
         mode="json"
     )
     path = Path(file)
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:  # a link that leads nowhere today is not ours to replace
         raise UsageError(
             f"{path} already exists; nothing was written.",
             remedy="Edit it, name another file, or overwrite it with --force.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.cli.lazy import CommandT
-from runbook_lib.cli.options import dry_run_option, json_option
+from runbook_lib.cli.options import DurationType, dry_run_option, json_option
 from runbook_lib.cli.result import print_result, print_shown
 from runbook_lib.core.keep_rules import KeepRules
 from runbook_lib.errors import ExitCode, UsageError
@@ -39,7 +39,7 @@ def runs_option(command: CommandT) -> CommandT:
 @click.option(
     "--within",
     metavar="HOURS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=DurationType(),
     help="Exit 1 if there was no run in the last HOURS.",
 )
 @json_option

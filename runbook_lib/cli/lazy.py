@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -49,13 +49,36 @@ class LazyGroup(click.Group):
             nearest = difflib.get_close_matches(name, self._homes, n=1)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             ctx.fail(f"No such command {name!r}.{hint}")
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        _require_values(ctx, found[1], args)
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
         _ = ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_home, summary) in sorted(self._homes.items())])
+
+
+def _require_values(ctx: click.Context, command: click.Command | None, words: Sequence[str]) -> None:
+    """Raise a usage error where an option would take another one as its value.
+
+    click lets `--runs --json` mean a folder named `--json`, which is then made, and prints no JSON.
+    """
+    while isinstance(command, click.Group) and (called := next((w for w in words if w in command.commands), "")):
+        ctx = click.Context(command, info_name=command.name, parent=ctx)
+        command, words = command.commands[called], words[words.index(called) :]
+    if command is None:
+        return
+    ctx = click.Context(command, info_name=command.name, parent=ctx)
+    options = [option for option in command.get_params(ctx) if isinstance(option, click.Option)]
+    takes = {name: 0 if option.is_flag or option.count else option.nargs for option in options for name in option.opts}
+    left = list(words[1 : words.index("--")] if "--" in words else words[1:])
+    while left:
+        name = left.pop(0)
+        values, left = left[: takes.get(name, 0)], left[takes.get(name, 0) :]
+        if taken := next((value for value in values if value in takes), None):
+            raise click.BadOptionUsage(name, f"Option {name!r} lacks a value: {taken!r} is an option.", ctx)
 
 
 def verbosity_of(ctx: click.Context) -> int:

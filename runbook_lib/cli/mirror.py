@@ -6,7 +6,7 @@ from runbook_lib.checks.mirror.judge import judge_mirror_facts
 from runbook_lib.checks.mirror.look import look_at_mirror
 from runbook_lib.checks.probes.addresses import judge_endpoint
 from runbook_lib.cli.lazy import verbose_option
-from runbook_lib.cli.options import json_option
+from runbook_lib.cli.options import DurationType, json_option
 from runbook_lib.cli.result import print_result
 from runbook_lib.core.masking import mask_url_credentials
 from runbook_lib.core.model_ref import ModelRef
@@ -25,7 +25,14 @@ def mirror() -> None:
 @mirror.command("check")
 @click.option("--model", default=_MODEL, show_default=True, metavar="NAME", help="Ask for this one: org/name@revision.")
 @click.option("--upstream", default="", metavar="URL", help="Compare the branch with this Hub's.")
-@click.option("--limit", "limit_s", default=10.0, show_default=True, help="Seconds for each question.")
+@click.option(
+    *("--limit", "limit_s"),
+    type=DurationType(),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each question.",
+)
 @click.argument("url", metavar="URL")
 @verbose_option
 @json_option

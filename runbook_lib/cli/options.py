@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 import click
@@ -20,6 +21,22 @@ class NameType(click.ParamType[str]):
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the names that begin like this."""
         return [CompletionItem(name) for name in sorted(self._names()) if name.startswith(incomplete)]
+
+
+class DurationType(click.FloatRange):
+    """A duration: a number above 0, neither `inf` nor `nan`, which a range of click's lets through."""
+
+    name = "number"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no length of time.", param, ctx)
+        return number
 
 
 def _setting_names() -> Iterable[str]:

@@ -6,7 +6,7 @@ from typing import Final
 HUB_TOKEN = re.compile(r"(?<![A-Za-z0-9_])(?:hf_|api_org_)[A-Za-z0-9]{30,200}(?![A-Za-z0-9_])")
 """User tokens are `hf_` and 34 letters or digits; `api_org_` is the older form of an organisation's token."""
 
-_URL_CREDENTIALS = re.compile(r"(?<=\w\w:/)/?\S*@")
+_URL_CREDENTIALS = re.compile(r"(?<=\w\w:/)/?\S*@(?!sha256:)")
 _SHAPED: Final = r"""
       \b(?:hf|api_org|ghp|gho|ghs)_(?!(?:endpoint|generate|processor|quantizer|tokenizer|transfer)(?![A-Za-z0-9]))
       (?P<token>[A-Za-z0-9]{8,400})

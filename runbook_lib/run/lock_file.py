@@ -158,12 +158,17 @@ def read_lock(path: Path) -> LockFile:
     remedy = "Write it anew with runbook lock, on a machine where the models verify."
     try:
         return LockFile.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        missing = "Name the file, or write it with runbook lock on a machine where the models verify."
+        raise RecordError(f"There is no lock file {path}.", remedy=missing) from error
     except OSError as error:
         raise RecordError(f"{path} cannot be read.", why=describe_os_error(error), remedy=remedy) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RecordError(f"{path} is not a lock file.", why=f"{where}: {first['msg']}", remedy=remedy) from error
+        raise RecordError(
+            f"{path} is not a lock file.", why=f"{where}: {first['msg']}".lstrip(": "), remedy=remedy
+        ) from error
 
 
 def require_same_kind(target: Target, lock: LockFile, path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -68,6 +68,34 @@ def test_the_page_about_the_commands_is_current() -> None:
 
 def test_a_mistyped_command_is_answered_with_the_nearest(ended: Ended) -> None:
     assert "Did you mean 'doctor'?" in ended("docter")[2]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("history", "--runs", "--json"),
+        ("doctor", "-p", "cache_dir", "--json"),
+        ("bundle", "show", "--require-signature", "--json", "x.tar"),
+        ("mirror", "check", "--json", "--model", "-v", "https://hub"),
+        ("run", "--json", "--run-dir", "--practice"),
+        ("-v", "config", "--json", "-p", "hub", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_no_option_is_taken_for_the_value_of_another(
+    served_document: Callable[..., dict[str, object]], words: Sequence[str]
+) -> None:
+    document = served_document(*words, code=ExitCode.USAGE)
+    assert "lacks a value" in str(document["error"])
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "0", "-1", "soon"])
+@pytest.mark.parametrize("words", [("mirror", "check", "http://127.0.0.1:9", "--limit"), ("history", "--within")])
+def test_a_length_of_time_that_is_none_is_wrong_usage(
+    served_document: Callable[..., dict[str, object]], words: Sequence[str], number: str
+) -> None:
+    assert "Invalid value" in str(served_document(*words, number, "--json", code=ExitCode.USAGE)["error"])
 
 
 # ------------------------------------------------------------------------------------------- each command once
@@ -153,6 +181,14 @@ def test_repair_with_an_unreachable_hub_asks_to_come_later_and_lock_locks_nothin
     document = served_document("lock", *places, "-p", "models", "org/name", "--json", code=ExitCode.FAILED)
     assert "is not intact" in str(document["error"])
     assert not Path("runbook.lock.json").exists()
+
+
+@pytest.mark.parametrize("lock", ["nowhere.json", "not-a-lock.json"])
+def test_repair_by_a_lock_file_that_is_none_begins_no_run(ended: Ended, lock: str) -> None:
+    Path("not-a-lock.json").write_text("x", encoding="utf-8")
+    code, _, err = ended("repair", "--practice", "--lock", lock)
+    assert (code, lock in err) == (ExitCode.USAGE, True)
+    assert not Path("runs").exists()
 
 
 def test_the_hub_serves_until_it_is_interrupted() -> None:

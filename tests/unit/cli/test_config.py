@@ -1,6 +1,7 @@
 """`runbook config` and `runbook init`, called as commands."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -77,6 +78,13 @@ def test_init_never_overwrites_without_being_told(ended: Ended) -> None:
     assert Path("runbook.toml").read_text(encoding="utf-8") == 'links = "copy"\n'
     assert ended("init", "--force", "-p", "keep", "runs=3")[0] == 0
     assert tomllib.loads(Path("runbook.toml").read_text(encoding="utf-8")) == {"keep": "runs=3"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links take a privilege there")
+def test_init_keeps_a_link_that_leads_nowhere(ended: Ended) -> None:
+    Path("runbook.toml").symlink_to("unmounted/runbook.toml")
+    assert ended("init")[0] == 2
+    assert Path("runbook.toml").is_symlink()
 
 
 def test_init_refuses_what_no_file_may_hold_and_writes_nothing(ended: Ended) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_lib.core.masking import mask_secrets
+from runbook_lib.core.masking import mask_secrets, mask_url_credentials
 
 SECRET = "s3cr3tS3cr3tS3cr3t"
 
@@ -52,3 +52,11 @@ def test_a_secret_is_starred_out_and_the_length_stays(line: str) -> None:
 )
 def test_an_ordinary_line_stays_as_it_is(line: str) -> None:
     assert mask_secrets(line) == line
+
+
+def test_the_digest_of_a_bundle_in_a_registry_stays_and_a_password_before_its_host_does_not() -> None:
+    address = f"oci://registry.example.org/models@sha256:{'a' * 64}"
+    assert mask_url_credentials(address) == address
+    assert mask_url_credentials("oci://HOST/NAME@sha256:...") == "oci://HOST/NAME@sha256:..."
+    secret = address.replace("//", f"//user:{SECRET}@")
+    assert mask_url_credentials(secret) == address.replace("//", "//***@")

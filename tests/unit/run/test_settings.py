@@ -146,7 +146,7 @@ WRONG_VALUES = {
     "lock_file": "there-is-no-such-lock.json",
     "probe_limit_s": "soon",
     "download_limit_s": 0,
-    "convert_limit_s": -1,
+    "convert_limit_s": "inf",
     "practice_pad_mb": 1.5,
     "practice_head": "third",
     "keep": "runs=0",

@@ -106,8 +106,15 @@ def test_a_lock_file_that_is_not_one_is_refused_with_the_place(tmp_path: Path, c
     assert why in caught.value.why
 
 
+def test_a_lock_file_that_is_no_json_is_refused_with_the_place_and_nothing_before_it(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).write_text("x", encoding="utf-8")
+    with pytest.raises(RecordError, match="is not a lock file") as caught:
+        read_lock(tmp_path / LOCK_NAME)
+    assert caught.value.why.startswith("Invalid JSON")
+
+
 def test_a_missing_lock_file_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="cannot be read") as caught:
+    with pytest.raises(RecordError, match="There is no lock file") as caught:
         read_lock(tmp_path / LOCK_NAME)
     assert "runbook lock" in caught.value.remedy
 
