@@ -7,6 +7,7 @@ import pytest
 from runbook_lib.checks.registry import PROBES
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.quirks.catalogue import load_catalogue, parse_catalogue, shipped_files
+from runbook_lib.quirks.diagnosis import rule_book
 from runbook_lib.quirks.model import Grade, Severity, reference_url
 
 FILE = "things.toml"
@@ -137,3 +138,16 @@ def test_what_came_with_a_version_is_what_no_earlier_one_knew() -> None:
 def test_a_version_that_is_none_is_refused() -> None:
     with pytest.raises(UsageError, match="no version"):
         load_catalogue().since("yesterday")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-03-02 08:14:12,120 INFO app.worker finished item 12 status=200 elapsed=0.0012",
+        '{"level": "info", "status": 200, "path": "/srv/app/data", "message": "request completed"}',
+        "2026-03-02 08:14:55,120 - INFO - docling.document_converter - Finished converting document a.pdf in 3 sec.",
+        '10.1.2.3 - - [02/Mar/2026:08:14:12 +0000] "GET /health HTTP/1.1" 200 17 "-" "kube-probe/1.31"',
+    ],
+)
+def test_no_pattern_is_tried_on_an_ordinary_line_of_a_long_log(line: str) -> None:
+    assert [literal for literal in rule_book().literals if literal in line] == []
