@@ -47,7 +47,8 @@ class FolderFacts(Value):
 def examine_folder(role: str, path: Path) -> FolderFacts:
     """Try the folder: write, symlink, hard link. Leaves nothing behind and does not create the folder."""
     probed = nearest_existing(path)
-    writable, write_evidence = _try_writing(probed)
+    blocked = _in_the_way(path, probed)
+    writable, write_evidence = (False, f"{blocked} is no folder") if blocked else _try_writing(probed)
     denied = LinkProbe(works=False, evidence="not tried: the folder cannot be written")
     return FolderFacts(
         role=role,
@@ -67,6 +68,12 @@ def nearest_existing(path: Path) -> Path:
     absolute = path.expanduser().absolute()
     folders = (candidate for candidate in (absolute, *absolute.parents) if os.path.isdir(candidate))  # noqa: PTH112 - Path.is_dir raises where a parent may not be read
     return next(folders, Path(absolute.anchor))
+
+
+def _in_the_way(path: Path, existing: Path) -> Path | None:
+    """Return what stands where the folder or a parent of it would be made: a file, or a link that leads nowhere."""
+    below = path.expanduser().absolute().relative_to(existing).parts[:1]
+    return next((existing / name for name in below if os.path.lexists(existing / name)), None)
 
 
 def probe_symlink(folder: Path) -> LinkProbe:

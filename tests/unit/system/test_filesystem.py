@@ -45,6 +45,21 @@ def test_a_file_in_the_way_is_passed_over(tmp_path: Path) -> None:
     assert nearest_existing(tmp_path / "file" / "below") == tmp_path
 
 
+@pytest.mark.parametrize("below", ["", "below/far"])
+def test_what_is_no_folder_cannot_be_written_though_its_parent_can(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    facts = examine_folder("cache", tmp_path / "file" / below)
+    assert (facts.writable, facts.write_evidence) == (False, f"{tmp_path / 'file'} is no folder")
+    assert not facts.symlink.works
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links take a privilege there")
+@pytest.mark.parametrize("target", ["unmounted/hub", "link"], ids=["leads nowhere", "leads to itself"])
+def test_a_link_that_leads_to_no_folder_cannot_be_written(tmp_path: Path, target: str) -> None:
+    (tmp_path / "link").symlink_to(target)
+    assert examine_folder("cache", tmp_path / "link").write_evidence == f"{tmp_path / 'link'} is no folder"
+
+
 @pytest.mark.parametrize(
     ("kind", "module", "name"), [("symlink", Path, "symlink_to"), ("hardlink", os, "link")], ids=["symlink", "hardlink"]
 )
