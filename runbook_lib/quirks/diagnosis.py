@@ -96,7 +96,7 @@ class Diagnosis(Rendered, Value):
     """What was recognised in a log; `str()`, HTML in a notebook, `model_dump()` for JSON."""
 
     findings: tuple[Finding, ...]
-    """Causes before what follows from them, then by severity, then by place."""
+    """Causes before what follows from them and before mere warnings of Python's, then by severity, then by place."""
     recovered: tuple[Finding, ...] = ()
     """What failed at first and went well afterwards, in the same log."""
     innermost: str | None
@@ -190,15 +190,17 @@ def _diagnose(stream: BinaryIO, installed: Mapping[str, str] | None, platform: s
     for hit in scanner.hits:
         by_quirk.setdefault(hit.quirk.id, []).append(hit)
     findings, recovered = list[Finding](), list[Finding]()
-    by_event = _by_event(scanner.hits)
+    by_event, settled = _by_event(scanner.hits), False
     for name, hits in by_quirk.items():
         evidence = scanner.evidence[name]
         found = _finding(evidence, _occurrences(hits, scanner), _deeper_quirk(hits, by_event), installed, platform)
-        (recovered if _went_well(hits, scanner) else findings).append(found)
+        went_well = _went_well(hits, scanner)
+        (recovered if went_well else findings).append(found)
+        settled |= went_well and scanner.last_failure in {hit.place for hit in hits}
     return Diagnosis(
-        findings=tuple(sorted(findings, key=_rank)),
-        recovered=tuple(sorted(recovered, key=_rank)),
-        innermost=scanner.innermost,
+        findings=_ranked(findings, scanner),
+        recovered=_ranked(recovered, scanner),
+        innermost=scanner.last_exception or None if settled else scanner.innermost,
         lines_read=reader.lines_read,
         size_bytes=reader.size_bytes,
     )
@@ -209,7 +211,7 @@ def _went_well(hits: Sequence[Hit], scanner: Scanner) -> bool:
     last = max(hit.place for hit in hits)
     last_line = max(scanner.last_like(hit.line_number) for hit in hits)
     return (
-        hits[0].quirk.area in _TRANSIENT
+        (hits[0].quirk.temporary or hits[0].quirk.area in _TRANSIENT)
         and not any(hit.traced for hit in hits)
         and max(last, (last_line, 0, 0)) < scanner.last_success
         and scanner.last_failure <= last
@@ -286,5 +288,9 @@ def _is_deeper(other: Hit, hit: Hit) -> bool:
     return hit.traced and other.traced and other.depth < hit.depth
 
 
-def _rank(finding: Finding) -> tuple[bool, int, int]:
-    return bool(finding.consequence_of), finding.quirk.severity.rank, finding.line_number
+def _ranked(findings: Sequence[Finding], scanner: Scanner) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: _rank(finding, scanner.evidence[finding.quirk.id][0])))
+
+
+def _rank(finding: Finding, hit: Hit) -> tuple[bool, bool, int, int]:
+    return bool(finding.consequence_of), hit.passed_over, finding.quirk.severity.rank, finding.line_number

@@ -6,6 +6,7 @@ lines and then no longer looked for, and the company of rules is examined up to 
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -16,7 +17,7 @@ from runbook_lib.quirks.model import Clue, Quirk
 from runbook_lib.quirks.prefixes import TRACEBACK, is_code
 from runbook_lib.quirks.readings import Reading, readings
 from runbook_lib.quirks.rules import Match, RuleBook
-from runbook_lib.quirks.signs import is_quiet, is_warning, last_failure, last_success
+from runbook_lib.quirks.signs import is_quiet, is_warned_by_python, is_warning, last_failure, last_success
 from runbook_lib.quirks.stretches import Stretch, StretchFinder
 
 MAX_OCCURRENCES = 100
@@ -50,6 +51,8 @@ class Hit:
     """The line stands in a traceback."""
     warning: bool
     """The line calls itself a warning."""
+    passed_over: bool
+    """Python's `warnings` told it, and the program went on."""
 
     @property
     def line_number(self) -> int:
@@ -77,9 +80,10 @@ class Scanner:
     last_success: Place = NOWHERE
     """Where the log tells of success for the last time."""
     last_failure: Place = NOWHERE
+    last_exception: str = ""
+    """The line that names the innermost exception of the last traceback."""
     _lines: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     _examined_chars: int = 0
-    _last_exception: str = ""
     _last_error: str = ""
 
     def __post_init__(self) -> None:
@@ -88,7 +92,7 @@ class Scanner:
     @property
     def innermost(self) -> str | None:
         """The line that names the innermost exception of the last traceback, or else the last line with an error."""
-        return self._last_exception or self._last_error or None
+        return self.last_exception or self._last_error or None
 
     def scan(self, window: Window) -> None:
         """Record what is recognised in the stretch that the window is responsible for."""
@@ -139,6 +143,7 @@ class Scanner:
             depth=event.depth(where),
             traced=bool(event.tracebacks),
             warning=is_warning(line),
+            passed_over=not event.tracebacks and _is_passed_over(plain.lines, plain.line_index_at(where), line),
         )
         self.hits.append(hit)
         best = self.evidence.get(rule.quirk.id)
@@ -150,7 +155,7 @@ class Scanner:
         text = reading.text
         at = text.rfind(TRACEBACK)
         if at >= 0 and (line := exception_line(text, event_at(text, at))):
-            self._last_exception = _excerpt(line, 0)
+            self.last_exception = _excerpt(line, 0)
         if (failed := last_failure(text)) >= 0:
             self.last_failure = max(self.last_failure, _place(reading, failed))
             self._last_error = _excerpt(text[failed:].split("\n", 1)[0], 0)
@@ -183,6 +188,12 @@ def _only_names(match: Match, line: str) -> bool:
         return True
     whole, start = reading.unwrapped(index)
     return start > 0 and is_quiet(whole, start)
+
+
+def _is_passed_over(lines: Sequence[str], index: int, line: str) -> bool:
+    """Say whether a line is a warning of Python's, or the first one of its text after an empty line."""
+    before = lines[index - 1].rstrip() if index else ""
+    return is_warned_by_python(line) or (before.endswith("Warning:") and is_warned_by_python(before))
 
 
 def _is_last_line(stretch: Stretch, match: Match) -> bool:

@@ -13,11 +13,13 @@ FAILURE_WORDS, SUCCESS_WORDS = _WORDS["near_failure"], _WORDS["success"]
 
 _HARMLESS = re.compile(
     r"""
-      \b(?:0|no|No|without)\ (?:errors?|failures?|failed|exceptions?|warnings?)\b(?!\ to\b)
+      (?<![.\d])\b(?:0|no|No|without)\ (?:errors?|failures?|failed|exceptions?|warnings?)\b(?!\ to\b)
     | \b(?:errors?|failed|failures?|exceptions?)\s?[=:]\s?(?:0|None|null|\[\]|false)\b
     | Cannot\ locate\ TCMalloc | Token\ file\ not\ found | backend\ is\ switched\ to
     | Could\ not\ cache\ non-existence | Could\ not\ set\ the\ permissions\ on\ the\ file
     | ^(?!.{0,1000}"\ 5\d\d\b)\s{0,8}(?:\S{1,40}\s)?(?:\[?(?:INFO|DEBUG|TRACE)\b|"?level"?[=:]\s?"?(?:info|debug))
+    | \bexited\ with\ code\ 0\b | \[notice\] | GPU\ device\ discovery\ failed | Could\ not\ collect | ^debconf:\
+    | Unable\ to\ register\ cu\w{2,5}\ factory
     | \bstatus:\ NOERROR\b | \bWARN(?:ING)?\b | ^\s{0,8}[\w.]{0,40}[Ww]arning: | ^\S{0,200}:\d{1,6}:\ \w{0,40}Warning:
     | ^\s{0,8}[Hh]int: | ^\s{0,8}\[[DIW]\ \d | [Ff]alling\ back | \[Retry\ \d | \b[Rr]etrying\b | "\ (?:2|3)\d\d(?:\ |$)
     """,
@@ -26,7 +28,9 @@ _HARMLESS = re.compile(
 _QUIET = re.compile(
     r"""
       -{2,6}>(?!\s{1,4}\d{1,5}(?:\s|$)) | (?<=[^\s-])-{2,6}> | (?<=[^\s-]\ )-{2,6}>
-    | ::[^\n]{1,300}?\ (?:PASSED|SKIPPED|XFAIL)\b | ^\s{0,8}(?:PASSED|SKIPPED|XFAIL)\ [\w/.-]{1,200}::\S{0,300}
+    | ::[^\n]{1,300}?\ (?:PASSED|SKIPPED|XFAIL)\b(?:\ \(.{1,300}\))?
+    | ^\s{0,8}PASSED\ [\w/.-]{1,200}::\S{0,300}
+    | (?:^\s{0,8}|=\ )(?:SKIPPED|XFAIL)\ (?:\[\d{1,5}\]\ )?[\w/.-]{1,200}:[:\d](?:(?!\ (?:FAILED|ERROR)\ ).){0,1000}
     | ^.{1,300}\.\.\.\ (?:ok|skipped)\s{0,4}$ | ^\s{0,8}(?:[\u2713\u2714]|ok\ \d{1,6}\b|---\ PASS:)\s.{0,300}
     | ^\s{0,8}(?:Using\ cached|Requirement\ already\ satisfied)\b.{0,1000}
     | ^\s{0,8}Collecting\ \S{1,300}(?:\s{1,4}\(from\ [^()]{1,400}\))?
@@ -38,6 +42,7 @@ _QUIET = re.compile(
     re.VERBOSE,
 )
 _WARNING = re.compile(r"\bWARN(?:ING)?\b|[Ww]arnings?(?::|\.warn\b)|\bUserWarning\b|\bwarn\(")
+_WARNED_BY_PYTHON = re.compile(r":\d{1,6}: \w{0,40}Warning:")
 _REACH = 2000
 _MAX_CHECKED = 300
 
@@ -88,3 +93,8 @@ def is_quiet(line: str, at: int) -> bool:
 def is_warning(line: str) -> bool:
     """Say whether a line calls itself a warning."""
     return _WARNING.search(line[:_REACH]) is not None
+
+
+def is_warned_by_python(line: str) -> bool:
+    """Say whether a line is of Python's `warnings`, after which the program goes on."""
+    return _WARNED_BY_PYTHON.search(line[:_REACH]) is not None

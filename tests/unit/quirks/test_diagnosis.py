@@ -211,6 +211,44 @@ def test_what_went_well_afterwards_has_recovered() -> None:
     assert ids(diagnose(f"Download complete: : 171MB\n{retried}")) == ["rate-limit-429"]
 
 
+PIP_RETRIED = """
+WARNING: Retrying (Retry(total=4, connect=None)) after connection broken by \
+'ReadTimeoutError("HTTPSConnectionPool(host='pypi.org', port=443): Read timed out.")': /simple/docling/
+Successfully installed docling-2.143.0
+"""
+UV_RETRIED = """
+warning: Transient request failure for https://pypi.org/simple/torch/, retrying: error sending request
+  Caused by: operation timed out
+Installed 31 packages in 312ms
+"""
+DISK_ATTACHED = """
+Warning  FailedAttachVolume      5m  attachdetach-controller  Multi-Attach error for volume "pvc-1"
+Normal   SuccessfulAttachVolume  4m  attachdetach-controller  AttachVolume.Attach succeeded for volume "pvc-1"
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "recovered"),
+    [(PIP_RETRIED, "index-unreachable"), (UV_RETRIED, "index-unreachable"), (DISK_ATTACHED, "volume-not-mounted")],
+)
+def test_an_installation_and_a_pod_recover_too_and_leave_no_error_behind(log: str, recovered: str) -> None:
+    diagnosis = diagnose(log)
+    assert (ids(diagnosis), [finding.quirk.id for finding in diagnosis.recovered]) == ([], [recovered])
+    assert diagnosis.innermost is None
+
+
+def test_what_python_warned_of_stands_behind_what_ended_the_program() -> None:
+    warned = (
+        "/app/torch/cuda/__init__.py:230: UserWarning: \n"
+        "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the current PyTorch installation.\n"
+    )
+    ended = (
+        'Traceback (most recent call last):\n  File "x.py", line 1, in f\nOSError: [Errno 122] Disk quota exceeded\n'
+    )
+    assert ids(diagnose(warned + ended)) == ["disk-quota", "gpu-not-in-build"]
+    assert ids(diagnose(warned)) == ["gpu-not-in-build"]
+
+
 def test_two_causes_that_remain_are_both_named_with_the_question_that_decides() -> None:
     (finding,) = diagnose("Error: Local entry not found. [SSL: WRONG_VERSION_NUMBER] wrong version number").findings
     assert "HTTPS_PROXY" in finding.otherwise
