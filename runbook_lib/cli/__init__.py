@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import click
 
-from runbook_lib.cli.ending import say_ending
+from runbook_lib.cli.ending import drop_output, say_ending
 from runbook_lib.cli.lazy import LazyGroup, verbose_option
 from runbook_lib.cli.version import say_version
 from runbook_lib.core.log import end_logs
-from runbook_lib.errors import ExitCode
+from runbook_lib.errors import DiskError, ExitCode
 
 __all__ = ["main", "runbook"]
 
@@ -88,6 +88,7 @@ tenth of a command's start."""
 
 def main() -> None:
     """Run a command and end the process with its exit code, an `ExitCode`; docs/cli.md lists them."""
+    _open_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a folder's name need not fit the encoding of a pipe
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, *gc.get_threshold()[1:])
@@ -96,10 +97,33 @@ def main() -> None:
         code = runbook(arguments, **_AS_TYPED) or ExitCode.OK
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read has enough, as `| head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         code = ExitCode.FAILED
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: said, logged and given its own exit code
-        code = say_ending(error, arguments)
+        code = say_ending(_refused_output(error) or error, arguments)
     finally:
         end_logs()
     sys.exit(int(code))
+
+
+def _open_missing_streams() -> None:
+    """Stand in for streams that the caller closed, as `<&-` does: Python leaves None in their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - as long as the process
+
+
+def _refused_output(error: BaseException) -> DiskError | None:
+    """Return why stdout takes no more, as on a full disk, where that is what `error` says; a line more tells it."""
+    if not isinstance(error, OSError) or error.filename is not None:
+        return None
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError as refusal:
+        from runbook_lib.system.filesystem import describe_os_error
+
+        drop_output()
+        remedy = "Send it to where there is room, or through a pipe."
+        return DiskError("The output cannot be written.", why=describe_os_error(refusal), remedy=remedy)
+    return None

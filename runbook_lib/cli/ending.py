@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -63,8 +64,17 @@ def say_ending(error: BaseException, arguments: Sequence[str]) -> int:
     else:
         sys.stderr.write("error: " + "\n".join(ending.lines()) + "\n")
     if _wants_json(arguments):
-        sys.stdout.write(ending.document() + "\n")
+        try:
+            sys.stdout.write(ending.document() + "\n")
+            sys.stdout.flush()
+        except OSError:  # nobody reads it, or there is no room for it; it stands on stderr, too
+            drop_output()
     return ending.exit_code
+
+
+def drop_output() -> None:
+    """Let what stdout still holds go nowhere; Python would try again at the end, and end with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

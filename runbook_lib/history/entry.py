@@ -90,6 +90,8 @@ class HistoryEntry(Value):
     @property
     def outcome(self) -> str:
         """How it ended, in a few words."""
+        if self.said.startswith(self.state):
+            return self.said
         if self.said:
             return f"{self.state}: {self.said}"
         return "a document converts" if self.worked else self.state

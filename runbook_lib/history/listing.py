@@ -84,6 +84,8 @@ class RunList(Rendered):
             yield (entry.status, entry.id, when(entry.began_at), took, f"{practice}{entry.outcome}{gone}")
 
     def _words(self) -> Iterator[str]:
+        if self.history.unreadable:
+            yield f"{len(self.history.unreadable)} lines of the history say nothing to this version, and stay"
         if not self.history.entries:
             yield f"no run is known in {self.history.home}"
             return
@@ -94,8 +96,6 @@ class RunList(Rendered):
             yield f"it last worked at {when(good.began_at)} UTC: {good.id}" if good else "none is known that worked"
         if self.gaps and self.gaps[-1].is_open:
             yield f"a run is missing: {self.gaps[-1].words}"
-        if self.history.unreadable:
-            yield f"{len(self.history.unreadable)} lines of the history say nothing to this version, and stay"
 
     def document(self) -> dict[str, object]:
         """Return what --json prints."""

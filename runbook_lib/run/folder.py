@@ -215,11 +215,12 @@ def _read(path: Path, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise RecordError(f"{path} cannot be read.", why=os.strerror(error.errno or 0)) from error
+        remedy = "Start a new run, or give this user the right to read it."
+        raise RecordError(f"{path} cannot be read.", why=os.strerror(error.errno or 0), remedy=remedy) from error
     except ValidationError as error:
         raise RecordError(
             f"{path} is not a record of schema version {SCHEMA_VERSION}.",
-            why=str(error.errors()[0]["msg"]),
+            why=f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}".removeprefix(": "),
             remedy="Start a new run; records of other versions are not converted.",
         ) from error
 

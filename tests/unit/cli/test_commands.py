@@ -134,6 +134,44 @@ def test_diagnose_reads_a_file_or_stdin_and_says_by_its_exit_code_whether_it_kne
     assert command("diagnose", "-", given="all is well\n").returncode == ExitCode.FAILED
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes the streams")
+def test_streams_that_are_closed_are_no_fault_of_the_runbook() -> None:
+    def code(words: str) -> int:
+        return subprocess.run(f"'{sys.executable}' -m runbook_lib {words}", shell=True, check=False).returncode
+
+    assert code("diagnose <&- >&- 2>&-") == ExitCode.FAILED, "nothing is given, and nothing is recognised"
+    assert code("config <&- >&- 2>&-") == ExitCode.OK
+    assert code("config -p links x --json >&- 2>&-") == ExitCode.USAGE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device without room")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--help",), ExitCode.DISK, "error: The output cannot be written.\nwhy: errno 28"),
+        (("config", "--json"), ExitCode.DISK, "error: The output cannot be written.\nwhy: errno 28"),
+        (("config", "-p", "links", "x", "--json"), ExitCode.USAGE, "error: Parameter 'links'"),
+    ],
+    ids=["text", "JSON", "JSON of an error"],
+)
+def test_an_output_without_room_is_said_in_one_error(
+    words: Sequence[str], code: int, said: str, unbuffered: str
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "runbook_lib", *words],
+            check=False,
+            text=True,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert (done.returncode, done.stderr.startswith(said)) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 def test_quirks_are_listed_and_shown_by_id_number_or_alias(ended: Ended) -> None:
     code, out, _ = ended("quirks", "--json")
     assert code == 0

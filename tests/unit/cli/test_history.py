@@ -52,6 +52,14 @@ def test_the_history_is_listed_and_watched(ended: Ended) -> None:
     assert not Path("runs", "history.jsonl").exists(), "looking writes nothing"
 
 
+def test_lines_that_cannot_be_read_are_told_also_where_no_run_is_known(ended: Ended) -> None:
+    Path("runs").mkdir()
+    Path("runs", "history.jsonl").write_text('{"torn\n', encoding="utf-8")
+    out = ended("history")[1]
+    assert "1 lines of the history say nothing" in out
+    assert "no run is known" in out
+
+
 def test_no_run_at_all_is_no_error_for_a_list_and_one_for_a_run(ended: Ended) -> None:
     assert ended("history")[0] == 0
     assert ended("history", "--within", "26")[0] == 1

@@ -190,6 +190,7 @@ def test_a_damaged_run_folder_ends_with_2(ended: Ended) -> None:
     code, _, err = ended("run", "--run-dir", "r", "--resume")
     assert code == 2
     assert "is not a record of schema version 2" in err
+    assert "why: schema_version: " in err
 
 
 @pytest.mark.parametrize("word", ["--help", "-h", "--version"])
