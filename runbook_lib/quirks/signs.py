@@ -18,8 +18,8 @@ _HARMLESS = re.compile(
     | Cannot\ locate\ TCMalloc | Token\ file\ not\ found | backend\ is\ switched\ to
     | Could\ not\ cache\ non-existence | Could\ not\ set\ the\ permissions\ on\ the\ file
     | ^(?!.{0,1000}"\ 5\d\d\b)\s{0,8}(?:\S{1,40}\s)?(?:\[?(?:INFO|DEBUG|TRACE)\b|"?level"?[=:]\s?"?(?:info|debug))
-    | \bexited\ with\ code\ 0\b | \[notice\] | GPU\ device\ discovery\ failed | Could\ not\ collect | ^debconf:\
-    | Unable\ to\ register\ cu\w{2,5}\ factory
+    | \bexited\ with\ code\ 0\b | \[notice\] | GPU\ device\ discovery\ failed | Could\ not\ collect
+    | delaying\ package\ configuration | Unable\ to\ register\ cu\w{2,5}\ factory
     | \bstatus:\ NOERROR\b | \bWARN(?:ING)?\b | ^\s{0,8}[\w.]{0,40}[Ww]arning: | ^\S{0,200}:\d{1,6}:\ \w{0,40}Warning:
     | ^\s{0,8}[Hh]int: | ^\s{0,8}\[[DIW]\ \d | [Ff]alling\ back | \[Retry\ \d | \b[Rr]etrying\b | "\ (?:2|3)\d\d(?:\ |$)
     """,
