@@ -67,13 +67,13 @@ def collect_verification(run: OpenRun, locked: Locked | None = None) -> VerifyFa
 
     With `locked`, the commits and hashes of a lock file stand above what cache and Hub say.
     """
-    started = time.perf_counter()
     hasher = Hasher()
     docling = docling_of(run)
     wanted = wanted_by(run)
     opened = [folder for model in wanted.models for folder in _open_folders(run, model, hasher, locked, docling)]
     if wanted.ocr is not None and wanted.ocr.files:
         opened.append(_open_ocr(run, wanted.ocr, hasher, locked))
+    started = time.perf_counter()  # what comes before may ask docling for its models, which takes longer than reading
     hasher.run()
     places = (run.cache_dir, run.artifacts_dir)
     folders = tuple(named_event(folder.close(hasher), places) for folder in opened)

@@ -62,6 +62,7 @@ class VerifyFacts(Facts):
     hashed_bytes: int
     """Bytes read; a file with several names is read once."""
     elapsed_s: float
+    """Reading and comparing, without finding out what is wanted."""
     threads: int
     one_by_one_s: float = 0.0
     """The readings added up: about what a single thread would have needed."""

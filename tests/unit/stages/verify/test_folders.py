@@ -7,14 +7,19 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.cache.layout import ListedFile, Listing
 from runbook_lib.core.fixed_by import FixedBy
+from runbook_lib.pipeline.wanted import Wanted
 from runbook_lib.run.check import Status
+from runbook_lib.run.opening import OpenRun
+from runbook_lib.stages.download.plan import wanted_by
 from runbook_lib.stages.download.stage import download
+from runbook_lib.stages.verify import collect
 from runbook_lib.stages.verify.checks import judge_verification
 from runbook_lib.stages.verify.collect import collect_verification
 from runbook_lib.stages.verify.compare import verify_folder
@@ -58,6 +63,25 @@ def test_a_fresh_download_is_whole_in_every_link_mode_and_each_content_is_read_o
     small = sum(file.size_bytes for file in installed.listing.files if file.sha256 is None)
     shared = installed.listing.size_bytes + small  # the weights are one inode, small files are always copies
     assert record.facts.hashed_bytes == (2 * installed.listing.size_bytes if mode == "copy" else shared)
+
+
+def test_the_rate_of_reading_does_not_count_what_docling_takes_to_say_what_it_needs(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = install("copy")
+    waited_s = 0.0
+
+    def slowly(run: OpenRun) -> Wanted:
+        nonlocal waited_s
+        waited_s += 1000.0
+        return wanted_by(run)
+
+    clock = time.perf_counter
+    monkeypatch.setattr(collect, "wanted_by", slowly)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + waited_s)
+    facts = collect_verification(installed.run)
+    assert waited_s == 1000.0
+    assert 0 < facts.elapsed_s < 1000.0
 
 
 @pytest.mark.parametrize("mode", MODES)
