@@ -39,6 +39,21 @@ def test_a_stretch_of_time_is_said_in_one_unit(hours: float, words: str) -> None
     assert span(timedelta(hours=hours)) == words
 
 
+@pytest.mark.parametrize(
+    ("state", "problem", "outcome"),
+    [
+        (RunState.INTERRUPTED, "interrupted by SIGTERM", "interrupted by SIGTERM"),
+        (RunState.INTERRUPTED, "no luck", "interrupted: no luck"),
+        (RunState.FAILED, "no luck", "failed: no luck"),
+    ],
+)
+def test_how_a_run_ended_is_said_once(
+    home: Path, make_run: MakeRun, state: RunState, problem: str, outcome: str
+) -> None:
+    make_run(state=state, problem=problem)
+    assert read_history(home).entries[0].outcome == outcome
+
+
 def test_what_changed_is_said_with_its_kind(home: Path, make_run: MakeRun) -> None:
     before = make_run(1)
     detect = {**FACTS["detect"], "interpreter": {"version": "3.11.7", "packages": {"docling": "2.150.0"}}}
