@@ -26,7 +26,7 @@ def read_private_key(path: Path) -> "EllipticCurvePrivateKey":
     try:
         key = load_pem_private_key(read_pem(path), password=None)
     except (ValueError, TypeError) as error:  # its words may quote the file
-        raise unusable(path, f"it is no private key in PEM without a password ({type(error).__name__})") from None
+        raise unusable(path, f"it is not a private key in PEM without a password ({type(error).__name__})") from None
     if not isinstance(key, EllipticCurvePrivateKey):
         raise unusable(path, why_not(key))
     if reason := why_not(key.public_key()):
@@ -55,7 +55,7 @@ def why_not(key: object) -> str:
 
     if isinstance(key, EllipticCurvePublicKey) and key.curve.name in CURVES:
         return ""
-    return f"it is no key on one of the curves {', '.join(CURVES)}"
+    return f"it is not a key on one of the curves {', '.join(CURVES)}"
 
 
 def hash_for(key: "EllipticCurvePublicKey") -> "HashAlgorithm":

@@ -101,7 +101,7 @@ def open_bundle(source: Source, trusted: Path | None = None) -> Bundle:
     papers = [manifest for manifest in manifests if manifest.artifact_type == media_types.PAPERS]
     if len(papers) != 1:
         raise refused(
-            f"{source.words} is no bundle of this runbook.",
+            f"{source.words} is not a bundle of this runbook.",
             f"It holds {len(papers)} manifests of the type {media_types.PAPERS}, and one is needed",
         )
     config = _config(source, papers[0])
@@ -150,7 +150,7 @@ def _manifests(source: Source, top: Index) -> list[Manifest]:
         if entry.media_type == media_types.INDEX:
             inner = parsed(Index, _document(source, entry), "the index")
             if len(inner.manifests) > _MAX_MANIFESTS:
-                raise refused(f"{source.words} is no bundle.", f"It lists {len(inner.manifests)} manifests")
+                raise refused(f"{source.words} is not a bundle.", f"It lists {len(inner.manifests)} manifests")
             found = [parsed(Manifest, _document(source, one), "a manifest") for one in inner.manifests]
             if any(manifest.artifact_type == media_types.PAPERS for manifest in found):
                 for manifest in found:
@@ -165,7 +165,7 @@ def _config(source: Source, papers: Manifest) -> BundleConfig:
     try:
         told = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise refused(f"{source.words} is no bundle.", "Its configuration is no JSON") from error
+        raise refused(f"{source.words} is not a bundle.", "Its configuration is no JSON") from error
     version, requires = (told.get("schema_version"), told.get("requires")) if isinstance(told, dict) else (None, None)
     unknown = sorted({str(feature) for feature in requires} - FEATURES) if isinstance(requires, list) else []
     if version != 1 or unknown:
@@ -192,7 +192,7 @@ def _wheels(source: Source, papers: Mapping[str, Descriptor], manifests: list[Ma
 
 def _lock(source: Source, papers: Mapping[str, Descriptor]) -> LockFile:
     if LOCK_NAME not in papers:
-        raise refused(f"{source.words} is no bundle.", f"It carries no {LOCK_NAME}")
+        raise refused(f"{source.words} is not a bundle.", f"It carries no {LOCK_NAME}")
     try:
         return LockFile.model_validate_json(_document(source, papers[LOCK_NAME]))
     except ValidationError as error:

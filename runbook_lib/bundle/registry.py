@@ -157,7 +157,7 @@ class RegistrySource:
             entries = json.loads(content)["manifests"]
             self._manifests.update({str(entry["digest"]).removeprefix("sha256:"): b"" for entry in entries})
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise refused(f"{self.words} is no bundle.", "What stands under this tag is no image index") from error
+            raise refused(f"{self.words} is not a bundle.", "What is under this tag is not an image index") from error
         return index_bytes([blob.described()])
 
     def _small(self, path: str) -> bytes:
@@ -234,7 +234,8 @@ class RegistrySource:
         return RegistryUnavailable(
             f"The registry at {self.address.host} does not answer as it should.",
             why=f"{why[:300]}.",
-            remedy="Run the import again: it goes on with what has come. For a certificate of your own: SSL_CERT_FILE.",
+            remedy="Run the import again: it continues with what has arrived. For a certificate of your own: "
+            "SSL_CERT_FILE.",
         )
 
 

@@ -97,7 +97,7 @@ class FolderSource:
         except FileNotFoundError:
             return None
         if not stat.S_ISREG(facts.st_mode):
-            raise refused(f"{self.words} is no bundle.", f"{name} is no regular file")
+            raise refused(f"{self.words} is not a bundle.", f"{name} is not a regular file")
         return facts.st_size
 
 
@@ -183,7 +183,7 @@ def _members(reader: PartsReader, words: str) -> Iterator[tuple[str, tuple[int, 
                 if member.isdir():
                     continue
                 if not member.isreg() or member.issparse():
-                    raise refused(f"{words} is not a bundle.", f"{member.name!r} in it is no regular file")
+                    raise refused(f"{words} is not a bundle.", f"{member.name!r} in it is not a regular file")
                 name = member.name.removeprefix("./")
                 if name in seen or len(seen) >= _MAX_MEMBERS:
                     raise refused(f"{words} is not a bundle.", f"{name!r} is in it twice, or it holds too many files")

@@ -237,7 +237,7 @@ class _Taking:
             raise BundleError(
                 f"{first.name} of {ocr.folder} was not put in place; the other models are.",
                 why=first.problem,
-                remedy="Run the import again: it goes on with what is missing.",
+                remedy="Run the import again: it continues with what is missing.",
             )
         return str(placed)
 

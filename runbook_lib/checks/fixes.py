@@ -225,7 +225,7 @@ def _applied(step: Step) -> Change:
         done = step.apply()
     except (RunbookError, OSError) as error:
         return Change(what=step.what, before=step.before, after=f"not done: {error}")
-    after = step.after if done else "left alone: another process is at work there"
+    after = step.after if done else "left alone: another process is working there"
     return Change(what=step.what, before=step.before, after=after)
 
 

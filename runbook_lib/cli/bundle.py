@@ -44,7 +44,7 @@ class SizeType(click.ParamType[int]):
         match = _SIZE.fullmatch(value.strip())
         size_bytes = int(match[1]) * _UNITS[match[2].upper()] if match else 0
         if size_bytes < _LEAST_BYTES:
-            self.fail(f"{value!r} is no size of at least 64K, such as 650M or 4G.", param, ctx)
+            self.fail(f"{value!r} is not a size of at least 64K, such as 650M or 4G.", param, ctx)
         return size_bytes
 
 

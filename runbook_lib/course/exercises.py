@@ -147,7 +147,7 @@ _ALL: Final = (
     Exercise(
         "03-1",
         "Run the notebook from the top once more and read the note under Fetch and place.",
-        "What stands in the cache whole is never fetched again, which is why running it again is always safe.",
+        "What is complete in the cache is never fetched again, which is why running it again is always safe.",
         lambda given, _measured: _folded(given) in {"0", "0bytes", "nothing", "none", "zero", "no"},
     ),
     Exercise(
@@ -159,7 +159,7 @@ _ALL: Final = (
     Exercise(
         "05-1",
         "It is set before huggingface_hub is imported, and the text above the conversion names it.",
-        "With it the client asks nobody, and a missing file is an error at once and no hang.",
+        "With it the client asks nobody, and a missing file is an immediate error instead of a hang.",
         _says("HF_HUB_OFFLINE"),
     ),
     Exercise(

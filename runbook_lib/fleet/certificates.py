@@ -56,7 +56,7 @@ class Issued(Rendered):
             for name in names
         )
         lines = (
-            f"They are valid until {self.until:%Y-%m-%d}; runbook fleet certs --renew issues them anew.",
+            f"They are valid until {self.until:%Y-%m-%d}; runbook fleet certs --renew reissues them.",
             "The scheduler gets ca.pem and scheduler*.pem, a host ca.pem and worker*.pem, you ca.pem and client*.pem.",
             "ca-key.pem issues certificates: keep it where none of them works, it is needed for nothing else.",
         )

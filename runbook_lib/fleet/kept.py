@@ -103,7 +103,7 @@ def _require_records(documents: Mapping[str, str]) -> None:
             elif name in _STAGE_FILES:
                 StageRecord[RawFacts].model_validate_json(text)
             else:
-                raise FleetError(f"It sent a file that is no record: {name[:40]!r}.")
+                raise FleetError(f"It sent a file that is not a record: {name[:40]!r}.")
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             raise FleetError(f"It sent a {name} that cannot be read.", why=str(first["msg"])) from error

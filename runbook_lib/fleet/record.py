@@ -68,4 +68,4 @@ def read_host_record(path: Path) -> HostRecord:
         raise RecordError(f"{path} is not a host's record.", why=f"{where}: {first['msg']}", remedy=_REMEDY) from error
 
 
-_REMEDY: Final = "runbook fleet run writes it anew: name the same --records folder."
+_REMEDY: Final = "runbook fleet run writes it again: name the same --records folder."

@@ -217,7 +217,7 @@ def _not_trusted(error: ssl.SSLCertVerificationError, address: Address, files: T
         return FleetError(
             f"The scheduler's certificate at {address.url} is not valid now.",
             why=f"OpenSSL: {why}.",
-            remedy="Issue it anew (runbook fleet certs DIR --renew) and start the scheduler again; or set the clocks.",
+            remedy="Reissue it (runbook fleet certs DIR --renew) and start the scheduler again; or set the clocks.",
         )
     return FleetError(
         f"The scheduler's certificate at {address.url} was not issued by the authority in {files.authority}.",

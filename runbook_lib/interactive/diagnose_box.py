@@ -32,7 +32,7 @@ class DiagnoseBox(View):
         """Make the box, a button and a place for the diagnosis."""
         from ipywidgets import HTML, Layout, Textarea, VBox
 
-        title = HTML("<strong>Message or traceback</strong>, as it stands in the log; leave tokens out")
+        title = HTML("<strong>Message or traceback</strong>, as it is in the log; leave tokens out")
         self._text = Textarea(
             self._error,
             placeholder="Paste it here, whole, from the first 'Traceback' to the last line",

@@ -66,7 +66,9 @@ class FleetPanel(View):
         from ipywidgets import VBox
 
         self._start = button("Run on every host", "Ask those that have not ended well", self.start, primary=True)
-        self._stop = button("Stop", "Ask no more; what is at work on a host goes on, and is heard next time", self.stop)
+        self._stop = button(
+            "Stop", "Stop asking; runs in progress on the hosts continue, and are collected next time", self.stop
+        )
         enable((self._stop,), enabled=False)
         self._hosts, self._said = page(*self.sections()), page()
         return VBox((row(self._start, self._stop), self._hosts, self._said))
@@ -90,7 +92,12 @@ class FleetPanel(View):
         if all(host.is_over for host in table.hosts):
             self._ended(Note("Ended", (where,)))
         else:
-            self._ended(Note("Stopped", ("Hosts that are at work go on, and are heard when it is run again.", where)))
+            self._ended(
+                Note(
+                    "Stopped",
+                    ("Runs in progress on the hosts continue, and are collected when it is run again.", where),
+                )
+            )
 
     def _watch(self, table: FleetTable) -> None:
         self.table = table

@@ -68,7 +68,7 @@ def _parsed(part: str) -> tuple[str, str]:
     name, equals, value = (word.strip() for word in part.partition("="))
     if name not in NAMES:
         nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.0)[0]
-        raise ValueError(f"{name!r} is no part of a pipeline; the nearest is {nearest!r}; known: {', '.join(NAMES)}")
+        raise ValueError(f"{name!r} is not part of a pipeline; the nearest is {nearest!r}; known: {', '.join(NAMES)}")
     if not equals:
         if name not in _MAY_STAND_ALONE:
             raise ValueError(f"{name} needs a value: {name}={_examples(name)}")

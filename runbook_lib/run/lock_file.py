@@ -155,7 +155,7 @@ class LockFile(StrictValue):
 
 def read_lock(path: Path) -> LockFile:
     """Read a lock file; raises `RecordError` when it is missing, damaged or of another schema version."""
-    remedy = "Write it anew with runbook lock, on a machine where the models verify."
+    remedy = "Write a new one with runbook lock, on a machine where the models verify."
     try:
         return LockFile.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:

@@ -187,8 +187,8 @@ RULES = (
         title="The artifacts path is not the folder that docling wants",
         reason="docling looks for org--name folders below the path. One of them, or a folder of the Hub's cache, holds "
         "none of these: it ends with 'Model artifacts not found' or the like.",
-        remedy="Name the parent of the org--name folders, as docling-tools models download -o made it; for models by "
-        "their old names download anew.",
+        remedy="Name the parent of the org--name folders, as docling-tools models download -o made it; for models "
+        "under their old names, download again.",
         severity=Severity.ERROR,
         quirk="docling-artifacts-path",
         bad={"convert.py": f'{_CONVERT}Options(artifacts_path="/m/docling-project--docling-models")\n'},

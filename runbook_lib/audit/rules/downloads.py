@@ -203,7 +203,7 @@ RULES = (
         title="A model is named by its old owner",
         reason="The Hub redirects the old name, but mirrors, caches and artifact folders do not: docling looks for "
         "docling-project--... since 2.61.2.",
-        remedy="Write docling-project/ instead of ds4sd/, and download the artifact folder anew.",
+        remedy="Write docling-project/ instead of ds4sd/, and download the artifact folder again.",
         severity=Severity.WARNING,
         quirk="docling-artifacts-renamed",
         bad={"models.py": 'LAYOUT = "ds4sd/docling-layout-heron"\n'},

@@ -134,7 +134,7 @@ def _ranges(facts: MirrorFacts) -> Verdict:
         return ok(f"{count} bytes were asked for, and came")
     return warn(
         f"bytes {RANGE[0]} to {RANGE[1]} were asked for, and {_shown(answer)} came with {len(answer.body)} bytes",
-        "Expect a download that breaks to begin anew; let the mirror pass Range on.",
+        "Expect interrupted downloads to start over; let the mirror pass Range on.",
     )
 
 
@@ -222,7 +222,7 @@ _CHECKS: Final[tuple[tuple[str, str, str, Callable[[MirrorFacts], Verdict]], ...
     ("mirror-pinned", "a file of a pinned commit does, too", "", _pinned),
     ("mirror-lfs", "weights are named by their SHA-256", "", _lfs),
     ("mirror-redirects", "weights come from the mirror", "", _redirects),
-    ("mirror-ranges", "a download can be gone on with", "", _ranges),
+    ("mirror-ranges", "a download can be resumed", "", _ranges),
     ("mirror-content", "a file is what is listed", "", _content),
     ("mirror-errors", "what there is not is said as the Hub says it", "", _errors),
     ("mirror-xet", "the mirror is not passed by", "mirror-past-xet", _xet),

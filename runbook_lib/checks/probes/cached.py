@@ -77,7 +77,7 @@ def judge_incomplete(found: Sequence[IncompleteFile]) -> Verdict:
     total = sum(file.size_bytes for file in found)
     seen = f"{len(found)} incomplete files of {format_bytes(total)}, the first is {found[0].path}"
     return warn(
-        seen, f"Remove them: {FixedBy.DOCTOR_FIX.words}; no download goes on with them.", fixed_by=FixedBy.DOCTOR_FIX
+        seen, f"Remove them: {FixedBy.DOCTOR_FIX.words}; no download resumes them.", fixed_by=FixedBy.DOCTOR_FIX
     )
 
 

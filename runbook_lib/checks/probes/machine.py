@@ -74,7 +74,7 @@ def judge_imports(interpreter: InterpreterFacts | None) -> Verdict:
         return ok("nothing keeps it from being imported")
     return warn(
         interpreter.hub_problem,
-        "See check variables for the one it cannot read; or install huggingface_hub anew.",
+        "See check variables for the one it cannot read; or reinstall huggingface_hub.",
         fixed_by=FixedBy.CONFIGURE_ENV,
     )
 

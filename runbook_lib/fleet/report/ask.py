@@ -61,7 +61,7 @@ def parse_upgrade(text: str) -> tuple[str, str]:
 
 
 def _no_upgrade(text: str) -> tuple[str, str]:
-    raise UsageError(f"{text!r} is no package and version.", remedy="Write it as huggingface_hub=2.4.0.")
+    raise UsageError(f"{text!r} is not a package and version.", remedy="Write it as huggingface_hub=2.4.0.")
 
 
 def report_of(

@@ -13,7 +13,7 @@ _OF_THE_DOCUMENT = {
     "empty-file": f"{_AT_FAULT}: fetch it again, the file holds nothing.",
     "encrypted": f"{_AT_FAULT}: save it without a password and convert that; docling 2.143 takes none.",
     "mislabelled": f"{_AT_FAULT}: see where it comes from, a portal's page or another format under this name.",
-    "damaged": f"{_AT_FAULT}: fetch it again, or save it anew in the program it comes from.",
+    "damaged": f"{_AT_FAULT}: fetch it again, or save it again in the program it comes from.",
     "unsupported": "Save it as a format docling reads: PDF, DOCX, PPTX, XLSX, HTML, Markdown, pictures.",
     "needs-package": "Install what is named into the interpreter under examination, or leave this format out.",
 }

@@ -24,7 +24,7 @@ def require_practice_in_its_place(target: Target, listings: Iterable[Listing]) -
             if holds_real_weights(folder):
                 raise PracticeError(
                     f"Practice models may not go to {folder}.",
-                    why="It holds a model that is no practice model.",
+                    why="It holds a model that is not a practice model.",
                     remedy="Leave cache_dir and artifacts_dir out: practice has folders of its own.",
                 )
 

@@ -35,7 +35,7 @@ def _incomplete(facts: DiskFacts) -> Check:
         taken == 0,
         f"{format_bytes(taken)} in incomplete files that no download has touched for an hour",
         otherwise=Status.WARN,
-        remedy="Remove them: runbook doctor --fix; no download goes on with them.",
+        remedy="Remove them: runbook doctor --fix; no download resumes them.",
         quirk="incomplete-no-resume",
         fixed_by=FixedBy.DOCTOR_FIX,
     )

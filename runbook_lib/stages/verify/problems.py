@@ -110,7 +110,7 @@ MEANINGS: Final = {
         "cache-not-writable",
     ),
     ProblemKind.UNSAFE_NAME: Meaning(
-        Severity.SERIOUS, "The listing names a file outside its folder: do not use it; make it anew.", "", _DOWNLOAD
+        Severity.SERIOUS, "The listing names a file outside its folder: do not use it; make a new one.", "", _DOWNLOAD
     ),
     ProblemKind.EMPTY: _damaged("safetensors-header"),
     ProblemKind.NUL_FILLED: _damaged("safetensors-header"),
@@ -125,9 +125,9 @@ MEANINGS: Final = {
     ProblemKind.UNVERIFIED: Meaning(
         Severity.DOUBTFUL, "Run stage download once online: it keeps what the Hub lists.", "", _DOWNLOAD
     ),
-    ProblemKind.NOT_LOCKED: Meaning(Severity.DOUBTFUL, "Make the lock file anew with runbook lock.", "", FixedBy.LOCK),
+    ProblemKind.NOT_LOCKED: Meaning(Severity.DOUBTFUL, "Make a new lock file with runbook lock.", "", FixedBy.LOCK),
     ProblemKind.BAD_LISTING: Meaning(
-        Severity.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list anew.", "", _REPAIR
+        Severity.DOUBTFUL, "Run runbook repair: it lets huggingface_hub list them again.", "", _REPAIR
     ),
     ProblemKind.PRIVATE_LISTING: Meaning(
         Severity.DOUBTFUL,
@@ -141,7 +141,7 @@ MEANINGS: Final = {
         "ref-damaged",
         _REPAIR,
     ),
-    ProblemKind.BAD_STAMP: Meaning(Severity.DOUBTFUL, "Run runbook repair: it writes the stamp anew.", "", _REPAIR),
+    ProblemKind.BAD_STAMP: Meaning(Severity.DOUBTFUL, "Run runbook repair: it writes a new stamp.", "", _REPAIR),
     ProblemKind.FALSE_NOTE: Meaning(
         Severity.DOUBTFUL,
         "Run runbook repair: it removes the note, so that the next download to this folder looks at the file.",
@@ -171,7 +171,7 @@ MEANINGS: Final = {
         "incomplete-no-resume",
         _REPAIR,
     ),
-    ProblemKind.UNEXPECTED: Meaning(Severity.EXTRA, "It takes room only; remove it when nobody knows it."),
+    ProblemKind.UNEXPECTED: Meaning(Severity.EXTRA, "It only takes space; remove it if nobody recognises it."),
     ProblemKind.SHARED: Meaning(Severity.NOTE, "", "shared-blobs-escape"),
     ProblemKind.MOVED_ON: Meaning(Severity.NOTE),
     ProblemKind.NOT_CACHED: Meaning(Severity.NOTE),

@@ -56,7 +56,7 @@ def pdf_fault(path: Path, head: bytes) -> tuple[str, str] | None:
 def office_fault(path: Path, head: bytes) -> tuple[str, str]:
     """Return why a file with the suffix of a zipped format is no ZIP file."""
     if head.startswith(ZIP):
-        return "damaged", "the file is damaged or cut short: it is no whole ZIP file"
+        return "damaged", "the file is damaged or cut short: it is not a complete ZIP file"
     if not head.startswith(OLE):
         return "mislabelled", f"is no {path.suffix[1:]} file: {nature(head)}"
     if ENCRYPTED_PACKAGE in path.read_bytes():

@@ -300,7 +300,7 @@ def test_a_folder_that_is_none_says_so(make_target: MakeTarget, tmp_path: Path) 
 
 def test_a_layout_of_something_else_says_so(forge: Forge, make_target: MakeTarget, tmp_path: Path) -> None:
     (forge.root / "index.json").write_text('{"schemaVersion": 2, "manifests": []}', encoding="utf-8")
-    assert "no bundle of this runbook" in refusal(forge.root, make_target(), tmp_path).what
+    assert "not a bundle of this runbook" in refusal(forge.root, make_target(), tmp_path).what
 
 
 # --------------------------------------------------------------------------------------------- tar files

@@ -141,7 +141,7 @@ def test_an_upgrade_says_what_would_be_new_and_what_would_be_gone(tmp_path: Path
 
 @pytest.mark.parametrize("words", ["huggingface_hub", "huggingface_hub=", "=1.0", "a=of yesterday"])
 def test_an_upgrade_without_a_version_is_refused(words: str) -> None:
-    with pytest.raises(UsageError, match="no package and version"):
+    with pytest.raises(UsageError, match="not a package and version"):
         parse_upgrade(words)
 
 

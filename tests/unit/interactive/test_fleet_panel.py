@@ -58,7 +58,7 @@ def test_what_keeps_a_host_from_running_is_its_row_and_a_stop_says_what_goes_on(
     assert "fail full disk: There is no room in <home>." in person.words()
     assert person.button("Run on every host").disabled
     person.press("Stop")
-    person.await_words("Hosts that are at work go on, and are heard when it is run again.")
+    person.await_words("Runs in progress on the hosts continue, and are collected when it is run again.")
     assert not person.button("Run on every host").disabled
 
 

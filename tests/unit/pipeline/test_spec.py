@@ -35,8 +35,8 @@ def test_what_is_asked_for_is_said_in_one_way(text: str, shown: str) -> None:
         ("vlm=../x", "names no preset"),
         ("formulas=maybe", "formulas can be on or off"),
         ("code, code=off", "code is given twice"),
-        ("module:", "is no part of a pipeline"),
-        ("os.path:join()", "is no part of a pipeline"),
+        ("module:", "is not part of a pipeline"),
+        ("os.path:join()", "is not part of a pipeline"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_way_on(text: str, reason: str) -> None:

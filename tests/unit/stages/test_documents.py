@@ -157,7 +157,7 @@ def test_what_converts_is_whole(documents: dict[str, ConvertedDocument], name: s
         ("portal.pdf", "it holds a web page"),
         ("zero.pdf", "0 bytes"),
         ("header.pdf", "damaged or cut short"),
-        ("cut.docx", "no whole ZIP file"),
+        ("cut.docx", "not a complete ZIP file"),
         ("data.xyz", "no documents of type .xyz"),
         ("sound.wav", "pip install openai-whisper"),
     ],
