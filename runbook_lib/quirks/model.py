@@ -236,7 +236,8 @@ class Quirk(_Written):
     @property
     def every_clue(self) -> tuple[Clue, ...]:
         """Return patterns and clues alike as clues."""
-        return (*(Clue(line=pattern) for pattern in self.patterns), *self.clues)
+        were_checked = (Clue.model_construct(line=pattern) for pattern in self.patterns)
+        return (*were_checked, *self.clues)
 
     def told_by(self, clue: Clue) -> Self:
         """Return the quirk as this clue tells it: of another program nothing that holds for the packages alone."""

@@ -19,6 +19,7 @@ MAX_CHOICES = 1000
 MIN_LITERAL = 5
 
 _PLAIN = frozenset({"LITERAL", "NOT_LITERAL", "ANY", "IN", "AT"})
+_MARKS_OF_ENDS = ("^", "$", r"\A", r"\Z")
 _REPEATS = frozenset({"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"})
 
 _Nodes = Sequence[tuple[Any, Any]]
@@ -61,7 +62,7 @@ def squeezed_literals(pattern: str) -> tuple[str, ...]:
 
     They are those of the pattern without their white space; the squeezed pattern is made when one of them is met.
     """
-    if _asks_for_ends(_parse(pattern)):
+    if any(mark in pattern for mark in _MARKS_OF_ENDS) and _asks_for_ends(_parse(pattern)):
         return ()
     return tuple("".join(literal.split()) for literal in required_literals(pattern))
 
