@@ -236,7 +236,7 @@ class Quirk(_Written):
     @property
     def every_clue(self) -> tuple[Clue, ...]:
         """Return patterns and clues alike as clues."""
-        were_checked = (Clue.model_construct(line=pattern) for pattern in self.patterns)
+        were_checked = (Clue.model_validate({"line": pattern}, context=SHIPPED) for pattern in self.patterns)
         return (*were_checked, *self.clues)
 
     def told_by(self, clue: Clue) -> Self:

@@ -3,9 +3,11 @@
 import asyncio
 import threading
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from docling.datamodel.base_models import ConversionStatus
 from docling_service.admission import Admission
 from docling_service.processor import DocumentProcessor
 from docling_service.settings import Settings
@@ -101,3 +103,46 @@ def test_an_upload_that_stops_arriving_is_ended_and_leaves_its_place() -> None:
             assert caught.value.status_code == 408
 
     asyncio.run(play())
+
+
+class LosingItsPages:
+    """A converter that gives up a document which is well, as often as it is told."""
+
+    def __init__(self, times: int) -> None:
+        self.calls, self._times = 0, times
+
+    def convert(self, source: Any, **_: Any) -> Any:
+        assert source.stream.read() == b"%PDF"
+        self.calls += 1
+        if self.calls <= self._times:
+            errors = [SimpleNamespace(error_message="pipeline terminated early")]
+            return SimpleNamespace(status=ConversionStatus.FAILURE, errors=errors)
+        document = SimpleNamespace(export_to_markdown=lambda: "text")
+        return SimpleNamespace(status=ConversionStatus.SUCCESS, errors=[], pages=[1], document=document)
+
+
+@pytest.mark.parametrize(("times", "calls"), [(0, 1), (1, 2)])
+def test_a_document_whose_pages_docling_lost_is_converted_once_more(times: int, calls: int) -> None:
+    converter = LosingItsPages(times)
+
+    async def play() -> None:
+        processor = DocumentProcessor(converter, Settings())
+        assert (await processor.convert(upload(), present)).markdown == "text"
+        processor.close()
+
+    asyncio.run(play())
+    assert converter.calls == calls
+
+
+def test_one_that_loses_them_again_is_told() -> None:
+    converter = LosingItsPages(2)
+
+    async def play() -> None:
+        processor = DocumentProcessor(converter, Settings())
+        with pytest.raises(HTTPException) as caught:
+            await processor.convert(upload(), present)
+        assert caught.value.status_code == 422
+        processor.close()
+
+    asyncio.run(play())
+    assert converter.calls == 2

@@ -22,6 +22,7 @@ from wanted_pipeline import load_stage_classes, make_converter, paginated_option
 
 MOST_WARNINGS = 5
 SAID_CHARS = 400
+ENDED_EARLY = "pipeline terminated early"
 PREPARED_S = [0.0]
 """What importing docling took before anything was asked."""
 
@@ -105,7 +106,7 @@ def convert_one(converter: Any, asked: dict[str, Any], output: Path, pictures: i
     started = time.perf_counter()
     with noted_warnings() as warned:
         try:
-            result = converter.convert(path, raises_on_error=False)
+            result = result_of(converter, path)
         except Exception as error:  # noqa: BLE001 - docling 2.143 raises for a missing package, asked not to or not
             done = refusal(error)
         else:
@@ -115,6 +116,18 @@ def convert_one(converter: Any, asked: dict[str, Any], output: Path, pictures: i
     took = time.perf_counter() - started
     told = {**NOTHING, **done, "kind": kind_of(path)}
     return {**told, "elapsed_s": took, "peak_memory_bytes": peak_bytes(), "warnings": warned[:MOST_WARNINGS]}
+
+
+def result_of(converter: Any, path: Path) -> Any:  # noqa: ANN401 - docling's classes
+    """Convert, and once more where docling lost pages between its threads.
+
+    It looks into an empty queue, the last stage fills and closes it, and it takes that for one that was closed early
+    (`StandardPdfPipeline`, docling 2.143).
+    """
+    result = converter.convert(path, raises_on_error=False)
+    if any(ENDED_EARLY in error.error_message for error in result.errors):
+        result = converter.convert(path, raises_on_error=False)
+    return result
 
 
 NOTHING: dict[str, Any] = {
