@@ -26,6 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 run: $(STAMP) ## The six stages headless on the built-in practice hub, with a report
 	$(BIN)/runbook run --practice
+	@command -v runbook >/dev/null || echo "runbook is $(BIN)/runbook; to call it by its name: . $(BIN)/activate"
 
 test: $(STAMP) lint ## All tests; the Windows, browser and file system lanes where their Debian packages are installed
 	$(BIN)/python tools/lanes.py

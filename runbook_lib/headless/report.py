@@ -63,8 +63,8 @@ class StageSection:
 
     @property
     def rest_told(self) -> str:
-        """How many checks ask for nothing."""
-        return "1 check asks for nothing" if len(self.rest) == 1 else f"{len(self.rest)} checks ask for nothing"
+        """How many checks need no action."""
+        return "1 check needs no action" if len(self.rest) == 1 else f"{len(self.rest)} checks need no action"
 
 
 def write_report(run: Run, summary: RunSummary) -> Path:

@@ -47,13 +47,11 @@ _REACH = 2000
 _MAX_CHECKED = 300
 
 
-def looks_failed(line: str) -> bool:
-    """Say whether a line tells of a failure; a warning, an announced retry and a count of zero errors do not."""
-    return last_failure(line) >= 0
-
-
 def last_failure(text: str) -> int:
-    """Return where the last line begins that tells of a failure; -1: no line does."""
+    """Return where the last line begins that tells of a failure; -1: no line does.
+
+    A warning, an announced retry and a count of zero errors do not.
+    """
     found = literals_of(_WORDS["failure"]).find(f"{text}\n")
     checked, start = 0, len(text) + 1
     for _, at, _ in reversed(found):

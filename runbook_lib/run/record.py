@@ -96,10 +96,10 @@ class StageRecord(Rendered, StrictValue, Generic[FactsT]):
         )
 
     def rest_told(self) -> Sequence[Section]:
-        """Return how many checks ask for nothing and how to see them; nothing when there are none."""
+        """Return how many checks need no action and how to see them; nothing when there are none."""
         rest = sum(not check.needs_hand for check in self.checks)
         words = (
-            "1 check asks for nothing; -v shows it." if rest == 1 else f"{rest} checks ask for nothing; -v lists them."
+            "1 check needs no action; -v shows it." if rest == 1 else f"{rest} checks need no action; -v lists them."
         )
         return (Note("The rest", (words,)),) if rest else ()
 

@@ -101,7 +101,7 @@ def test_nothing_is_off_the_screen_and_everything_can_be_read(page: Page, width:
 
 
 def test_what_is_well_is_folded_and_a_command_is_copied_as_one_line(page: Page) -> None:
-    assert page.get_by_text("50 checks ask for nothing").is_visible()
+    assert page.get_by_text("50 checks need no action").is_visible()
     assert not page.get_by_text("what check-7 asks is so").first.is_visible()
     commands = page.locator("code.command").all_inner_texts()
     assert commands[0].startswith("runbook repair --run-dir /")

@@ -104,6 +104,6 @@ def test_no_line_of_a_command_is_wider_than_the_terminal(
 def test_the_doctor_shows_problems_and_with_v_the_rest(terminal: Terminal) -> None:
     brief = terminal(*RUNBOOK, "doctor", "--practice", "--only", "token", columns=80)
     whole = terminal(*RUNBOOK, "doctor", "--practice", "--only", "token", "-v", columns=80)
-    assert "1 check asks for nothing; -v shows it." in brief.text
+    assert "1 check needs no action; -v shows it." in brief.text
     assert "ok      token" in whole.text
     assert "ok      token" not in brief.text

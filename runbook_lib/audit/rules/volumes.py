@@ -76,7 +76,7 @@ def _not_mounted(source: ParsedSource, _: Repository) -> Iterator[Hit]:
 
 
 _CACHE_VARIABLES = (*_CACHES, "XDG_CACHE_HOME", "HOME", "EASYOCR_MODULE_PATH", "TMPDIR")
-_CACHE_FOLDER = re.compile(r"cache|hugging|/home/|/root|app-root", re.IGNORECASE)
+_CACHE_FOLDER = re.compile(r"cache|hugging|/(?:home/|root)|app-root", re.IGNORECASE)
 _WRITES = re.compile(r"docling|easyocr|hugging|transformers", re.IGNORECASE)
 
 

@@ -192,7 +192,7 @@ def test_what_to_do_stands_before_what_failed_and_that_before_the_stages(run: Ru
     titles = ("What to do", "What failed", "Where", "Stages", 'id="detect"', "Settings")
     places = [page.index(f"<h2>{title}" if title[0].isupper() else title) for title in titles]
     assert places == sorted(places)
-    assert "1 check asks for nothing" in page
+    assert "1 check needs no action" in page
     (line,) = re.findall(r'<code class="command">(runbook run <span class="option">-p</span> hub .*)</code>', page)
     text = html.unescape(re.sub(r"<[^>]+>", "", line))
     assert shlex.split(text)[-2:] == ["links", "auto"]
